@@ -1,0 +1,32 @@
+# isolane: one line a command. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+help:            ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+demo: setup packages frontend  ## Run the whole product on this machine (ARGS="--seconds 60" ends by itself)
+	@$(BIN)/isolane demo $(ARGS)
+test: setup packages frontend  ## Run all tests
+	@$(BIN)/pytest $(ARGS)
+check: setup     ## Style, types, import contracts, dead code, dependencies
+	@tools/check
+bench-relay: setup  ## Compare the relay with a direct connection, HAProxy and nginx
+	@$(BIN)/python -m bench.relay $(ARGS)
+
+setup: $(VENV)/.installed
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@tools/setup $(PYTHON) $(VENV)
+packages:
+	@tools/packages
+frontend: setup
+	@tools/frontend
+lock: setup      ## Compile the hash-pinned locks again
+	@tools/lock
+clean:           ## Remove what the commands above have made
+	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
+
+.PHONY: help demo test check bench-relay setup packages frontend lock clean
