@@ -1,0 +1,170 @@
+"""This file makes a private certificate authority and issues from it; it guards that a key file is never readable by others.
+
+Keys are ECDSA P-256. The authority is for one operator's own boxes (gateway, broker, center, site listeners); it is no
+replacement for the CSMS's or the charger maker's PKI. Files: ``<name>.pem`` (chain) and ``<name>.key`` (0600).
+"""
+
+import datetime
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from isolane.core.failures import IsolaneError
+
+_CA_DAYS = 3650
+"""Ten years: the life of a charging site's electronics."""
+_LEAF_DAYS = 825
+"""The longest a TLS client library is sure to accept for a private leaf (Apple's limit, the strictest in use)."""
+_BACKDATE = datetime.timedelta(hours=1)
+"""A box without a battery clock may boot an hour behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where one certificate and its key are."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """A private CA in a folder.
+
+    Args:
+        folder: Where its files are or will be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.certificate = folder / "ca.pem"
+        self._key = folder / "ca.key"
+
+    def create(self, organisation: str) -> None:
+        """Make the CA's key and self-signed certificate.
+
+        Args:
+            organisation: Stands in the CA's name and in the O of all it issues.
+
+        Raises:
+            IsolaneError: The folder already has a CA or cannot be written.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+                x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation} isolane CA"),
+            ]
+        )
+        certificate = (
+            _builder(name, name, key.public_key(), _CA_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        _write_new(self._key, _key_pem(key), mode=0o600)
+        _write_new(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+
+    def issue(self, name: str, *, common_name: str, hosts: Sequence[str] = ()) -> Identity:
+        """Issue a certificate for a server (with hosts) or a client (without).
+
+        Args:
+            name: Stem of the two files.
+            common_name: The CN: gateway name, charger identity or host.
+            hosts: DNS names and IP addresses a server is reached by.
+
+        Raises:
+            IsolaneError: The CA cannot be read or the files exist.
+        """
+        ca_key, ca = self._load()
+        key = ec.generate_private_key(ec.SECP256R1())
+        organisation = ca.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        subject = x509.Name([*organisation, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = (
+            _builder(subject, ca.subject, key.public_key(), _LEAF_DAYS)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+        )
+        if hosts:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+            )
+        certificate = builder.sign(ca_key, hashes.SHA256())
+        identity = Identity(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        _write_new(identity.key, _key_pem(key), mode=0o600)
+        _write_new(identity.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+        return identity
+
+    def _load(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        try:
+            key = serialization.load_pem_private_key(self._key.read_bytes(), password=None)
+            certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (OSError, ValueError, TypeError) as error:
+            raise IsolaneError(f"cannot read the CA in {self._folder}: {error}", "make one with `isolane init`") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise IsolaneError(f"{self._key} is not an EC key", "make a CA with `isolane init`")
+        return key, certificate
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATE)
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write_new(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file that must not exist yet, with its mode from its first moment."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise IsolaneError(f"{path} exists already", "choose an empty folder; keys are never overwritten") from error
+    except OSError as error:
+        raise IsolaneError(f"cannot write {path}: {error.strerror}", "choose a folder you may write to") from error
