@@ -1,4 +1,7 @@
-"""This file reads one table of a TOML file into a settings type; it guards that nothing written there is silently ignored."""
+"""This file reads one table of a TOML file into a settings type.
+
+It guards that nothing written there is silently ignored.
+"""
 
 import difflib
 import re

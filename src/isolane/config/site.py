@@ -1,4 +1,7 @@
-"""This file defines the [site] table, the one table that several rooms read; it guards that both names are valid everywhere."""
+"""This file defines the [site] table, the one table that several rooms read.
+
+It guards that both names are valid everywhere.
+"""
 
 from pathlib import Path
 from typing import Annotated

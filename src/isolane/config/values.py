@@ -1,7 +1,7 @@
 """This file defines the value types that settings are made of; it guards that a secret is a reference, never a text.
 
-In TOML each is a string: an address ``"127.0.0.1:9101"`` or ``"[::1]:9101"``, a path relative to the settings file, a secret
-``"file:keys/tap.key"`` or ``"env:ISOLANE_TAP_KEY"``.
+In TOML each is a string: an address ``"127.0.0.1:9101"`` or ``"[::1]:9101"``, a path relative to the settings file, a
+secret ``"file:keys/tap.key"`` or ``"env:ISOLANE_TAP_KEY"``.
 """
 
 import os

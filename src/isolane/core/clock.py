@@ -1,4 +1,7 @@
-"""This file is the only door to time, so that a test can be the clock; it guards that waits never follow the wall clock."""
+"""This file is the only door to time, so that a test can be the clock.
+
+It guards that waits never follow the wall clock.
+"""
 
 import time
 from typing import Protocol
@@ -20,7 +23,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clocks of this machine. CLOCK_MONOTONIC is shared by all its processes, so the tap can use the relay's stamps."""
+    """The clocks of this machine; its processes share CLOCK_MONOTONIC, so the tap can use the relay's stamps."""
 
     def mono_ns(self) -> int:
         """See `Clock.mono_ns`."""

@@ -1,8 +1,10 @@
-"""This file states the ports that more than one component implements; it guards that stages know ports, never each other.
+"""This file states the ports that more than one component implements.
 
-Order of calls for each: one `run`, cancelled to stop. A port never raises for what the outside world does (a device that
-is away, a broker that refuses): that is data or a counted retry. It raises only for its own bugs; the supervisor then
-restarts it with back-off and its neighbours go on.
+It guards that stages know ports, never each other.
+
+Order of calls for each: one `run`, cancelled to stop. A port never raises for what the outside world does (a device
+that is away, a broker that refuses): that is data or a counted retry. It raises only for its own bugs; the supervisor
+then restarts it with back-off and its neighbours go on.
 """
 
 from collections.abc import Callable, Sequence

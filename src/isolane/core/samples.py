@@ -1,4 +1,7 @@
-"""This file defines a reading and its quality; it guards that a bad reading is data, never an exception and never a guess."""
+"""This file defines a reading and its quality.
+
+It guards that a bad reading is data, never an exception and never a guess.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum

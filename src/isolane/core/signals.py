@@ -1,8 +1,8 @@
 """This file defines a signal and its key; it guards that a key, a unit and a resolution always travel together.
 
-A key is ``<evse>.<connector>/<Component>[<instance>]/<Variable>[<instance>]`` with OCPP 2.x component and variable names,
-for example ``1.0/ElectricalFeed/ACVoltage[L1]``. ``0.0`` is the charging station as a whole. A variable that OCPP does not
-define begins with ``x``. Source: OCPP 2.0.1 part 2, appendices; docs/reference/signals.md.
+A key is ``<evse>.<connector>/<Component>[<instance>]/<Variable>[<instance>]`` with OCPP 2.x component and variable
+names, for example ``1.0/ElectricalFeed/ACVoltage[L1]``. ``0.0`` is the charging station as a whole. A variable that
+OCPP does not define begins with ``x``. Source: OCPP 2.0.1 part 2, appendices; docs/reference/signals.md.
 """
 
 import re

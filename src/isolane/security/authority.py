@@ -1,10 +1,12 @@
-"""This file makes a private certificate authority and issues from it; it guards that a key file is never readable by others.
+"""This file makes a private certificate authority and issues from it.
+
+It guards that a key file is never readable by others.
 
 Keys are ECDSA P-256. The authority is for one operator's own boxes (gateway, broker, center, site listeners); it is no
 replacement for the CSMS's or the charger maker's PKI. Files: ``<name>.pem`` (chain) and ``<name>.key`` (0600).
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ _CA_DAYS = 3650
 """Ten years: the life of a charging site's electronics."""
 _LEAF_DAYS = 825
 """The longest a TLS client library is sure to accept for a private leaf (Apple's limit, the strictest in use)."""
-_BACKDATE = datetime.timedelta(hours=1)
+_BACKDATE = dt.timedelta(hours=1)
 """A box without a battery clock may boot an hour behind."""
 
 
@@ -109,7 +111,9 @@ class Authority:
             key = serialization.load_pem_private_key(self._key.read_bytes(), password=None)
             certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
         except (OSError, ValueError, TypeError) as error:
-            raise IsolaneError(f"cannot read the CA in {self._folder}: {error}", "make one with `isolane init`") from error
+            raise IsolaneError(
+                f"cannot read the CA in {self._folder}: {error}", "make one with `isolane init`"
+            ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise IsolaneError(f"{self._key} is not an EC key", "make a CA with `isolane init`")
         return key, certificate
@@ -118,7 +122,7 @@ class Authority:
 def _builder(
     subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, days: int
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -126,7 +130,7 @@ def _builder(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

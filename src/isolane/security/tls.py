@@ -1,7 +1,7 @@
 """This file makes every TLS context of isolane; it guards that none of them is ever weaker than the rest.
 
-TLS 1.2 or newer, no compression, no renegotiation. A listener with `client_ca` demands a client certificate. There is no
-setting that turns verification off: a link that cannot verify its peer does not come up.
+TLS 1.2 or newer, no compression, no renegotiation. A listener with `client_ca` demands a client certificate. There is
+no setting that turns verification off: a link that cannot verify its peer does not come up.
 """
 
 import ssl
@@ -30,9 +30,7 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None = None) 
     return context
 
 
-def client_context(
-    ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
-) -> ssl.SSLContext:
+def client_context(ca: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
     """Make the context of an outgoing leg or link; the peer's chain and name are always verified.
 
     Args:
@@ -86,4 +84,6 @@ def _readable(path: Path) -> None:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise IsolaneError(f"cannot read {path}: {error.strerror}", "make keys and certificates with `isolane init`") from error
+        raise IsolaneError(
+            f"cannot read {path}: {error.strerror}", "make keys and certificates with `isolane init`"
+        ) from error

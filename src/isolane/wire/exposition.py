@@ -1,7 +1,9 @@
-"""This file serves a registry to Prometheus over HTTP; it guards that a scrape can never hold up the process it looks at.
+"""This file serves a registry to Prometheus over HTTP.
 
-One request per connection, 2 s to ask, 4 KiB of head at most, eight scrapes at once; anything else is closed. A scrape is
-rendered in one go on the loop (a few hundred microseconds for isolane's pages), so keep the page small.
+It guards that a scrape can never hold up the process it looks at.
+
+One request per connection, 2 s to ask, 4 KiB of head at most, eight scrapes at once; anything else is closed. A
+scrape is rendered in one go on the loop (a few hundred microseconds for isolane's pages), so keep the page small.
 """
 
 import asyncio

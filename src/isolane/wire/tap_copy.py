@@ -1,8 +1,8 @@
 """This file packs what the relay tells the tap; it guards that every loss on the way is told in-band.
 
-Constraints: one copy is one SEQPACKET packet of at most 64 KiB, sent without waiting; whatever the socket refuses is lost
-and counted, and the count travels in the next copy that gets through. The relay never parses a payload, so the bytes are
-those of the connection, masked and compressed as they came.
+Constraints: one copy is one SEQPACKET packet of at most 64 KiB, sent without waiting; whatever the socket refuses is
+    lost and counted, and the count travels in the next copy that gets through. The relay never parses a payload, so
+    the bytes are those of the connection, masked and compressed as they came.
 
 Layout, little-endian, 36 bytes, then the payload::
 
@@ -92,7 +92,7 @@ class Copy:
     payload: bytes
 
 
-def pack_header(  # the relay calls this once a read: plain arguments, no object
+def pack_header(  # noqa: PLR0917 - the relay calls this once a read: plain arguments, no object
     kind: int, direction: int, lost: int, connection: int, mono_ns: int, offset: int, boundary: int
 ) -> bytes:
     """Pack the 36 bytes that precede a payload. `boundary` is NO_BOUNDARY where no frame begins."""

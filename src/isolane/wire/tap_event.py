@@ -1,9 +1,10 @@
 """This file defines every fact that may leave the tap; it guards that nothing else can.
 
-Constraints: the fields below are the allow-list. A text field holds a member of an OCPP enumeration, a device-model name or
-a version string checked against a small alphabet, never free text, idTag, idToken, eMAID, EVCCID, URL or key. A transaction
-is named by a keyed pseudonym whose key stays in the tap. Packets are JSON, one SEQPACKET packet each, sent without waiting;
-`lost` counts events that the health process did not take since the last packet that got through.
+Constraints: the fields below are the allow-list. A text field holds a member of an OCPP enumeration, a device-model
+    name or a version string checked against a small alphabet, never free text, idTag, idToken, eMAID, EVCCID, URL or
+    key. A transaction is named by a keyed pseudonym whose key stays in the tap. Packets are JSON, one SEQPACKET
+    packet each, sent without waiting; `lost` counts events that the health process did not take since the last packet
+    that got through.
 """
 
 import msgspec
@@ -77,7 +78,10 @@ class TransactionChanged(Event, frozen=True, tag="transaction"):
 
 
 class Answered(Event, frozen=True, tag="answered"):
-    """A CALL got its answer. `by` is who answered, `outcome` "result" or OCPP's error code, `latency_ms` as the relay saw it."""
+    """A CALL got its answer.
+
+    `by` is who answered, `outcome` "result" or OCPP's error code, `latency_ms` as the relay saw it.
+    """
 
     action: str
     by: str
@@ -96,22 +100,17 @@ class Monitored(Event, frozen=True, tag="monitored"):
 
 
 class Unread(Event, frozen=True, tag="unread"):
-    """The tap could not read something: `reason` is "copies-lost", "compressed", "malformed-frame", "malformed-json", "oversize"."""
+    """The tap could not read something.
+
+    `reason` is "copies-lost", "compressed", "malformed-frame", "malformed-json" or "oversize".
+    """
 
     reason: str
     count: int
 
 
 AnyEvent = (
-    Connected
-    | Disconnected
-    | Booted
-    | StatusChanged
-    | Metered
-    | TransactionChanged
-    | Answered
-    | Monitored
-    | Unread
+    Connected | Disconnected | Booted | StatusChanged | Metered | TransactionChanged | Answered | Monitored | Unread
 )
 
 

@@ -1,0 +1,88 @@
+"""This file gives a list of signals its content hash; it guards that a column never changes its meaning under one id.
+
+A schema is sent once per session and on request, as JSON. Its id is the first 8 bytes of the SHA-256 of that JSON, so
+both ends agree on it without a registry. The order of signals is the order of columns in a block.
+"""
+
+import hashlib
+from functools import cached_property
+
+import msgspec
+
+from isolane.core.signals import Signal
+
+ID_BYTES = 8
+COLUMNS_MAX = 16_384
+"""More than 300 chargers of 50 signals; a larger site splits into streams."""
+
+
+class Column(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One signal as it stands in the JSON: ``[charger, key, unit, resolution]``."""
+
+    charger: str
+    key: str
+    unit: str
+    resolution: float
+
+
+class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """An ordered list of signals.
+
+    Attributes:
+        version: 1.
+        columns: The signals, in column order.
+    """
+
+    version: int
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(cls, signals: tuple[Signal, ...]) -> "Schema":
+        """Make the schema of some signals, in their order.
+
+        Raises:
+            ValueError: A (charger, key) stands there twice, or there are too many.
+        """
+        columns = tuple(Column(s.charger, s.key, s.unit, float(s.resolution)) for s in signals)
+        return _checked(cls(1, columns))
+
+    @cached_property
+    def json(self) -> bytes:
+        """The canonical JSON: no spaces, keys in the order above, numbers as shortest decimal."""
+        return msgspec.json.encode(self)
+
+    @cached_property
+    def id(self) -> bytes:
+        """The 8-byte id."""
+        return hashlib.sha256(self.json).digest()[:ID_BYTES]
+
+    @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals, in column order."""
+        return tuple(Signal(c.charger, c.key, c.unit, c.resolution) for c in self.columns)
+
+
+def decode_schema(data: bytes) -> Schema:
+    """Read a schema's JSON.
+
+    Raises:
+        ValueError: It is not a schema of version 1, names a signal twice, or has a key, unit or resolution that
+            cannot be.
+    """
+    schema = msgspec.json.decode(data, type=Schema)
+    if schema.version != 1:
+        raise ValueError(f"schema version {schema.version}")
+    for column in schema.columns:
+        Signal(column.charger, column.key, column.unit, column.resolution)  # raises for what cannot be
+    return _checked(schema)
+
+
+def _checked(schema: Schema) -> Schema:
+    if len(schema.columns) > COLUMNS_MAX:
+        raise ValueError(f"{len(schema.columns)} signals are more than {COLUMNS_MAX} in one schema")
+    seen = set()
+    for column in schema.columns:
+        if (column.charger, column.key) in seen:
+            raise ValueError(f"{column.charger!r} {column.key} stands twice in one schema")
+        seen.add((column.charger, column.key))
+    return schema

@@ -1,0 +1,192 @@
+"""This file defines what a gateway and the center say to each other beside blocks; it guards one form for every link.
+
+Over MQTT a message's kind is the last level of its topic; over HTTPS the last step of its path. The center answers
+with one `Downlink`: over MQTT on the topic ``dn``, over HTTPS as the response. A block leaves the outbox only when
+its acknowledgement has arrived, and the center acknowledges only after its commit. Identity comes from the
+certificate and the topic or path, so none of these messages names its gateway.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+VERSION = 1
+MESSAGE_BYTES_MAX = 1 << 20
+
+
+class Up(StrEnum):
+    """What a gateway sends: `BLOCK` as in `wire.block`, `SCHEMA` as in `wire.schema`, the others JSON from here."""
+
+    BLOCK = "block"
+    SCHEMA = "schema"
+    GAP = "gap"
+    LEDGER = "ledger"
+
+
+class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """These blocks will never come: what was lost, where, why. It stands in for its sequence numbers.
+
+    Attributes:
+        version: 1.
+        epoch: As in the blocks.
+        stream: As in the blocks.
+        first: First sequence number lost.
+        last: Last sequence number lost.
+        samples: How many samples they held.
+        reason: "outbox-full", "expired", "corrupt".
+        from_ms: UTC of the first row lost, ms.
+        to_ms: UTC after the last row lost, ms.
+    """
+
+    version: int
+    epoch: int
+    stream: int
+    first: int
+    last: int
+    samples: int
+    reason: str
+    from_ms: int
+    to_ms: int
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The books of one (epoch, stream), in samples: produced = acknowledged + queued + thinned + sum(dropped).
+
+    Attributes:
+        epoch: As in the blocks.
+        stream: As in the blocks.
+        last_sequence: Number of the newest block.
+        produced: Samples put into blocks.
+        acknowledged: Samples the center has committed.
+        queued: Samples waiting in the outbox.
+        thinned: Samples replaced by a bounded summary.
+        dropped: Samples given up, by reason.
+    """
+
+    epoch: int
+    stream: int
+    last_sequence: int
+    produced: int
+    acknowledged: int
+    queued: int
+    thinned: int
+    dropped: dict[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books balance, to the sample."""
+        return self.produced == self.acknowledged + self.queued + self.thinned + sum(self.dropped.values())
+
+
+class LedgerStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The gateway's books at one moment; every (epoch, stream) that is not settled, and the newest."""
+
+    version: int
+    at_ms: int
+    entries: tuple[LedgerEntry, ...]
+
+
+class Ack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Committed at the center: blocks by sequence number, gaps by their first one."""
+
+    epoch: int
+    stream: int
+    blocks: tuple[int, ...] = ()
+    gaps: tuple[int, ...] = ()
+
+
+class Downlink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the center answers.
+
+    Attributes:
+        version: 1.
+        acks: What is committed.
+        want: Ids (hex) of schemas the center does not know.
+        poison: Sequence keys ("epoch/stream/sequence") the center could not read and has set aside, with why; they
+            count as
+            acknowledged, since sending them again would not help.
+    """
+
+    version: int
+    acks: tuple[Ack, ...] = ()
+    want: tuple[str, ...] = ()
+    poison: dict[str, str] = {}
+
+
+def up_topic(site: str, gateway: str, kind: Up) -> str:
+    """Give the MQTT topic of an uplink message."""
+    return f"isolane/{site}/{gateway}/up/{kind}"
+
+
+def down_topic(site: str, gateway: str) -> str:
+    """Give the MQTT topic of the center's answers; nothing on it is ever retained."""
+    return f"isolane/{site}/{gateway}/dn"
+
+
+UP_FILTER = "isolane/+/+/up/+"
+"""What the center subscribes to."""
+
+_TOPIC_LEVELS = 5
+
+Message = TypeVar("Message", Gap, LedgerStatement, Downlink)
+
+
+def read_up_topic(topic: str) -> tuple[str, str, Up]:
+    """Read site, gateway and kind from a topic.
+
+    Raises:
+        ValueError: It is not an uplink topic.
+    """
+    levels = topic.split("/")
+    if len(levels) != _TOPIC_LEVELS or levels[0] != "isolane" or levels[3] != "up":
+        raise ValueError(f"{topic!r} is not isolane/<site>/<gateway>/up/<kind>")
+    return levels[1], levels[2], Up(levels[4])
+
+
+def ingest_path(site: str, gateway: str, kind: Up) -> str:
+    """Give the path an uplink message is POSTed to."""
+    return f"/ingest/v1/{site}/{gateway}/{kind}"
+
+
+def encode(message: Gap | LedgerStatement | Downlink) -> bytes:
+    """Give the message's JSON."""
+    return msgspec.json.encode(message)
+
+
+def decode_gap(data: bytes) -> Gap:
+    """Read a gap record.
+
+    Raises:
+        ValueError: It is not one, or its numbers contradict each other.
+    """
+    gap = _versioned(msgspec.json.decode(data, type=Gap))
+    if not 0 < gap.first <= gap.last or gap.samples < 0 or gap.from_ms > gap.to_ms:
+        raise ValueError("a gap record whose numbers contradict each other")
+    return gap
+
+
+def decode_ledger(data: bytes) -> LedgerStatement:
+    """Read a ledger statement.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    return _versioned(msgspec.json.decode(data, type=LedgerStatement))
+
+
+def decode_downlink(data: bytes) -> Downlink:
+    """Read the center's answer.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    return _versioned(msgspec.json.decode(data, type=Downlink))
+
+
+def _versioned(message: Message) -> Message:
+    if message.version != VERSION:
+        raise ValueError(
+            f"{type(message).__name__} version {message.version}; gateway and center are of different releases"
+        )
+    return message
