@@ -20,14 +20,20 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields
 
 
 class Connected(Event, frozen=True, tag="connected"):
-    """The charger's connection was answered with 101. `ocpp` is its subprotocol, "" for none."""
+    """The charger's connection was answered with 101. `ocpp` is its subprotocol, "" for none, "other" for an unknown one.
+
+    `mono_ns` is when it was answered, so the same fact told again after a restart of the tap or of the reader is equal.
+    """
 
     ocpp: str
     secure: bool
 
 
 class Disconnected(Event, frozen=True, tag="disconnected"):
-    """The connection ended. `by` is "charger" or "csms"; `code` the WebSocket close code seen, or None."""
+    """The connection ended. `by` is "charger", "csms", or "relay" where the relay went away or its CLOSE was lost.
+
+    `code` is the WebSocket close code seen, or None. For one charger, Connected and Disconnected alternate.
+    """
 
     by: str
     code: int | None
@@ -62,19 +68,30 @@ class MeterValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Metered(Event, frozen=True, tag="metered"):
-    """MeterValues, or the meter values inside a transaction message."""
+    """MeterValues, or the meter values inside a transaction message.
+
+    `sampled_utc_ms` is the charger's own timestamp of these values, ms since 1970, or None where it gave none that can be
+    read. A charger that was offline sends old values: who needs fresh ones compares it with the clock.
+    """
 
     evse: int
     values: tuple[MeterValue, ...]
+    sampled_utc_ms: int | None = None
 
 
 class TransactionChanged(Event, frozen=True, tag="transaction"):
-    """A transaction was "started", "updated" or "ended"; `reason` is OCPP's stop reason, `pseudonym` 16 hex digits."""
+    """A transaction was "started", "updated" or "ended"; `reason` is OCPP's stop reason, `pseudonym` 16 hex digits.
+
+    `evse` is 0 where the message does not say it and no earlier one did. `trigger` (triggerReason) and `charging_state` are
+    OCPP 2.x only, "" otherwise.
+    """
 
     evse: int
     phase: str
     pseudonym: str
     reason: str = ""
+    trigger: str = ""
+    charging_state: str = ""
 
 
 class Answered(Event, frozen=True, tag="answered"):
@@ -90,7 +107,10 @@ class Answered(Event, frozen=True, tag="answered"):
 
 
 class Monitored(Event, frozen=True, tag="monitored"):
-    """NotifyEvent: one variable of the device model with a number, boolean or enumeration member as its value."""
+    """NotifyEvent: one variable of the device model with a number, boolean or enumeration member as its value.
+
+    `component` and `variable` carry their instance as signal keys do, ``TemperatureSensor[Handle]``; a boolean is 1 or 0.
+    """
 
     evse: int
     connector: int
