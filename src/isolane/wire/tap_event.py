@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields
 
 
 class Connected(Event, frozen=True, tag="connected"):
-    """The charger's connection was answered with 101. `ocpp` is its subprotocol, "" for none, "other" for an unknown one.
+    """The charger's connection was answered with 101. `ocpp` is its subprotocol, "" for none, "other" if unknown.
 
     `mono_ns` is when it was answered, so the same fact told again after a restart of the tap or of the reader is equal.
     """
@@ -70,8 +70,8 @@ class MeterValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Metered(Event, frozen=True, tag="metered"):
     """MeterValues, or the meter values inside a transaction message.
 
-    `sampled_utc_ms` is the charger's own timestamp of these values, ms since 1970, or None where it gave none that can be
-    read. A charger that was offline sends old values: who needs fresh ones compares it with the clock.
+    `sampled_utc_ms` is the charger's own timestamp of these values, ms since 1970, or None where it gave none that can
+    be read. A charger that was offline sends old values: who needs fresh ones compares it with the clock.
     """
 
     evse: int
@@ -82,8 +82,8 @@ class Metered(Event, frozen=True, tag="metered"):
 class TransactionChanged(Event, frozen=True, tag="transaction"):
     """A transaction was "started", "updated" or "ended"; `reason` is OCPP's stop reason, `pseudonym` 16 hex digits.
 
-    `evse` is 0 where the message does not say it and no earlier one did. `trigger` (triggerReason) and `charging_state` are
-    OCPP 2.x only, "" otherwise.
+    `evse` is 0 where the message does not say it and no earlier one did. `trigger` (triggerReason) and
+    `charging_state` are OCPP 2.x only, "" otherwise.
     """
 
     evse: int
@@ -109,7 +109,7 @@ class Answered(Event, frozen=True, tag="answered"):
 class Monitored(Event, frozen=True, tag="monitored"):
     """NotifyEvent: one variable of the device model with a number, boolean or enumeration member as its value.
 
-    `component` and `variable` carry their instance as signal keys do, ``TemperatureSensor[Handle]``; a boolean is 1 or 0.
+    Both names carry their instance as signal keys do, ``TemperatureSensor[Handle]``; a boolean is 1 or 0.
     """
 
     evse: int
