@@ -5,18 +5,20 @@ secret ``"file:keys/tap.key"`` or ``"env:ISOLANE_TAP_KEY"``.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 _PORT_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True)
 class Address:
     """Where a socket listens. `port` 0 lets the system choose."""
 
-    host: str
-    port: int
+    # No dataclass: the settings library would read one as a table instead of a string.
+    __slots__ = ("host", "port")
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -38,13 +40,27 @@ class Address:
         """Write it as it stands in TOML."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    def __repr__(self) -> str:
+        """Name the type beside the text."""
+        return f"Address({str(self)!r})"
 
-@dataclass(frozen=True, slots=True)
+    def __eq__(self, other: object) -> bool:
+        """Compare host and port."""
+        return isinstance(other, Address) and (self.host, self.port) == (other.host, other.port)
+
+    def __hash__(self) -> int:
+        """Hash host and port."""
+        return hash((self.host, self.port))
+
+
 class Secret:
-    """A secret by reference. Its text is read once, when it is needed, and is in no representation of this object."""
+    """A secret by reference. Its text is read when it is needed and is in no representation of this object."""
 
-    reference: str
-    base: Path
+    __slots__ = ("base", "reference")
+
+    def __init__(self, reference: str, base: Path) -> None:
+        self.reference = reference
+        self.base = base
 
     @classmethod
     def parse(cls, text: str, base: Path) -> "Secret":
@@ -56,6 +72,10 @@ class Secret:
         if not text.startswith(("file:", "env:")) or text in {"file:", "env:"}:
             raise ValueError("a secret is given by reference: write file:PATH or env:NAME, not the secret itself")
         return cls(text, base)
+
+    def __repr__(self) -> str:
+        """Show where the secret is, not what it is."""
+        return f"Secret({self.reference!r})"
 
     def read(self) -> bytes:
         """Give the secret's bytes; one line end at the end of a file does not count.

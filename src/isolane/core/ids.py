@@ -33,7 +33,9 @@ def check_name(kind: str, name: str) -> str:
 
 
 def is_charger_id(identity: str) -> bool:
-    """Tell whether a decoded identity may be relayed: 1 to 48 printable characters without ``: / \\ ? #``.
+    """Tell whether a decoded identity may be relayed.
+
+    1 to 48 printable characters, none of which parts a URL or a credential.
 
     Source: OCPP-J 1.6 §3.1.1; OCPP 2.0.1 part 4 §3.1.1 (identifierString, ':' excluded for HTTP Basic).
     """

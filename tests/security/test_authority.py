@@ -1,0 +1,58 @@
+"""This file checks the private CA against an independent judge, the openssl program."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from isolane.core.failures import IsolaneError
+from isolane.security.authority import Authority
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path / "pki")
+    authority.create("North Charging")
+    return authority
+
+
+def _openssl(*arguments: str | Path) -> str:
+    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=True).stdout  # noqa: S607 - the program of this machine
+
+
+def test_openssl_verifies_a_server_certificate_for_its_names_only(authority: Authority) -> None:
+    server = authority.issue("listener", common_name="gateway.lan", hosts=["gateway.lan", "127.0.0.1"])
+    verify = ("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority.certificate)
+    assert "OK" in _openssl(*verify, "-verify_hostname", "gateway.lan", server.certificate)
+    assert "OK" in _openssl(*verify, "-verify_ip", "127.0.0.1", server.certificate)
+    with pytest.raises(subprocess.CalledProcessError):
+        _openssl(*verify, "-verify_hostname", "other.lan", server.certificate)
+
+
+def test_openssl_verifies_a_client_certificate_as_client_and_not_as_server(authority: Authority) -> None:
+    client = authority.issue("gw-1", common_name="gw-1")
+    verify = ("verify", "-x509_strict", "-CAfile", authority.certificate)
+    assert "OK" in _openssl(*verify, "-purpose", "sslclient", client.certificate)
+    with pytest.raises(subprocess.CalledProcessError):
+        _openssl(*verify, "-purpose", "sslserver", client.certificate)
+    subject = _openssl("x509", "-noout", "-subject", "-in", client.certificate)
+    assert "O = North Charging, CN = gw-1" in subject
+
+
+def test_keys_are_for_their_owner_alone(authority: Authority) -> None:
+    client = authority.issue("gw-1", common_name="gw-1")
+    for key in (client.key, authority.certificate.with_suffix(".key")):
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_overwritten(authority: Authority) -> None:
+    authority.issue("gw-1", common_name="gw-1")
+    with pytest.raises(IsolaneError, match="exists already"):
+        authority.issue("gw-1", common_name="gw-1")
+    with pytest.raises(IsolaneError, match="exists already"):
+        authority.create("Other")
+
+
+def test_without_a_ca_it_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(IsolaneError, match="isolane init"):
+        Authority(tmp_path).issue("gw-1", common_name="gw-1")
