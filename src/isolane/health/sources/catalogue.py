@@ -1,0 +1,100 @@
+"""This file builds the sources that settings name; it guards that no two of them speak for the same signal or address.
+
+It is the only file that knows every protocol; each is imported when a table of its type is there.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from isolane.config.site import Site
+from isolane.core.clock import Clock
+from isolane.core.failures import IsolaneError
+from isolane.core.ports import Source
+from isolane.core.signals import Signal
+from isolane.health.sources.host.settings import HostSettings
+from isolane.health.sources.modbus.settings import ModbusSettings
+from isolane.health.sources.settings import AnySourceSettings
+
+SignalId = tuple[str, str]
+"""(charger, key)."""
+
+
+class BuiltSource(Source, Protocol):
+    """A source as this room builds it: the port, and what sampling and metrics want to know."""
+
+    @property
+    def periods_s(self) -> Mapping[SignalId, float]:
+        """How often each signal is read, s."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What has happened since the start, by outcome; read when metrics are scraped."""
+        ...
+
+
+def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tuple[BuiltSource, ...]:
+    """Build every source, in the order of the settings.
+
+    Raises:
+        IsolaneError: A template is wrong, or two sources share a name, an address or a signal.
+    """
+    addresses: dict[str, str] = {}
+    for table in settings:
+        if isinstance(table, ModbusSettings):
+            other = addresses.setdefault(str(table.address), table.name)
+            if other != table.name:
+                raise IsolaneError(
+                    f"sources {other!r} and {table.name!r} have the same address {table.address}",
+                    "list the devices of one address under one source: many devices answer one connection only",
+                )
+    sources = tuple(_build(table, site, clock) for table in settings)
+    names: set[str] = set()
+    for source in sources:
+        if source.name in names:
+            raise IsolaneError(f"two sources are named {source.name!r}", "give each source its own name")
+        names.add(source.name)
+    signals_of(sources)
+    return sources
+
+
+def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
+    # Imported here, so that a gateway without meters loads no Modbus library, and one without a tap no socket.
+    if isinstance(table, ModbusSettings):
+        from isolane.health.sources.modbus.source import ModbusSource  # noqa: PLC0415
+
+        return ModbusSource(table, clock)
+    if isinstance(table, HostSettings):
+        from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
+
+        return HostSource(table, clock)
+    from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
+
+    return OcppSource(table, site.event_socket, clock)
+
+
+def signals_of(sources: Sequence[Source]) -> tuple[Signal, ...]:
+    """Give the signals of all sources, ordered by charger and key, so that equal settings give an equal schema.
+
+    Raises:
+        IsolaneError: Two sources, or one source twice, declare a signal; the error names both.
+    """
+    owners: dict[SignalId, str] = {}
+    signals: list[Signal] = []
+    for source in sources:
+        for signal in source.signals:
+            identity = (signal.charger, signal.key)
+            other = owners.setdefault(identity, source.name)
+            if other != source.name:
+                whose = f"charger {signal.charger!r}" if signal.charger else "the gateway"
+                raise IsolaneError(
+                    f"sources {other!r} and {source.name!r} both give {signal.key} of {whose}",
+                    "give one device an `instance`, or name the keys it shall not read in its `without`",
+                )
+            signals.append(signal)
+    return tuple(sorted(signals, key=lambda signal: (signal.charger, signal.key)))
+
+
+def periods_of(sources: Sequence[BuiltSource]) -> dict[SignalId, float]:
+    """Give how often each signal is read, s, for the grid."""
+    return {identity: period for source in sources for identity, period in source.periods_s.items()}

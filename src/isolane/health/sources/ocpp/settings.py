@@ -1,0 +1,34 @@
+"""This file defines the OCPP source's table; it guards that the signals are known before a start: chargers are listed."""
+
+from typing import Annotated
+
+import msgspec
+
+
+class ChargerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One charger whose events become signals."""
+
+    charger: Annotated[str, msgspec.Meta(description="Identity in its WebSocket address", min_length=1, max_length=48)]
+    evses: Annotated[int, msgspec.Meta(description="Number of EVSEs (OCPP 1.6: connectors), 1 to 99", ge=1, le=99)] = 1
+    meter_period_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="Period at which the charger sends MeterValues, s, up to 86400; 0 takes no metered values",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 0.0
+
+
+class OcppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="ocpp"):
+    """What the tap tells of the business channel. There is one tap, so there is at most one such source."""
+
+    name: Annotated[
+        str, msgspec.Meta(description="Unique name; stands in metrics and logs", min_length=1, max_length=64)
+    ] = "ocpp"
+    chargers: Annotated[
+        tuple[ChargerSettings, ...], msgspec.Meta(description="Chargers to report; events of others are counted only")
+    ] = ()
+    period_s: Annotated[
+        float, msgspec.Meta(description="How often what is known is told, s, 0.1 to 60", ge=0.1, le=60)
+    ] = 1.0
