@@ -1,0 +1,101 @@
+"""This file is the program `isolane`; it guards that a command loads its own room and no other."""
+
+import argparse
+import importlib
+import logging
+import sys
+import time
+from collections.abc import Sequence
+
+from isolane import __version__
+from isolane.core.failures import IsolaneError
+
+COMMANDS = {
+    "init": "Make a folder with a commented settings file, a private CA, keys and certificates",
+    "check": "Show the effective settings with their origin and try every connection",
+    "value": "Run Channel A: relay OCPP between chargers and the CSMS",
+    "tap": "Run the window from A to B: decode copies, remove personal data",
+    "health": "Run Channel B: read devices, store telemetry, deliver it to the O&M center",
+    "center": "Run the O&M center: ingest, store, API, console",
+    "sim": "Run simulated chargers or a simulated CSMS",
+    "demo": "Run all of it on this machine, with simulated chargers, and watch",
+}
+
+_DESCRIPTION = """\
+isolane sits at a charging site, between the chargers and the world, and keeps two channels apart:
+the value channel (OCPP to the CSMS, untouched) and the health channel (telemetry to the O&M center).
+Each process below is a command of its own, with its own table of one settings file.
+"""
+
+_EPILOG = """\
+start here:
+  isolane demo                    see the whole product on this machine
+  isolane init north              make the folder `north` for a real site, then edit north/site.toml
+  isolane check -c north/site.toml
+  isolane value -c north/site.toml
+
+exit codes: 0 done, 1 the answer is no (check, demo), 2 something must be put right first (one sentence says what)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The arguments after the program's name; those of this process if None.
+
+    Returns:
+        The exit code; see the end of ``isolane --help``.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    parser = _parser(chosen)
+    options = parser.parse_args(arguments)
+    _log_to_stderr(options.log_level)
+    try:
+        return int(options.run(options))
+    except IsolaneError as error:
+        print(f"isolane {chosen}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """Build the parser; only the chosen command's file is imported, so only its options are known."""
+    parser = argparse.ArgumentParser(
+        prog="isolane", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"isolane {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == chosen:
+            module = importlib.import_module(f"isolane.cli.{name}")
+            command.description = module.DESCRIPTION
+            command.add_argument(
+                "--log-level",
+                choices=("debug", "info", "warning", "error"),
+                default="info",
+                help="what is logged to standard error (default: info)",
+            )
+            module.configure(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _log_to_stderr(level: str) -> None:
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Their INFO is a line per request or scrape; ours says what matters.
+    for library in ("httpx", "httpcore", "pymodbus", "websockets", "ocpp", "uvicorn.access", "aiomqtt"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
