@@ -52,6 +52,7 @@ class AcStation:
         self.register = Register(meter_wh)
         self.supply_register = Register(meter_wh)
         self._currents = [Lag(0.0, _RAMP_TAU_S) for _ in range(3)]
+        self._session_from_wh = meter_wh
         self.vehicle: Vehicle | None = None
         self.closed = False
         self.operations = 0
@@ -76,6 +77,7 @@ class AcStation:
         """A car arrives."""
         self.vehicle = vehicle
         self.visits += 1
+        self._session_from_wh = self.register.wh
         self.contact.mate(self._rng, self._scatter)
 
     def unplug(self) -> None:
@@ -121,8 +123,9 @@ class AcStation:
         humidity = self.housing.humidity_rh
         return {
             "1.0/EVSE/xState": self.state,
-            "1.0/EVSE/Problem": self.problem,
+            "1.0/EVSE/Problem": float(self.problem),
             "1.0/EVSE/xPowerLimit": 100 * self.limit,
+            "1.0/EVSE/xSessionEnergy": self.register.wh - self._session_from_wh,
             **{f"1.0/ElectricalFeed/ACVoltage[L{n + 1}]": meter(self.phase_v[n]) for n in range(3)},
             **{f"1.0/ElectricalFeed/ACCurrent[L{n + 1}]": meter(self.phase_a[n]) for n in range(3)},
             "1.0/ElectricalFeed/Frequency": self.supply.frequency_hz,
@@ -132,7 +135,7 @@ class AcStation:
             "0.0/ChargingStation/VoltageImbalance": voltage_imbalance_percent(self.phase_v),
             "0.0/ChargingStation/CurrentImbalance": current_imbalance_percent(self.phase_a),
             "1.0/FiscalMetering/EnergyImportRegister": self.register.wh,
-            "1.0/PowerContactor/Active": self.closed,
+            "1.0/PowerContactor/Active": float(self.closed),
             "1.0/PowerContactor/Count[Operations]": self.operations,
             "1.0/TemperatureSensor[ContactL1]/Temperature": pt(self.contact.celsius),
             "1.0/TemperatureSensor[Handle]/Temperature": pt(air_c + 0.35 * (self.contact.celsius - air_c)),

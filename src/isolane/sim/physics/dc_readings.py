@@ -23,7 +23,7 @@ def _power(station: DcStation) -> dict[str, float]:
     outlet_v = station.voltage_v if station.closed else 0.0
     return {
         "1.0/EVSE/xState": station.state,
-        "1.0/EVSE/Problem": station.problem,
+        "1.0/EVSE/Problem": float(station.problem),
         "1.0/EVSE/xPowerLimit": 100 * station.limit,
         "1.0/EVSE/xSessionCount": station.visits,
         "1.0/EVSE/DCVoltage": meter(station.voltage_v),
@@ -32,8 +32,8 @@ def _power(station: DcStation) -> dict[str, float]:
         "1.0/FiscalMetering/EnergyImportRegister": station.register.wh,
         "1.0/ControlMetering/Power": round(meter(station.power_w)),
         "1.0/ControlMetering/EnergyImportRegister": station.control_register.wh,
-        "1.0/PowerContactor/Active": station.closed,
-        "1.0/PowerContactor/xCommand": station.closed,
+        "1.0/PowerContactor/Active": float(station.closed),
+        "1.0/PowerContactor/xCommand": float(station.closed),
         "1.0/PowerContactor/xOutputVoltage": meter(outlet_v),
         "1.0/PowerContactor/Count[Operations]": station.operations,
         **pilot(plugged=station.vehicle is not None, charging=station.closed, duty_percent=5.0),
