@@ -1,4 +1,4 @@
-"""This file defines the OCPP source's table; it guards that the signals are known before a start: chargers are listed."""
+"""This file defines the OCPP source's table; it guards that its signals are known before a start."""
 
 from typing import Annotated
 
