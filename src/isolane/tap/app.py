@@ -1,0 +1,94 @@
+"""This file puts the tap together and runs it; it guards that the tap opens no network socket but its metrics page."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+from collections.abc import AsyncIterator
+
+from isolane.config.site import Site
+from isolane.core.clock import SystemClock
+from isolane.tap import crash, metrics
+from isolane.tap.connections import Connections
+from isolane.tap.event_port import EventPort
+from isolane.tap.listen import Listener
+from isolane.tap.pseudonym import Transactions, load_key
+from isolane.tap.session import Rules
+from isolane.tap.settings import TapSettings
+from isolane.tap.standing import Standing
+from isolane.tap.stream import Budget
+from isolane.tap.tally import Tally
+from isolane.wire.exposition import serve_metrics
+
+KEY_FILE = "tap-pseudonym.key"
+_TELL_UNREAD_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+async def run(site: Site, settings: TapSettings) -> None:
+    """Run the tap until SIGTERM or SIGINT.
+
+    Raises:
+        IsolaneError: The key, the socket or the metrics port cannot be used.
+    """
+    _keep_core_dumps_off()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(crash.log_callback)
+    key = load_key(settings.pseudonym_key, settings.key_file or site.run_dir / KEY_FILE)
+    tally, budget = Tally(), Budget(settings.held_bytes_max)
+    rules = Rules(
+        Transactions(key),
+        frozenset(settings.vendor_error_codes),
+        budget,
+        tally,
+        settings.message_bytes_max,
+        settings.calls_max,
+    )
+    port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max))
+    connections = Connections(rules, port.put, SystemClock(), settings.connections_max)
+    listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
+    collector = metrics.TapCollector(tally, budget, connections, listener, port)
+    async with contextlib.AsyncExitStack() as stack:
+        page = await stack.enter_async_context(_page(settings, collector))
+        listener.open()
+        stack.callback(listener.close)
+        port.open()
+        stack.callback(port.close)
+        _log.info("ready copies=%s events=%s metrics=%s", site.tap_socket, site.event_socket, page or "none")
+        await _until_told_to_stop(port, tally)
+    _log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _page(settings: TapSettings, collector: metrics.TapCollector) -> AsyncIterator[str]:
+    if settings.metrics is None:
+        yield ""
+        return
+    server = await serve_metrics(metrics.registry(collector), settings.metrics.host, settings.metrics.port)
+    try:
+        host, number = server.sockets[0].getsockname()[:2]
+        yield f"{host}:{number}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def _until_told_to_stop(port: EventPort, tally: Tally) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _TELL_UNREAD_S)
+            for event in tally.tell():
+                port.put(event)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _keep_core_dumps_off() -> None:
+    """A core file would hold payloads in clear."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

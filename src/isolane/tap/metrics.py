@@ -1,0 +1,76 @@
+"""This file shows the tap's counters to Prometheus; it guards that no label can hold anything from a payload.
+
+Labels are the closed sets of `Unread` reasons; charger identities are no labels here, so the page does not grow with
+the site.
+"""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from isolane.tap.connections import Connections
+from isolane.tap.event_port import EventPort
+from isolane.tap.listen import Listener
+from isolane.tap.stream import Budget
+from isolane.tap.tally import Tally
+
+REASONS = ("copies-lost", "compressed", "malformed-frame", "malformed-json", "ambiguous-json", "oversize")
+
+Family = CounterMetricFamily | GaugeMetricFamily
+
+
+class TapCollector(Collector):
+    """Reads the counters when the page is asked for."""
+
+    def __init__(
+        self, tally: Tally, budget: Budget, connections: Connections, listener: Listener, port: EventPort
+    ) -> None:
+        self._tally = tally
+        self._unread = tally.unread
+        self._counters: tuple[tuple[str, str, Callable[[], int]], ...] = (
+            ("copies", "Copies received from the relay", lambda: tally.copies),
+            ("copy_bytes", "Bytes of these copies, with their headers", lambda: tally.copy_bytes),
+            ("copies_lost", "Copies that the relay could not hand over, as it said", lambda: tally.copies_lost),
+            ("copies_bad", "Copies that are not of the tap's format", lambda: tally.copies_bad),
+            ("copies_unknown", "Copies of a connection that was not opened", lambda: tally.copies_unknown),
+            (
+                "opens_refused",
+                "Connections that are not read: too many, told twice, invalid",
+                lambda: tally.opens_refused,
+            ),
+            ("messages", "Whole messages put together", lambda: tally.messages),
+            ("facts_refused", "Fields that may not pass or have another form", lambda: tally.facts_refused),
+            ("answers_unpaired", "Answers whose call was not seen", lambda: tally.answers_unpaired),
+            ("calls_dropped", "Calls forgotten because too many were open", lambda: tally.calls_dropped),
+            ("crashes", "Messages that met a fault of the tap's own", lambda: tally.crashes),
+            ("pauses", "Rests taken to keep within the CPU share", lambda: tally.pauses),
+            ("events_sent", "Events that the health process took", lambda: port.sent),
+            ("events_lost", "Events dropped because the health process did not take them", lambda: port.lost),
+            ("event_packets", "Packets these events were sent in", lambda: port.packets),
+        )
+        self._gauges: tuple[tuple[str, str, Callable[[], int]], ...] = (
+            ("links", "Relay workers connected", lambda: listener.links),
+            ("connections", "Connections that are read", lambda: len(connections)),
+            ("held_bytes", "Bytes held of incomplete messages", lambda: budget.held_bytes),
+            ("events_queued", "Events that wait for the health process", lambda: port.queued),
+            ("events_connected", "1 where the health process is connected", lambda: int(port.is_connected)),
+        )
+
+    def collect(self) -> Iterator[Family]:
+        """Give every family with its value of now."""
+        for name, text, value in self._counters:
+            yield CounterMetricFamily(f"isolane_tap_{name}", text, value=value())
+        for name, text, value in self._gauges:
+            yield GaugeMetricFamily(f"isolane_tap_{name}", text, value=value())
+        unread = CounterMetricFamily("isolane_tap_unread", "What could not be read, by reason", labels=["reason"])
+        for reason in REASONS:
+            unread.add_metric([reason], self._unread[reason])
+        yield unread
+
+
+def registry(collector: TapCollector) -> CollectorRegistry:
+    """Give a registry of its own for the tap's page."""
+    own = CollectorRegistry()
+    own.register(collector)
+    return own

@@ -1,0 +1,57 @@
+"""This file defines the [tap] table; it guards that each limit of the tap has a unit, a range and a default."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from isolane.config.values import Address, Secret
+
+
+class TapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the tap works and what it may use."""
+
+    metrics: Annotated[
+        Address | None, msgspec.Meta(description="Address of the Prometheus page, on loopback; left out: no page")
+    ] = None
+    pseudonym_key: Annotated[
+        Secret | None,
+        msgspec.Meta(description="Key that names transactions, at least 16 bytes; left out: the key file's"),
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        msgspec.Meta(
+            description="File of the key that is made at the first start; left out: tap-pseudonym.key in the run folder"
+            " (after a reboot a new key, where that folder is in memory)"
+        ),
+    ] = None
+    vendor_error_codes: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,50}$")], ...],
+        msgspec.Meta(
+            description="vendorErrorCode values that pass as they are, beside MREC CXnnn and short error codes",
+            max_length=1000,
+        ),
+    ] = ()
+    cpu_share_max: Annotated[
+        float,
+        msgspec.Meta(description="Share of one core that reading may use; copies beyond it are lost", ge=0.01, le=1.0),
+    ] = 0.5
+    message_bytes_max: Annotated[
+        int,
+        msgspec.Meta(description="Longest message, bytes, also inflated; the relay's limit", ge=1024, le=64 * 2**20),
+    ] = 8 * 2**20
+    held_bytes_max: Annotated[
+        int,
+        msgspec.Meta(description="Memory for incomplete messages of all chargers, bytes", ge=2**20, le=2**32),
+    ] = 64 * 2**20
+    connections_max: Annotated[
+        int, msgspec.Meta(description="Connections that are read at a time", ge=1, le=100_000)
+    ] = 10_000
+    calls_max: Annotated[
+        int,
+        msgspec.Meta(description="Unanswered calls remembered for each end of a connection", ge=1, le=1000),
+    ] = 32
+    queue_events_max: Annotated[
+        int,
+        msgspec.Meta(description="Events kept while the health process is away; the oldest go", ge=100, le=1_000_000),
+    ] = 20_000
