@@ -24,9 +24,11 @@ packages:
 	@tools/packages
 frontend: setup
 	@tools/frontend
+docs: setup      ## Write the reference pages that come from the code
+	@PYTHONPATH=tests $(BIN)/python -m support.settings_page
 lock: setup      ## Compile the hash-pinned locks again
 	@tools/lock
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay setup packages frontend lock clean
+.PHONY: help demo test check bench-relay setup packages frontend docs lock clean
