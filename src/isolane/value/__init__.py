@@ -1,0 +1,7 @@
+"""CHANNEL A, the Value channel: relays OCPP-J between charger and CSMS so that neither can notice.
+
+Flow: listen → handshake → policy → dial → splice (scan) → the other leg; tap_port copies the bytes, may lose, never
+waits. May import: core, wire, security, config; uvloop, h11, msgspec, prometheus_client. Lives here: both WebSocket
+legs, their limits and counters, and the copy port. Does not live here: JSON, decompression, unmasking, anything that
+observes: the relay carries bytes.
+"""

@@ -1,0 +1,146 @@
+"""This file is the relay's process; it guards that it starts whole or not at all and ends without cutting a frame.
+
+Start: certificates, listeners, metrics, tap; only then `ready`. End (SIGTERM, SIGINT): no new chargers; those
+connected may finish for `drain_s`; then each gets 1001 at its next frame boundary and `close_s` to answer; then the
+process ends.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import resource
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from isolane.config.site import Site
+from isolane.value.dial import Upstream
+from isolane.value.expiry import not_after_utc
+from isolane.value.listen import Entrance, open_listener
+from isolane.value.metrics import RelayCollector
+from isolane.value.policy import Policy
+from isolane.value.registry import Registry
+from isolane.value.settings import ValueSettings
+from isolane.value.tap_port import TapPort
+from isolane.wire.exposition import serve_metrics
+
+_log = logging.getLogger(__name__)
+
+_SPARE_S = 2.0
+"""Beyond `close_s`, for a last flush and for the sockets to go."""
+
+
+def main(site: Site, settings: ValueSettings) -> None:
+    """Run the relay until it is told to stop, on uvloop, with the start-up's objects out of the collector's sight.
+
+    Raises:
+        IsolaneError: See `run`.
+    """
+    uvloop.run(run(site, settings, on_ready=_settle))
+
+
+async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Relay until SIGTERM or SIGINT.
+
+    Args:
+        site: Names and the folder of the tap's socket.
+        settings: The [value] table.
+        on_ready: Called once, just before `ready` is logged.
+
+    Raises:
+        IsolaneError: A port or a certificate cannot be used.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _raise_descriptor_limit()
+    registry = Registry()
+    tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
+    entrance = Entrance(
+        Policy(None if settings.allow is None else frozenset(settings.allow), frozenset(settings.origins)),
+        Upstream(settings.csms, settings.limits),
+        registry,
+        tap,
+        settings.limits,
+        settings.compression == "untouched",
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        shown = CollectorRegistry(auto_describe=False)
+        shown.register(RelayCollector(registry, tap, _expiries(settings)))
+        page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
+        stack.callback(page.close)
+        ports: list[asyncio.Server] = []
+        for listener in settings.listen:
+            ports.append(await open_listener(listener, entrance))
+            stack.callback(ports[-1].close)
+        tap.start()
+        stack.callback(tap.stop)
+        if on_ready is not None:
+            on_ready()
+        _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))
+        await stop.wait()
+        for port in ports:
+            port.close()
+        await _drain(entrance, registry, settings)
+    _log.info("stopped")
+
+
+async def _drain(entrance: Entrance, registry: Registry, settings: ValueSettings) -> None:
+    """Let connections end by themselves, then end them; see the top of this file."""
+    _log.info("draining connections=%d drain_s=%s", len(registry.living), settings.drain_s)
+    entrance.close()
+    await _until_empty(registry, settings.drain_s)
+    for connection in list(registry.living.values()):
+        connection.go_away()
+    await _until_empty(registry, settings.limits.close_s + _SPARE_S)
+    for connection in list(registry.living.values()):
+        connection.end_now()
+    await _until_empty(registry, _SPARE_S)
+
+
+async def _until_empty(registry: Registry, wait_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(registry.empty.wait(), wait_s)
+
+
+def _settle() -> None:
+    """Collect what the start-up left and take the rest out of every later collection."""
+    gc.collect()
+    gc.freeze()
+
+
+def _raise_descriptor_limit() -> None:
+    """Take all the descriptors that the system allows: a charger needs two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _address(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _expiries(settings: ValueSettings) -> Callable[[], Mapping[str, float]]:
+    """Read the ends of the certificates in use, once; give what is left of each at any time."""
+    paths: list[Path] = [listener.certificate for listener in settings.listen if listener.certificate is not None]
+    if settings.csms.certificate is not None:
+        paths.append(settings.csms.certificate)
+    ends: dict[str, float] = {}
+    for path in paths:
+        try:
+            ends[path.name] = not_after_utc(path).timestamp()
+        except (ValueError, OSError) as error:
+            _log.warning("certificate-expiry-unknown file=%s reason=%s", path.name, error)
+
+    def left() -> Mapping[str, float]:
+        now = time.time()
+        return {name: end - now for name, end in ends.items()}
+
+    return left

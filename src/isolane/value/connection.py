@@ -1,0 +1,141 @@
+"""This file is the life of one charger's connection.
+
+It guards that both legs end together, once, and for a reason that is told.
+
+What the legs do while they live is in splice.py; the states and the order of an end are at its top.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from isolane.value.registry import Registry
+from isolane.value.scan import Offence
+from isolane.value.settings import Limits
+from isolane.value.splice import LEGS, Pipe
+from isolane.value.stream import Stream
+from isolane.value.tap_port import TapPort
+from isolane.wire.tap_copy import Direction, Opened
+
+_log = logging.getLogger(__name__)
+
+GOING_AWAY: Final = 1001
+_STALL: Final = Offence("stall", 1008)
+_FLUSH_S = 1.0
+"""What a last Close frame gets to leave the machine."""
+
+
+class Connection:
+    """Two legs joined. Made when the charger has been answered 101; it lives until both legs are gone.
+
+    Args:
+        registry: Where it counts.
+        tap: Who gets copies.
+        limits: See `settings.Limits`.
+        facts: What the tap is told.
+        charger: The charger's leg.
+        csms: The CSMS's leg.
+
+    Attributes:
+        number: Unique while this process lives.
+        copy: See `TapPort.copy`.
+    """
+
+    __slots__ = (
+        "_cause", "_expired", "_first", "_tap", "_timer", "charger", "copy", "from_charger", "from_csms", "limits",
+        "number", "registry",
+    )  # fmt: skip
+
+    def __init__(
+        self, registry: Registry, tap: TapPort, limits: Limits, facts: Opened, *, charger: Stream, csms: Stream
+    ) -> None:
+        self.registry = registry
+        self.limits = limits
+        self.charger = facts.charger
+        self.number = registry.next_number()
+        self.copy = tap.copy
+        self.from_charger = Pipe(self, Direction.FROM_CHARGER, charger, csms, limits)
+        self.from_csms = Pipe(self, Direction.FROM_CSMS, csms, charger, limits)
+        self.from_charger.other, self.from_csms.other = self.from_csms, self.from_charger
+        self._tap = tap
+        self._cause = ""
+        self._first = Direction.FROM_CHARGER
+        self._timer: asyncio.TimerHandle | None = None
+        self._expired = False
+        registry.add(self)
+        tap.opened(self.number, facts)
+        for pipe in (self.from_charger, self.from_csms):
+            pipe.source.set_write_buffer_limits(limits.buffer_bytes)
+            pipe.source.set_protocol(pipe)
+
+    def traffic(self, direction: Direction) -> tuple[int, int]:
+        """See `registry.Counted`."""
+        pipe = self.from_csms if direction else self.from_charger
+        return pipe.scanner.frames, pipe.bytes
+
+    def ending(self, first: Direction, cause: str, leg: str, code: str) -> None:
+        """Note the first sign of an end; later ones are its echoes."""
+        if self._cause:
+            return
+        self._cause, self._first = cause, first
+        self.registry.closes[leg, code] += 1
+        self._timer = asyncio.get_running_loop().call_later(self.limits.close_s, self._expire)
+
+    def offended(self, offender: Pipe, offence: Offence) -> None:
+        """End both legs with a Close frame that says why; nothing of the offending frame has passed."""
+        self.registry.limit_closes[offence.limit] += 1
+        _log.warning("limit-broken charger=%s leg=%s limit=%s", self.charger, LEGS[offender.direction], offence.limit)
+        self.ending(offender.direction, "limit", "relay", str(offence.code))
+        offender.send_close(offence.code)
+        offender.other.send_close(offence.code)
+
+    def stalled(self, pipe: Pipe) -> None:
+        """End both legs: one has not taken a byte for `stall_s`."""
+        self.offended(pipe, _STALL)
+
+    def go_away(self) -> None:
+        """See `registry.Counted`.
+
+        The CSMS sees the charger's own Close frame, behind everything that the charger sent before.
+        """
+        self.ending(Direction.FROM_CSMS, "drain", "relay", str(GOING_AWAY))
+        self.from_csms.send_close(GOING_AWAY)
+
+    def close(self) -> None:
+        """End both legs when what is waiting is sent."""
+        self.from_charger.source.close()
+        self.from_csms.source.close()
+
+    def end_now(self) -> None:
+        """See `registry.Counted`."""
+        self.from_charger.source.abort()
+        self.from_csms.source.abort()
+
+    def gone(self) -> None:
+        """Forget the connection: both legs are gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.number not in self.registry.living:
+            return
+        self.registry.forget(self)
+        cause = self._cause or "end-of-stream"
+        self._tap.closed(self.number, self._first, cause)
+        _log.info(
+            "connection-closed charger=%s connection=%d cause=%s first=%s frames=%d/%d bytes=%d/%d",
+            self.charger,
+            self.number,
+            cause,
+            LEGS[self._first],
+            *(self.from_charger.scanner.frames, self.from_csms.scanner.frames),
+            *(self.from_charger.bytes, self.from_csms.bytes),
+        )
+
+    def _expire(self) -> None:
+        """End what has not ended by itself: a last Close frame where one may stand, then both legs at once."""
+        if self._expired:
+            self.end_now()
+            return
+        self._expired = True
+        self.from_charger.send_close(GOING_AWAY)
+        self.from_csms.send_close(GOING_AWAY)
+        self._timer = asyncio.get_running_loop().call_later(min(_FLUSH_S, self.limits.close_s), self._expire)

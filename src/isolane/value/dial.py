@@ -1,0 +1,193 @@
+"""This file asks the CSMS; it guards that the charger is answered only when the CSMS has, and with what the CSMS said.
+
+One `Upstream` for the site. A dial ends with a whole answer within `connect_s`, TCP, TLS and HTTP together, or with
+`Refused`: 502 when the CSMS cannot be reached or does not speak WebSocket, 504 when it takes too long. A wss:// CSMS
+that cannot prove its name is not reached; there is no way back to plaintext.
+"""
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+import h11
+
+from isolane.security.tls import client_context
+from isolane.value.failures import Refused
+from isolane.value.handshake import Answer, Upgrade, request_north
+from isolane.value.settings import Csms, Limits
+from isolane.value.stream import Stream, keep_alive
+from isolane.value.tls_stream import TlsStream
+
+_ANSWER_HEAD_BYTES_MAX = 65_536
+_ANSWER_BODY_BYTES_MAX = 65_536
+"""An error page; a longer one is not passed on, its status is."""
+_PORTS = {"ws": 80, "wss": 443}
+
+
+class AnswerReader:
+    """Reads one HTTP answer, bytes in, answer out."""
+
+    def __init__(self) -> None:
+        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ANSWER_HEAD_BYTES_MAX)
+        upgrade = [("Host", "csms"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+        self._parser.send(h11.Request(method="GET", target="/", headers=upgrade))
+        self._parser.send(h11.EndOfMessage())
+        self._head: h11.Response | h11.InformationalResponse | None = None
+        self._body = b""
+        self.rest = b""
+        """What follows a 101: the CSMS's first frames."""
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Take bytes, b"" for the end of the stream; give the answer when it is whole.
+
+        Raises:
+            Refused: 502; it is not HTTP, or ends early.
+        """
+        try:
+            self._parser.receive_data(data)
+            return self._next()
+        except h11.RemoteProtocolError as error:
+            raise Refused(502, "bad-answer") from error
+
+    def _next(self) -> Answer | None:
+        while True:
+            event = self._parser.next_event()
+            if isinstance(event, h11.InformationalResponse) and event.status_code != 101:  # noqa: PLR2004 - 100, 103
+                continue
+            if isinstance(event, h11.InformationalResponse):
+                self._head = event
+                self.rest = self._parser.trailing_data[0]
+                return self._answer()
+            if isinstance(event, h11.Response):
+                self._head = event
+            elif isinstance(event, h11.Data):
+                self._body = (
+                    b"" if len(self._body) + len(event.data) > _ANSWER_BODY_BYTES_MAX else self._body + event.data
+                )
+            elif isinstance(event, h11.EndOfMessage):
+                return self._answer()
+            elif event is h11.NEED_DATA:
+                return None
+            else:
+                raise h11.RemoteProtocolError("the stream ended before the answer")
+
+    def _answer(self) -> Answer:
+        if self._head is None:
+            raise h11.RemoteProtocolError("no head")
+        fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers)
+        return Answer(self._head.status_code, self._head.reason.decode("latin-1"), fields, self._body)
+
+
+class CsmsLeg(asyncio.Protocol):
+    """The CSMS's leg until its answer is whole and the splice takes over.
+
+    Attributes:
+        stream: The leg.
+        rest: Bytes behind a 101.
+        ended: Whether the CSMS has ended the stream behind a 101.
+        joined: Whether the splice has taken it over.
+    """
+
+    __slots__ = ("_reader", "_request", "answer", "ended", "joined", "rest", "stream")
+
+    def __init__(self, request: bytes, answer: "asyncio.Future[Answer]") -> None:
+        self._request = request
+        self._reader = AnswerReader()
+        self.answer = answer
+        self.rest = bytearray()
+        self.ended = False
+        self.joined = False
+        self.stream: Stream
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        self.stream = transport  # type: ignore[assignment]  # TCP transports and TlsStream are Streams
+        self.stream.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer."""
+        if self.answer.done():
+            self.rest += data
+            return
+        self._feed(data)
+        self.rest += self._reader.rest
+        if self.answer.done():
+            self.stream.pause_reading()
+
+    def eof_received(self) -> bool:
+        """An answer may end with the stream."""
+        if self.answer.done():
+            self.ended = True
+        else:
+            self._feed(b"")
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up."""
+        self.ended = True
+        if not self.answer.done():
+            self.answer.set_exception(Refused(502, "unreachable", detail=str(exc or "the CSMS closed")))
+            self.answer.exception()  # the dial may be gone already; then nobody asks for it
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            answer = self._reader.feed(data)
+        except Refused as refused:
+            self.answer.set_exception(refused)
+            self.answer.exception()
+            return
+        if answer is not None:
+            self.answer.set_result(answer)
+
+
+class Upstream:
+    """The CSMS of the site.
+
+    Args:
+        csms: Where it is.
+        limits: `dead_s` and `dials` apply.
+
+    Raises:
+        IsolaneError: A certificate cannot be used.
+    """
+
+    def __init__(self, csms: Csms, limits: Limits) -> None:
+        parts = urlsplit(csms.url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._host_field = parts.netloc
+        self._path = parts.path.rstrip("/")
+        self._connect_s = csms.connect_s
+        self._dead_s = limits.dead_s
+        self._dials = asyncio.Semaphore(limits.dials)
+        secure = parts.scheme == "wss"
+        self._context = client_context(csms.ca, csms.certificate, csms.key) if secure else None
+
+    async def ask(self, upgrade: Upgrade) -> tuple[CsmsLeg, Answer]:
+        """Dial and give the CSMS's answer, its leg paused. The caller ends the leg or splices it.
+
+        Raises:
+            Refused: See the top of this file.
+        """
+        request = request_north(upgrade, self._host_field, self._path)
+        loop = asyncio.get_running_loop()
+        leg = CsmsLeg(request, loop.create_future())
+        protocol: asyncio.Protocol = leg
+        if self._context is not None:
+            protocol = TlsStream(self._context, leg, server=False, name=self._host)
+        tcp: asyncio.Transport | None = None
+        done = False
+        try:
+            async with asyncio.timeout(self._connect_s), self._dials:
+                tcp, _ = await loop.create_connection(lambda: protocol, self._host, self._port)
+                keep_alive(tcp.get_extra_info("socket"), self._dead_s)
+                answer = await leg.answer
+            done = True
+        except TimeoutError as error:
+            raise Refused(504, "timeout") from error
+        except (OSError, ssl.SSLError) as error:
+            raise Refused(502, "unreachable", detail=str(error)) from error
+        finally:
+            if not done and tcp is not None:
+                tcp.abort()
+        return leg, answer

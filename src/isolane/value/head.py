@@ -1,0 +1,66 @@
+"""This file takes HTTP heads apart and puts them together, byte by byte.
+
+It guards that no byte of a header can mean one thing here and another at the next hop: only CRLF ends a line, no line
+is folded, no name is followed by a space, and nothing but printable ASCII (and tab, in values) goes in or out.
+"""
+
+import re
+from collections.abc import Iterable
+
+from isolane.value.failures import Refused
+from isolane.value.settings import Limits
+
+END = b"\r\n\r\n"
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(rb"[\t\x20-\x7e]*")
+_BREAKS = re.compile(rb"[\r\n\0]")
+
+
+def check_lines(head: bytes, limits: Limits) -> bytes:
+    """Check a request head, before any parser sees it, and give its first line.
+
+    Args:
+        head: The bytes before the empty line, without it.
+        limits: `headers` and `header_bytes` apply.
+
+    Raises:
+        Refused: 400, 414 or 431.
+    """
+    lines = head.split(b"\r\n")
+    if len(lines[0]) > limits.header_bytes:
+        raise Refused(414, "malformed")
+    if len(lines) - 1 > limits.headers:
+        raise Refused(431, "malformed")
+    for line in lines:
+        if len(line) > limits.header_bytes:
+            raise Refused(431, "malformed")
+        if _BREAKS.search(line) or not _VALUE.fullmatch(line):
+            raise Refused(400, "malformed")
+    for line in lines[1:]:
+        name, colon, _ = line.partition(b":")
+        if not colon or not _NAME.fullmatch(name):
+            raise Refused(400, "malformed")
+    return lines[0]
+
+
+def compose(first_line: str, fields: Iterable[tuple[str, str]]) -> bytes:
+    """Write a head, with its empty line.
+
+    Raises:
+        ValueError: A name is no token, or a value or the first line holds what must not travel.
+    """
+    out = [_checked(first_line)]
+    for name, value in fields:
+        raw = name.encode()
+        if not _NAME.fullmatch(raw):
+            raise ValueError(f"header name {name!r} is no token")
+        out.append(raw + b": " + _checked(value))
+    return b"\r\n".join(out) + END
+
+
+def _checked(text: str) -> bytes:
+    raw = text.encode()
+    if not _VALUE.fullmatch(raw):
+        raise ValueError("a header line may hold printable ASCII only")
+    return raw

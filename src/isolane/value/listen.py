@@ -1,0 +1,319 @@
+"""This file takes chargers in.
+
+It guards that a socket costs little until it has asked properly, and none is kept for nothing.
+
+A `Gate` is the protocol of a charger's leg from accept to the splice. It collects one request head within
+`handshake_s`, checks it, asks the CSMS, passes the answer on. From accept to a whole request a socket counts against
+`limits.preauth`; when that is reached the oldest gives way. Bytes that follow the request belong to the splice and go
+up after the 101.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic_ns
+from typing import Final
+
+from isolane.core.failures import IsolaneError
+from isolane.security.tls import server_context
+from isolane.value.connection import Connection
+from isolane.value.dial import CsmsLeg, Upstream
+from isolane.value.failures import Refused
+from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
+from isolane.value.head import END
+from isolane.value.policy import Policy
+from isolane.value.registry import Registry
+from isolane.value.settings import Limits, Listener
+from isolane.value.stream import Stream, keep_alive
+from isolane.value.tap_port import TapPort
+from isolane.value.tls_stream import TlsStream
+from isolane.wire.tap_copy import Opened
+
+_log = logging.getLogger(__name__)
+
+_EARLY_BYTES_MAX = 65_536
+"""Bytes taken behind a request while the CSMS is asked; a charger waits for its answer, so a frame or two."""
+_LINGER_S = 2.0
+"""What a refused charger gets to read its answer."""
+_BACKLOG = 1024
+_RETRY: Final = (("Retry-After", "10"),)
+_LOG_LINES_MAX = 10
+_LOG_WINDOW_NS = 10_000_000_000
+"""Ten refusals in ten seconds are logged; the rest are counted, so that an attacker cannot write our log."""
+
+
+@dataclass(slots=True)
+class Entrance:
+    """What the gates of all listeners share."""
+
+    policy: Policy
+    upstream: Upstream
+    registry: Registry
+    tap: TapPort
+    limits: Limits
+    untouched: bool
+    preauth: dict["Gate", None] = field(default_factory=dict)
+    asking: set["Gate"] = field(default_factory=set)
+    _logged: int = 0
+    _window_ns: int = 0
+
+    def admit(self, gate: "Gate") -> None:
+        """Take a socket in; the oldest that has not asked yet gives way when there are too many."""
+        if len(self.preauth) >= self.limits.preauth:
+            next(iter(self.preauth)).evict()
+        self.preauth[gate] = None
+
+    def check_room(self) -> None:
+        """See that one more charger may ask.
+
+        Raises:
+            Refused: 503.
+        """
+        if len(self.registry.living) + len(self.asking) >= self.limits.connections:
+            raise Refused(503, "full", _RETRY)
+
+    def note(self, result: str, peer: str, detail: str = "") -> None:
+        """Count and, within bounds, log how a handshake ended other than with 101."""
+        self.registry.handshakes[result] += 1
+        now = monotonic_ns()
+        if now - self._window_ns > _LOG_WINDOW_NS:
+            if self._logged > _LOG_LINES_MAX:
+                _log.warning("handshakes-refused-unlogged count=%d", self._logged - _LOG_LINES_MAX)
+            self._logged, self._window_ns = 0, now
+        self._logged += 1
+        if self._logged <= _LOG_LINES_MAX:
+            _log.warning("handshake-refused result=%s peer=%s detail=%r", result, peer, detail)
+
+    def close(self) -> None:
+        """Turn away everybody who has not been answered."""
+        for gate in [*self.preauth, *self.asking]:
+            gate.turn_away()
+
+
+class Gate(asyncio.Protocol):
+    """A charger's leg until the splice takes over; see the top of this file.
+
+    Args:
+        entrance: What all gates share.
+        listener: The port it came in on.
+
+    Attributes:
+        stream: The leg, known from accept on.
+    """
+
+    __slots__ = ("_buffer", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "stream")
+
+    def __init__(self, entrance: Entrance, listener: Listener) -> None:
+        self._entrance = entrance
+        self._listener = listener
+        self._buffer = bytearray()
+        self._looked = 0
+        self._over = False
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(entrance.limits.handshake_s, self._late)
+        self.stream: Stream | None = None
+        entrance.admit(self)
+
+    def opened(self, stream: Stream) -> None:
+        """Know the leg, which for TLS has not shaken hands yet."""
+        self.stream = stream
+        if self._over:
+            stream.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Know the leg; for TLS again, after its handshake."""
+        self.opened(transport)  # type: ignore[arg-type]  # TCP transports and TlsStream are Streams
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the request, then what follows it."""
+        if self._over:
+            return
+        self._buffer += data
+        if self._task is not None:
+            if len(self._buffer) > _EARLY_BYTES_MAX and self.stream is not None:
+                self.stream.pause_reading()
+            return
+        try:
+            self._read_head()
+        except Refused as refused:
+            self._refuse(refused)
+
+    def eof_received(self) -> bool:
+        """A charger that ends its stream before it has an answer does not want one."""
+        self._leave("gone")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._leave("tls" if isinstance(exc, ssl.SSLError) else "gone", str(exc or ""))
+
+    def evict(self) -> None:
+        """Give way to a newer one."""
+        self._end("evicted")
+
+    def turn_away(self) -> None:
+        """End it because the relay ends: a charger that was waiting for its answer is told to come back."""
+        if self._task is None:
+            self._end("shutdown")
+            return
+        self._task.cancel()
+        self._refuse(Refused(503, "shutdown", _RETRY))
+
+    def _read_head(self) -> None:
+        entrance, listener, buffer = self._entrance, self._listener, self._buffer
+        end = buffer.find(END, max(0, self._looked - len(END) + 1))
+        self._looked = len(buffer)
+        if max(end, self._looked if end < 0 else 0) > entrance.limits.head_bytes:
+            raise Refused(431, "malformed")
+        if end < 0:
+            if not buffer[:1].isalpha():
+                raise Refused(400, "malformed", detail="not HTTP")
+            return
+        upgrade = read_request(
+            bytes(buffer[:end]),
+            entrance.limits,
+            listener.path,
+            query=listener.query == "pass",
+            untouched=entrance.untouched,
+        )
+        del buffer[: end + len(END)]
+        entrance.policy.check(upgrade)
+        entrance.check_room()
+        entrance.preauth.pop(self, None)
+        entrance.asking.add(self)
+        self._timer.cancel()
+        self._task = asyncio.get_running_loop().create_task(self._ask(upgrade))
+
+    async def _ask(self, upgrade: Upgrade) -> None:
+        """Ask the CSMS and pass its answer on."""
+        entrance = self._entrance
+        leg: CsmsLeg | None = None
+        try:
+            leg, answer = await entrance.upstream.ask(upgrade)
+            if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
+                self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched))
+                return
+            head = mirror(answer)
+            entrance.note("refused-by-csms", upgrade.charger, f"status {answer.status}")
+            self._say(head)
+        except Refused as refused:
+            self._refuse(refused)
+        finally:
+            entrance.asking.discard(self)
+            if not self._over:
+                self._end("failed")
+            if leg is not None and not leg.joined:
+                leg.stream.abort()
+
+    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted) -> None:
+        """Answer 101 and give both legs to the splice."""
+        stream, entrance = self.stream, self._entrance
+        if stream is None or stream.is_closing() or leg.stream.is_closing():
+            raise Refused(502, "unreachable", detail="a leg ended behind the 101")
+        keep_alive(stream.get_extra_info("socket"), entrance.limits.dead_s)
+        stream.write(accepted.head)
+        self._over = True
+        leg.joined = True
+        facts = Opened(
+            upgrade.charger,
+            accepted.subprotocol,
+            accepted.extensions,
+            monotonic_ns(),
+            self._listener.certificate is not None,
+        )
+        connection = Connection(
+            entrance.registry, entrance.tap, entrance.limits, facts, charger=stream, csms=leg.stream
+        )
+        entrance.registry.handshakes["accepted"] += 1
+        _log.info(
+            "connection-opened charger=%s connection=%d subprotocol=%s extensions=%s",
+            *(facts.charger, connection.number, facts.subprotocol or "-", facts.extensions or "-"),
+        )
+        if self._buffer:
+            connection.from_charger.data_received(bytes(self._buffer))
+        if leg.rest:
+            connection.from_csms.data_received(bytes(leg.rest))
+        stream.resume_reading()
+        leg.stream.resume_reading()
+        if leg.ended:
+            connection.from_csms.eof_received()
+
+    def _refuse(self, refused: Refused) -> None:
+        if self._over:
+            return
+        self._entrance.note(refused.result, self._peer(), refused.detail)
+        self._say(refusal(refused))
+
+    def _say(self, answer: bytes) -> None:
+        """Answer and end; the charger gets a moment to read it before its socket goes."""
+        self._over = True
+        self._timer.cancel()
+        if self.stream is None or self.stream.is_closing():
+            self._forget()
+            return
+        self.stream.write(answer)
+        self.stream.write_eof()
+        self._entrance.preauth[self] = None
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self.stream.abort)
+
+    def _late(self) -> None:
+        self._end("late")
+
+    def _leave(self, result: str, detail: str = "") -> None:
+        self._forget()
+        if not self._over:
+            self._over = True
+            self._entrance.note(result, self._peer(), detail)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self, result: str) -> None:
+        """End the socket without an answer."""
+        self._leave(result)
+        if self.stream is not None:
+            self.stream.abort()
+
+    def _peer(self) -> str:
+        peer = self.stream.get_extra_info("peername") if self.stream is not None else None
+        return str(peer[0]) if peer else "-"
+
+    def _forget(self) -> None:
+        self._timer.cancel()
+        self._entrance.preauth.pop(self, None)
+        self._entrance.asking.discard(self)
+
+
+async def open_listener(listener: Listener, entrance: Entrance) -> asyncio.Server:
+    """Open a port for chargers.
+
+    Raises:
+        IsolaneError: The port or a certificate cannot be used.
+    """
+    context = None
+    if listener.certificate is not None and listener.key is not None:
+        context = server_context(listener.certificate, listener.key, listener.client_ca)
+    try:
+        return await asyncio.get_running_loop().create_server(
+            _factory(entrance, listener, context), listener.address.host, listener.address.port, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise IsolaneError(
+            f"cannot listen for chargers on {listener.address}: {error.strerror or error}",
+            "choose another address in [[value.listen]] or stop what uses it",
+        ) from error
+
+
+def _factory(entrance: Entrance, listener: Listener, context: ssl.SSLContext | None) -> Callable[[], asyncio.Protocol]:
+    def plain() -> asyncio.Protocol:
+        return Gate(entrance, listener)
+
+    def secure() -> asyncio.Protocol:
+        gate = Gate(entrance, listener)
+        return TlsStream(server, gate, server=True, opened=gate.opened)
+
+    if context is None:
+        return plain
+    server = context
+    return secure

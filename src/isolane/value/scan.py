@@ -1,0 +1,182 @@
+"""This file finds WebSocket frames in a byte stream.
+
+It guards that limits hold before a byte of the offending frame passes.
+
+Pure and incremental, one `Scanner` a direction, O(frames) not O(bytes): it reads frame headers (RFC 6455 §5.2) and
+jumps over payloads, which it neither unmasks nor copies. It judges only what limits, the tap and the next hop hang on
+(mask bit, length, fragments); everything else, malformed or not, is the far end's to answer.
+
+Operation: `scan` is given the bytes that follow those it let pass before and says how many of these may pass. Fewer
+than given means `stop` says why, and the stream that has passed ends between two frames:
+
+- INCOMPLETE: the rest is the beginning of a header; give it again with what follows.
+- CLOSE: the rest begins with a Close frame, whose status is in `close_code`; scanning is over.
+- an `Offence`: the rest begins with a frame that must not pass; scanning is over.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from isolane.value.settings import Limits
+from isolane.wire.tap_copy import NO_BOUNDARY
+
+INCOMPLETE: Final = "incomplete"
+CLOSE: Final = "close"
+
+_MASKED = 0x80
+_SMALL = 125
+_TWO_BYTES = 126
+_OPCODE = 0x0F
+_FIN = 0x80
+_CLOSE_OPCODE = 8
+_TOP_BIT = 1 << 63
+_MASK_BYTES = 4
+
+NO_STATUS = 1005
+"""What RFC 6455 §7.1.5 calls a Close frame without a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """A limit that a frame breaks: its name for the metrics and the close code (RFC 6455 §7.4.1) that says so."""
+
+    limit: str
+    code: int
+
+
+PROTOCOL: Final = Offence("protocol", 1002)
+MESSAGE: Final = Offence("message-bytes", 1009)
+FRAGMENTS: Final = Offence("fragments", 1008)
+
+_WHOLE, _BEGIN, _MORE, _LAST, _CONTROL, _END = range(6)
+
+
+def _kind(first: int) -> int:
+    opcode, final = first & _OPCODE, bool(first & _FIN)
+    if opcode == _CLOSE_OPCODE:
+        return _END
+    if opcode > _CLOSE_OPCODE:
+        return _CONTROL
+    if opcode:
+        return _WHOLE if final else _BEGIN
+    return _LAST if final else _MORE
+
+
+_KIND = bytes(_kind(first) for first in range(256))
+
+
+class Scanner:
+    """The frames of one direction.
+
+    Args:
+        limits: `message_bytes` and `fragments` apply.
+        masked: Whether this direction is the charger's, whose frames are all masked; the CSMS's never are.
+
+    Attributes:
+        left: Payload bytes of the current frame that have not passed; 0 means that the stream is between two frames.
+        frames: Frame headers that have passed.
+        boundary: Index in the bytes last scanned where the first frame that passes begins, or NO_BOUNDARY.
+        stop: Why the last scan let fewer bytes pass; stale after one that let all pass.
+        close_code: Status of the Close frame, NO_STATUS where it has none.
+    """
+
+    __slots__ = (
+        "_bytes", "_bytes_max", "_fragments", "_fragments_max", "_header", "_mask",
+        "boundary", "close_code", "frames", "left", "stop",
+    )  # fmt: skip
+
+    def __init__(self, limits: Limits, *, masked: bool) -> None:
+        self._mask = _MASKED if masked else 0
+        self._header = 2 + (_MASK_BYTES if masked else 0)
+        self._bytes_max = limits.message_bytes
+        self._fragments_max = limits.fragments
+        self._bytes = 0
+        self._fragments = 0
+        self.left = 0
+        self.frames = 0
+        self.boundary = NO_BOUNDARY
+        self.stop: Literal["incomplete", "close"] | Offence = INCOMPLETE
+        self.close_code = NO_STATUS
+
+    def scan(self, data: bytes | memoryview) -> int:
+        """Say how many of these bytes may pass; see the top of this file."""
+        size = len(data)
+        at = self.left
+        if at >= size:
+            self.left = at - size
+            self.boundary = NO_BOUNDARY
+            return size
+        self.boundary = at
+        while size - at > 1:
+            length = data[at + 1] ^ self._mask
+            start = at + self._header
+            if length > _SMALL:
+                length, start = self._long(data, at, length, start)
+            if start > size:
+                break
+            if length > self._bytes_max:
+                return self._stop(at, PROTOCOL if length >= _TOP_BIT else MESSAGE)
+            kind = _KIND[data[at]]
+            if kind != _WHOLE and (stop := self._judge(kind, data, start, length)) is not None:
+                return self._stop(at, stop)
+            self.frames += 1
+            at = start + length
+            if at >= size:
+                self.left = at - size
+                return size
+        return self._stop(at, INCOMPLETE)
+
+    def _long(self, data: bytes | memoryview, at: int, length: int, start: int) -> tuple[int, int]:
+        """Read an extended length; a frame that must not pass gets one that no limit allows."""
+        if length >= _MASKED or _KIND[data[at]] >= _CONTROL:
+            return _TOP_BIT, at
+        width = 2 if length == _TWO_BYTES else 8
+        start += width
+        return (int.from_bytes(data[at + 2 : at + 2 + width], "big"), start)
+
+    def _judge(self, kind: int, data: bytes | memoryview, start: int, length: int) -> str | Offence | None:
+        """Account for a frame that is not a whole message."""
+        if kind == _CONTROL:
+            return None
+        if kind == _END:
+            return self._close(data, start, length)
+        if kind == _BEGIN:
+            self._bytes = self._fragments = 0
+        self._bytes += length
+        self._fragments += 1
+        if self._bytes > self._bytes_max:
+            return MESSAGE
+        if self._fragments > self._fragments_max:
+            return FRAGMENTS
+        if kind == _LAST:
+            self._bytes = self._fragments = 0
+        return None
+
+    def _close(self, data: bytes | memoryview, start: int, length: int) -> str:
+        status = data[start : start + min(length, 2)]
+        if len(status) < min(length, 2):
+            return INCOMPLETE
+        if length >= 2:  # noqa: PLR2004 - the width of the status, the only payload bytes ever looked at
+            key = data[start - _MASK_BYTES : start] if self._mask else b"\0\0"
+            self.close_code = (status[0] ^ key[0]) << 8 | (status[1] ^ key[1])
+        return CLOSE
+
+    def _stop(self, at: int, why: str | Offence) -> int:
+        self.left = 0
+        self.stop = why  # type: ignore[assignment]  # `_judge` names only the two
+        if self.boundary >= at:
+            self.boundary = NO_BOUNDARY
+        return at
+
+
+def close_frame(code: int, *, key: bytes | None) -> bytes:
+    """Write a Close frame.
+
+    Args:
+        code: Status, RFC 6455 §7.4.1.
+        key: Four random bytes towards a CSMS, which takes masked frames only; None towards a charger.
+    """
+    status = code.to_bytes(2, "big")
+    if key is None:
+        return b"\x88\x02" + status
+    return b"\x88\x82" + key + bytes((status[0] ^ key[0], status[1] ^ key[1]))

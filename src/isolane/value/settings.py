@@ -1,0 +1,157 @@
+"""This file defines the [value] table; it guards that every limit of the relay is written once, with its reason."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from isolane.config.values import Address
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of each thing one charger, or all of them, may use; each description gives its reason."""
+
+    handshake_s: Annotated[
+        float, Meta(description="s from accept to a whole request; a charger on 2G needs 2", gt=0, le=120)
+    ] = 5.0
+    preauth: Annotated[
+        int,
+        Meta(
+            description="Sockets without a whole request; the oldest gives way, so hoarding shuts nobody out",
+            ge=1,
+            le=65_536,
+        ),
+    ] = 256
+    headers: Annotated[int, Meta(description="Header fields of a request; chargers send about 8", ge=8, le=1024)] = 64
+    header_bytes: Annotated[
+        int, Meta(description="Bytes of one header line or the request line; the longest real one is a token", ge=256)
+    ] = 8192
+    head_bytes: Annotated[
+        int, Meta(description="Bytes of a whole request head; what an unknown peer can make us keep", ge=1024)
+    ] = 65_536
+    connections: Annotated[
+        int, Meta(description="Chargers at once; bounds memory and file descriptors, two a charger", ge=1)
+    ] = 10_000
+    dials: Annotated[
+        int, Meta(description="CSMS handshakes at once; a CSMS that restarts is not met with all chargers", ge=1)
+    ] = 256
+    message_bytes: Annotated[
+        int,
+        Meta(description="Bytes of one WebSocket message as sent; far above the largest OCPP message", ge=1024),
+    ] = 8 * 1024 * 1024
+    fragments: Annotated[
+        int, Meta(description="Frames of one message; real chargers send one, some firmware tens", ge=1)
+    ] = 128
+    buffer_bytes: Annotated[
+        int,
+        Meta(description="Bytes waiting for a slow reader before the other side is no longer read", ge=4096),
+    ] = 1024 * 1024
+    stall_s: Annotated[
+        float, Meta(description="s that a full buffer may not move before both legs are ended", gt=0)
+    ] = 30.0
+    dead_s: Annotated[
+        float,
+        Meta(
+            description="s after which an unreachable peer counts as gone (TCP keep-alive and user timeout), so that a "
+            "charger learns of a lost CSMS and queues",
+            ge=3,
+            le=7200,
+        ),
+    ] = 30.0
+    close_s: Annotated[
+        float, Meta(description="s from the first sign of an end to the end of both legs", gt=0, le=120)
+    ] = 5.0
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One port that chargers connect to. With `certificate` it speaks TLS, without it plain WebSocket."""
+
+    address: Annotated[Address, Meta(description="Where chargers connect, host:port")]
+    certificate: Annotated[Path | None, Meta(description="PEM chain of this listener; none for plain ws")] = None
+    key: Annotated[Path | None, Meta(description="PEM private key of `certificate`")] = None
+    client_ca: Annotated[
+        Path | None,
+        Meta(description="PEM certificates that may sign charger certificates; set, a charger must have one"),
+    ] = None
+    path: Annotated[
+        str, Meta(description='Path before the charger\'s identity, "/ocpp" for /ocpp/CP1; "" for /CP1')
+    ] = ""
+    query: Annotated[
+        Literal["pass", "refuse"], Meta(description="A query behind the identity goes to the CSMS, or is answered 400")
+    ] = "pass"
+
+    def __post_init__(self) -> None:
+        """Check what belongs together.
+
+        Raises:
+            ValueError: A certificate without its key, a client CA without a certificate, or a path of another form.
+        """
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` belong together: give both or neither")
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("`client_ca` needs `certificate` and `key`")
+        if self.path and (not self.path.startswith("/") or self.path.endswith("/") or "//" in self.path):
+            raise ValueError(f"path {self.path!r} must begin with / and not end with it")
+
+
+class Csms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the business goes. A charger's identity is appended to the URL's path as the charger wrote it."""
+
+    url: Annotated[str, Meta(description="Base URL, ws:// or wss://, without identity, credentials and query")]
+    ca: Annotated[Path | None, Meta(description="PEM certificates to trust; none trusts the system's")] = None
+    certificate: Annotated[Path | None, Meta(description="PEM chain of our client identity, for wss")] = None
+    key: Annotated[Path | None, Meta(description="PEM private key of `certificate`")] = None
+    connect_s: Annotated[
+        float, Meta(description="s from dialling to the whole answer; then the charger is told 504", gt=0, le=120)
+    ] = 10.0
+
+    def __post_init__(self) -> None:
+        """Check the URL.
+
+        Raises:
+            ValueError: It is no base URL, or a client identity is half given or cannot be used.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+            raise ValueError(f"url {self.url!r} is not a ws:// or wss:// URL")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("url may hold no credentials, query or fragment")
+        if not self.url.isascii() or not self.url.isprintable() or " " in self.url:
+            raise ValueError("url may hold printable ASCII without spaces only")
+        if parts.port == 0:
+            raise ValueError("url names port 0")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` belong together: give both or neither")
+        if parts.scheme == "ws" and (self.ca or self.certificate):
+            raise ValueError("`ca`, `certificate` and `key` are for wss:// only")
+
+
+class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The relay."""
+
+    metrics: Annotated[Address, Meta(description="Prometheus page, host:port, loopback")]
+    csms: Annotated[Csms, Meta(description="The CSMS")]
+    listen: Annotated[list[Listener], Meta(description="Ports for chargers, at least one", min_length=1)]
+    allow: Annotated[
+        list[str] | None, Meta(description="Identities that may connect; none lets the CSMS decide alone")
+    ] = None
+    origins: Annotated[
+        list[str],
+        Meta(description="Values of Origin that may connect; a charger sends none, a browser always does"),
+    ] = []
+    compression: Annotated[
+        Literal["each-message", "untouched"],
+        Meta(
+            description="each-message: both peers are asked to compress each message alone, so that the tap can lose "
+            "copies; untouched: the negotiation passes as it is, for a charger that cannot do that"
+        ),
+    ] = "each-message"
+    drain_s: Annotated[
+        float, Meta(description="s that connections may finish by themselves after SIGTERM, before 1001", ge=0, le=600)
+    ] = 5.0
+    tap_buffer_bytes: Annotated[
+        int, Meta(description="Send buffer of the tap's socket; the system may cap it", ge=65_536, le=64 * 1024 * 1024)
+    ] = 1024 * 1024
+    limits: Annotated[Limits, Meta(description="Limits, each with its reason")] = Limits()

@@ -1,0 +1,241 @@
+"""This file joins two legs.
+
+It guards that what comes in on one goes out on the other, byte for byte, and ends the same way.
+
+A connection (connection.py) has two `Pipe`s, one a leg. A pipe is the asyncio protocol of the leg it reads and writes
+to the other one; there is no task and no queue: bytes waiting for a slow reader are in the transport's buffer, and
+above its mark the other leg is not read. The copy for the tap comes after the write.
+
+States of a pipe::
+
+    running    every read: scan, write, copy
+    passing    a Close frame has passed: bytes go on unscanned (nobody may send frames after it), the end is near
+    closing    a Close frame of ours waits for the frame in flight to be whole
+    discarding a Close frame of ours went out, or the other leg is gone: bytes are read and dropped
+
+Ends: an end of stream is passed on as a half-close, a reset as a reset, at the latest `close_s` after the first sign
+of an end (Close frame, end of stream, limit, drain) both legs are gone. Only the start of a frame is ever held back,
+at most 16 bytes, until its header says that it may pass.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+import struct
+import termios
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Final
+
+from isolane.value.scan import CLOSE, INCOMPLETE, Scanner, close_frame
+from isolane.value.settings import Limits
+from isolane.value.stream import Stream
+from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Direction
+
+if TYPE_CHECKING:
+    from isolane.value.connection import Connection
+
+LEGS: Final = ("charger", "csms")
+_SAMPLE_MASK = 63
+"""One read in 64 is timed: often enough for a percentile, too seldom to cost anything."""
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero: the end of the socket is a reset."""
+
+
+class Pipe(asyncio.Protocol):
+    """One leg's reading side; see the top of this file.
+
+    Args:
+        connection: Whose it is.
+        direction: Whose bytes it reads.
+        source: The leg that it reads.
+        to: The leg that it writes to.
+        limits: See `Scanner`.
+    """
+
+    __slots__ = (
+        "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_stall", "_unusual", "_write",
+        "bytes", "direction", "lost", "other", "scanner", "source", "to",
+    )  # fmt: skip
+
+    other: "Pipe"
+
+    def __init__(
+        self, connection: "Connection", direction: Direction, source: Stream, to: Stream, limits: Limits
+    ) -> None:
+        self._connection = connection
+        self._write = to.write
+        self._unusual = False
+        self._held = b""
+        self._closing = 0
+        self._passing = False
+        self._discarding = False
+        self._ended = False
+        self._stall: asyncio.TimerHandle | None = None
+        self.direction = direction
+        self.source = source
+        self.to = to
+        self.scanner = Scanner(limits, masked=direction == Direction.FROM_CHARGER)
+        self.bytes = 0
+        self.lost = False
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether nothing more will be read."""
+        return self._ended or self.lost
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on."""
+        mono_ns = monotonic_ns()
+        size = len(data)
+        if self._unusual or size > PAYLOAD_BYTES_MAX:
+            self._take_apart(memoryview(data), mono_ns)
+            return
+        scanner = self.scanner
+        may_pass = scanner.scan(data)
+        if may_pass != size:
+            view = memoryview(data)
+            self._pass(view[:may_pass], mono_ns)
+            self._unusual = True
+            if self._goes_on(view[may_pass:], last=True):
+                self._take_apart(view[may_pass:], mono_ns)
+            return
+        self._write(data)
+        connection = self._connection
+        connection.copy(self.direction, connection.number, self.bytes, scanner.boundary, data, mono_ns)
+        self.bytes += size
+        if not scanner.frames & _SAMPLE_MASK:
+            connection.registry.added.add_ns(monotonic_ns() - mono_ns)
+
+    def eof_received(self) -> bool:
+        """Pass the end of the stream on; True keeps the other direction open."""
+        if self._ended:
+            return True
+        self._ended = True
+        if self._held and not self._discarding:
+            self._write(self._held)  # half a header is nothing the tap could read
+            self.bytes += len(self._held)
+        self._connection.ending(self.direction, "end-of-stream", LEGS[self.direction], "eof")
+        self.discard()
+        if not self.to.is_closing():
+            self.to.write_eof()
+        if self.other.ended:
+            self._connection.close()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass a reset on."""
+        self.lost = True
+        self._unstall()
+        self.discard()
+        self.other.discard()
+        if exc is not None:
+            self._connection.ending(self.direction, "reset", LEGS[self.direction], "reset")
+            self.other.reset()
+        elif not self.other.lost:
+            self.to.close()
+        if self.other.lost:
+            self._connection.gone()
+
+    def pause_writing(self) -> None:
+        """Stop reading the other leg: this one is full."""
+        self.to.pause_reading()
+        loop = asyncio.get_running_loop()
+        self._unstall()
+        self._stall = loop.call_later(self._connection.limits.stall_s, self._connection.stalled, self)
+
+    def resume_writing(self) -> None:
+        """Read the other leg again."""
+        self._unstall()
+        self.to.resume_reading()
+
+    def send_close(self, code: int) -> None:
+        """Send a Close frame of ours at the next frame boundary and the end of the stream behind it; then discard."""
+        if self._discarding or self._closing:
+            return
+        if self._passing or self.to.is_closing():
+            self.discard()
+        elif self.scanner.left:
+            self._closing = code
+            self._unusual = True
+        else:
+            self._close_now(code)
+
+    def discard(self) -> None:
+        """Write nothing more, and read on, so that the leg's own end is seen."""
+        self._discarding = True
+        self._unusual = True
+        self._held = b""
+        if not self.source.is_closing():
+            self.source.resume_reading()
+
+    def reset(self) -> None:
+        """End the leg that this pipe reads with a reset, or, where it has not taken all its bytes yet, with those."""
+        if self.lost:
+            return
+        sock = self.source.get_extra_info("socket")
+        if sock is None or sock.fileno() < 0 or self.source.get_write_buffer_size() or _unsent(sock):
+            self.source.close()
+            return
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.source.abort()
+
+    def _close_now(self, code: int) -> None:
+        self._closing = 0
+        self.discard()
+        key = os.urandom(4) if self.direction == Direction.FROM_CHARGER else None
+        self.to.write(close_frame(code, key=key))
+        self.to.write_eof()
+
+    def _take_apart(self, view: memoryview, mono_ns: int) -> None:
+        """Pass bytes on where something is unusual: a large read, a held header, an end."""
+        if self._held:
+            view = memoryview(self._held + view)
+            self._held = b""
+        self._unusual = False
+        while view and not self._discarding:
+            part = view[: self.scanner.left] if self._closing else view
+            part = part[:PAYLOAD_BYTES_MAX]
+            may_pass = len(part) if self._passing else self.scanner.scan(part)
+            self._pass(part[:may_pass], mono_ns)
+            last = len(part) == len(view)
+            view = view[may_pass:]
+            if may_pass != len(part) and not self._goes_on(view, last=last):
+                break
+            if self._closing and not self.scanner.left:
+                self._close_now(self._closing)
+        self._unusual = bool(self._held or self._passing or self._closing or self._discarding)
+
+    def _goes_on(self, rest: memoryview, *, last: bool) -> bool:
+        """Tell whether to go on with what the scanner did not let pass; `last` where nothing was read behind it."""
+        stop = self.scanner.stop
+        if stop == CLOSE:
+            self._passing = True
+            self.scanner.frames += 1
+            self._connection.ending(self.direction, "close-frame", LEGS[self.direction], str(self.scanner.close_code))
+            return True
+        if stop == INCOMPLETE:
+            if last:
+                self._held = bytes(rest)
+            return not last
+        self._connection.offended(self, stop)
+        return False
+
+    def _pass(self, part: memoryview, mono_ns: int) -> None:
+        if not part:
+            return
+        self._write(part)
+        connection = self._connection
+        boundary = NO_BOUNDARY if self._passing else self.scanner.boundary
+        connection.copy(self.direction, connection.number, self.bytes, boundary, part, mono_ns)
+        self.bytes += len(part)
+
+    def _unstall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+
+def _unsent(sock: socket.socket) -> bool:
+    """Tell whether the peer has not acknowledged all bytes yet."""
+    return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0"

@@ -1,0 +1,57 @@
+"""This file says what a leg is; it guards that plain TCP and TLS are one kind of stream to the rest of the relay."""
+
+import asyncio
+import socket
+from typing import Any, Protocol
+
+
+class Stream(Protocol):
+    """What the relay asks of a leg, plain or TLS. The meaning is that of `asyncio.Transport`."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, without waiting."""
+
+    def write_eof(self) -> None:
+        """Send what is waiting, then the end of the stream; reading goes on."""
+
+    def pause_reading(self) -> None:
+        """Give no more bytes up."""
+
+    def resume_reading(self) -> None:
+        """Give bytes up again."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Say when the protocol is paused and resumed."""
+
+    def get_write_buffer_size(self) -> int:
+        """Give the bytes that TCP has not taken yet."""
+        ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's signature
+        """Give facts of the socket."""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Give events to another protocol from now on."""
+
+    def is_closing(self) -> bool:
+        """Tell whether it is closed or about to."""
+        ...
+
+    def close(self) -> None:
+        """End both directions when what is waiting is sent."""
+
+    def abort(self) -> None:
+        """End both directions at once."""
+
+
+def keep_alive(sock: socket.socket, dead_s: float) -> None:
+    """Make TCP notice within `dead_s` that a peer cannot be reached, whether or not something is being sent to it.
+
+    Source: tcp(7). Probes begin after half of the time, three fit into the rest.
+    """
+    idle_s = max(1, int(dead_s / 2))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_s * 1000))
