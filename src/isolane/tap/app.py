@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
-from isolane.tap import crash, metrics
+from isolane.tap import metrics, supervision
 from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
 from isolane.tap.listen import Listener
@@ -34,7 +34,7 @@ async def run(site: Site, settings: TapSettings) -> None:
     """
     _keep_core_dumps_off()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(crash.log_callback)
+    loop.set_exception_handler(supervision.log_callback)
     key = load_key(settings.pseudonym_key, settings.key_file or site.run_dir / KEY_FILE)
     tally, budget = Tally(), Budget(settings.held_bytes_max)
     rules = Rules(

@@ -7,20 +7,18 @@ the way.
 """
 
 import asyncio
-import logging
 
 import msgspec
 
 from isolane.core.clock import Clock
 from isolane.core.ids import is_charger_id
-from isolane.tap import crash
 from isolane.tap.session import Emit, Rules, Session
+from isolane.tap.supervision import Take, supervised
 from isolane.wire.tap_copy import Copy, Direction, Kind, Opened
 
 GRACE_S = 5.0
 """The relay connects again every second; four more for a loaded box."""
 
-_log = logging.getLogger(__name__)
 _opened = msgspec.json.Decoder(Opened)
 _BY = {Direction.FROM_CHARGER: "charger", Direction.FROM_CSMS: "csms"}
 
@@ -45,29 +43,29 @@ class Connections:
         self._connections_max = connections_max
         self._sessions: dict[Key, Session] = {}
         self._of_charger: dict[str, Key] = {}
+        self.take: Take = supervised(self._take, self._crash)
+        """Reads one copy of a link. Whatever is in it, this does not raise."""
 
     def __len__(self) -> int:
         """Count the connections."""
         return len(self._sessions)
 
-    def take(self, link: int, copy: Copy) -> None:
-        """Read one copy. Whatever is in it, this does not raise."""
+    def _take(self, link: int, copy: Copy) -> None:
         key = (link, copy.connection)
-        try:
-            if copy.kind is Kind.DATA:
-                session = self._sessions.get(key)
-                if session:
-                    session.data(copy)
-                else:
-                    self._tally.copies_unknown += 1
-            elif copy.kind is Kind.OPEN:
-                self._open(key, copy)
+        if copy.kind is Kind.DATA:
+            session = self._sessions.get(key)
+            if session:
+                session.data(copy)
             else:
-                self._close(key, _BY[copy.direction], copy.mono_ns)
-        except Exception as error:  # noqa: BLE001 - supervises sessions: no message may end the tap
-            self._tally.crashes += 1
-            _log.error("session-crashed error=%s", crash.where(error))
-            self._close(key, "relay", copy.mono_ns)
+                self._tally.copies_unknown += 1
+        elif copy.kind is Kind.OPEN:
+            self._open(key, copy)
+        else:
+            self._close(key, _BY[copy.direction], copy.mono_ns)
+
+    def _crash(self, link: int, copy: Copy) -> None:
+        self._tally.crashes += 1
+        self._close((link, copy.connection), "relay", copy.mono_ns)
 
     def end_link(self, link: int) -> None:
         """Say that a relay's worker went away; its connections end unless it tells them again."""

@@ -172,6 +172,8 @@ class Listener:
         loop = asyncio.get_running_loop()
         for sock in self._links.values():
             loop.remove_reader(sock.fileno())
+        if self._resume:
+            self._resume.cancel()
         self._resume = loop.call_later(rest_s, self._go_on)
 
     def _go_on(self) -> None:
