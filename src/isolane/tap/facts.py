@@ -71,7 +71,7 @@ def meter_value(sampled: allow.Object, unit: object, value: float | None) -> ev.
     if value is None:
         return None
     words = [
-        _optional(sampled.get("measurand", DEFAULT_MEASURAND), vocabulary.MEASURANDS),
+        _optional(sampled.get("measurand") or DEFAULT_MEASURAND, vocabulary.MEASURANDS),
         _optional(sampled.get("phase"), vocabulary.PHASES),
         _optional(sampled.get("location"), vocabulary.LOCATIONS),
         _optional(unit, vocabulary.UNITS),

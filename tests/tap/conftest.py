@@ -1,0 +1,38 @@
+"""This file holds what the tap's tests share."""
+
+from collections.abc import Callable
+
+import pytest
+
+from isolane.tap.facts import Origin
+from isolane.tap.pseudonym import Transactions
+from isolane.tap.session import Rules
+from isolane.tap.stream import Budget
+from isolane.tap.tally import Tally
+from isolane.wire import tap_event as ev
+
+KEY = b"0123456789abcdef"
+
+
+@pytest.fixture
+def origin() -> Origin:
+    """Where a message of charger CP1 came from."""
+    return Origin("CP1", 9, Transactions(KEY), frozenset({"Listed-1"}))
+
+
+@pytest.fixture
+def rules() -> Rules:
+    """What sessions share."""
+    return Rules(Transactions(KEY), frozenset(), Budget(1 << 20), Tally(), 1 << 16, 8)
+
+
+@pytest.fixture
+def pseudonym() -> Callable[[str], str]:
+    """Name a transaction of CP1 as the fixtures' key does."""
+    return lambda transaction: Transactions(KEY).pseudonym("CP1", transaction)
+
+
+@pytest.fixture
+def events() -> list[ev.AnyEvent]:
+    """Where events are gathered: its `append` is the emit."""
+    return []
