@@ -1,0 +1,74 @@
+"""This file remembers blocks the disk refused.
+
+It guards that each is counted once, in memory or on the disk, never in both.
+
+Killed before they are written down they were never produced, as all that was only in memory.
+"""
+
+from dataclasses import replace
+
+from isolane.health.outbox.records import Tally
+from isolane.wire.uplink import Gap, LedgerEntry
+
+REASON = "disk-full"
+_APART = 1000
+"""So many are kept apart, since each commit that failed may have reached the disk after all; more become one."""
+
+
+class Losses:
+    """Gap records waiting for a disk that takes them."""
+
+    def __init__(self) -> None:
+        self.gaps: list[Gap] = []
+
+    def add(self, gap: Gap) -> None:
+        """Remember a block; `gap.reason` is REASON."""
+        last = self.gaps[-1] if self.gaps else None
+        if last is not None and len(self.gaps) >= _APART and last.epoch == gap.epoch:
+            self.gaps[-1] = joined(last, gap)
+        else:
+            self.gaps.append(gap)
+
+    def clear(self) -> None:
+        """They are written down, or their books are gone."""
+        self.gaps.clear()
+
+    def add_to(self, tally: Tally) -> Tally:
+        """Give the sums with these losses as produced and dropped."""
+        samples = sum(gap.samples for gap in self.gaps)
+        if not samples:
+            return tally
+        dropped = {**tally.dropped, REASON: tally.dropped.get(REASON, 0) + samples}
+        return replace(tally, produced=tally.produced + samples, dropped=dropped)
+
+    def add_to_entry(self, entry: LedgerEntry) -> LedgerEntry:
+        """Give an epoch's books with its losses as produced and dropped."""
+        own = [gap for gap in self.gaps if (gap.epoch, gap.stream) == (entry.epoch, entry.stream)]
+        if not own:
+            return entry
+        samples = sum(gap.samples for gap in own)
+        return LedgerEntry(
+            entry.epoch,
+            entry.stream,
+            own[-1].last,
+            entry.produced + samples,
+            entry.acknowledged,
+            entry.queued,
+            entry.thinned,
+            {**entry.dropped, REASON: entry.dropped.get(REASON, 0) + samples},
+        )
+
+
+def joined(first: Gap, second: Gap) -> Gap:
+    """Give one record for two that are side by side."""
+    return Gap(
+        first.version,
+        first.epoch,
+        first.stream,
+        min(first.first, second.first),
+        max(first.last, second.last),
+        first.samples + second.samples,
+        first.reason,
+        min(first.from_ms, second.from_ms),
+        max(first.to_ms, second.to_ms),
+    )

@@ -1,0 +1,90 @@
+"""This file defines what passes into the outbox and out of it; it guards that neither side sees how it is stored."""
+
+from dataclasses import dataclass, field
+
+from isolane.wire.block import I64, U8
+from isolane.wire.uplink import Up
+
+Key = tuple[int, int, int]
+"""(epoch, stream, sequence); of a gap the first sequence number lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A block that has no number yet.
+
+    Attributes:
+        schema: Id of the schema, 8 bytes.
+        t0_ms: UTC of the first row, ms.
+        step_ms: From row to row, ms.
+        values: Scaled integers, shape (columns, rows).
+        codes: Quality codes, same shape.
+    """
+
+    schema: bytes
+    t0_ms: int
+    step_ms: int
+    values: I64
+    codes: U8
+
+    @property
+    def samples(self) -> int:
+        """How many samples it accounts for."""
+        return int(self.values.size)
+
+    @property
+    def end_ms(self) -> int:
+        """UTC after its last row, ms."""
+        return self.t0_ms + self.step_ms * int(self.values.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as a link sends it.
+
+    Attributes:
+        kind: Decides topic or path.
+        data: The bytes.
+        key: Of a block or gap; (0, 0, 0) for the others.
+        schema: Id of the schema a block needs, or that a schema is.
+    """
+
+    kind: Up
+    data: bytes
+    key: Key = (0, 0, 0)
+    schema: bytes = b""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The books of all epochs together, in samples, and what waits; `produced` is always the sum of the others."""
+
+    produced: int = 0
+    acknowledged: int = 0
+    queued: int = 0
+    thinned: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    blocks_queued: int = 0
+    bytes_queued: int = 0
+    gaps_queued: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not (self.blocks_queued or self.gaps_queued)
+
+
+@dataclass(slots=True)
+class Troubles:
+    """What went wrong with the outbox since the process started, counted."""
+
+    quarantined: int = 0
+    """Damaged files that were set aside."""
+    write_failures: int = 0
+    """Transactions the disk refused."""
+    corrupt_blocks: int = 0
+    """Blocks that no longer fitted their checksum."""
+    poisoned_blocks: int = 0
+    """Blocks the center set aside because it could not read them; they count as acknowledged."""
+    unknown_acks: int = 0
+    """Acknowledgements of what is not here: duplicates, late ones, or made up."""

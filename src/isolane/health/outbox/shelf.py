@@ -1,0 +1,213 @@
+"""This file moves blocks in one open file.
+
+It guards that a block never leaves without its books, and its gap if it is lost.
+
+Every function here runs inside the caller's transaction, except `pick`, which only reads.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from isolane.health.outbox.books import Books
+from isolane.health.outbox.gaps import Gaps
+from isolane.health.outbox.lanes import DROPPED_FIRST, Lane
+from isolane.health.outbox.records import Draft, Key
+from isolane.wire.block import BlockKey
+from isolane.wire.uplink import VERSION, Gap
+
+ROW_BYTES = 256
+"""What a block costs in the file beside its bytes: two rows, three index entries, part of a page."""
+_EXPIRED_AT_ONCE = 500
+"""So many blocks expire in one transaction; a long one would keep a link waiting."""
+_FULL = "outbox-full"
+
+_OLDEST_FIRST = (
+    "SELECT id, epoch, stream, sequence, schema FROM blocks WHERE lane = ? AND born_ms >= ? AND NOT EXISTS"
+    " (SELECT 1 FROM receipts WHERE what = 'block' AND receipts.id = blocks.id AND link = ?) ORDER BY id LIMIT ?"
+)
+_NEWEST_FIRST = _OLDEST_FIRST.replace("ORDER BY id", "ORDER BY id DESC")
+_LOST = "SELECT id, epoch, stream, sequence, samples, from_ms, to_ms, size FROM blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One open file with its books and gaps."""
+
+    file: sqlite3.Connection
+    books: Books
+    gaps: Gaps
+
+    @classmethod
+    def over(cls, file: sqlite3.Connection) -> "Shelf":
+        """Make the three views of one file."""
+        return cls(file, Books(file), Gaps(file))
+
+    def newest_born_ms(self) -> int:
+        """Give when the newest block came, on the outbox's own clock; 0 if there is none."""
+        return int(self.file.execute("SELECT coalesce(max(born_ms), 0) FROM blocks").fetchone()[0])
+
+    def have_schema(self, identity: bytes, json: bytes) -> None:
+        """Keep the schema of the rows that come, and forget those no block here has."""
+        self.file.execute("DELETE FROM schemas WHERE id NOT IN (SELECT schema FROM blocks)")
+        self.file.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (identity, json))
+
+    def schema(self, identity: bytes) -> bytes | None:
+        """Give the JSON of a schema."""
+        row = self.file.execute("SELECT json FROM schemas WHERE id = ?", (identity,)).fetchone()
+        return row[0] if row else None
+
+    def add(self, lane: Lane, key: BlockKey, draft: Draft, data: bytes, born_ms: int) -> None:
+        """Store a new block and put it into the books."""
+        added = self.file.execute(
+            "INSERT INTO blocks (lane, epoch, stream, sequence, samples, born_ms, from_ms, to_ms, size, schema)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                lane,
+                key.epoch,
+                key.stream,
+                key.sequence,
+                draft.samples,
+                born_ms,
+                draft.t0_ms,
+                draft.end_ms,
+                len(data) + ROW_BYTES,
+                draft.schema,
+            ),
+        )
+        self.file.execute("INSERT INTO bodies VALUES (?, ?)", (added.lastrowid, data))
+        self.books.produce(key.epoch, key.stream, key.sequence, draft.samples)
+
+    def lose(self, gap: Gap) -> None:
+        """Put blocks into the books that could not be stored, unless the file has them after all."""
+        if gap.first > self.books.last_sequence(gap.epoch, gap.stream):
+            self.books.have(gap.epoch, gap.stream)
+            self.books.produce_lost(gap.epoch, gap.stream, gap.last, gap.samples, gap.reason)
+            self.gaps.record(gap)
+
+    def make_room(self, size: int, bytes_max: int, held: frozenset[Key]) -> bool:
+        """Drop the oldest of the lowest lanes until there is room; those in flight last.
+
+        Args:
+            size: Bytes of the block to come.
+            bytes_max: The bound.
+            held: Keys of blocks in flight: the center may have them already.
+
+        Returns:
+            False if there is no room even so.
+        """
+        over = self.file.execute("SELECT bytes FROM occupancy").fetchone()[0] + size - bytes_max
+        if over <= 0:
+            return True
+        victims = []
+        for free in (True, False):
+            for row in chain.from_iterable(
+                self.file.execute(_LOST + " WHERE lane = ? ORDER BY id", (lane,)) for lane in DROPPED_FIRST
+            ):
+                if over <= 0:
+                    break
+                if (row[1:4] not in held) is free:
+                    victims.append(row)
+                    over -= row[7]
+        if over > 0:
+            return False
+        self._drop(victims, _FULL)
+        return True
+
+    def expire(self, before_ms: int, held: frozenset[Key]) -> int:
+        """Drop blocks born before a moment, without those in flight; give how many."""
+        rows = self.file.execute(
+            _LOST + " WHERE born_ms < ? ORDER BY id LIMIT ?", (before_ms, _EXPIRED_AT_ONCE + len(held))
+        ).fetchall()
+        return self._drop([row for row in rows if row[1:4] not in held], "expired")
+
+    def drop_corrupt(self, keys: Iterable[Key]) -> int:
+        """Drop blocks that no longer fit their checksum; give how many."""
+        where = _LOST + " WHERE epoch = ? AND stream = ? AND sequence = ?"
+        rows = [self.file.execute(where, key).fetchone() for key in keys]
+        return self._drop([row for row in rows if row], "corrupt")
+
+    def yield_to_live(self, before_ms: int) -> int:
+        """Move live blocks born before a moment to the backfill lane; give how many."""
+        moved = self.file.execute(
+            "UPDATE blocks SET lane = ? WHERE lane = ? AND born_ms < ?", (Lane.BACKFILL, Lane.LIVE, before_ms)
+        )
+        return moved.rowcount
+
+    def pick(
+        self, link: str, taken: frozenset[Key], limit: int, not_before_ms: int, *, newest_first: bool
+    ) -> list[tuple[Key, bytes, bytes]]:
+        """Give (key, schema, bytes) of the blocks a link shall send next.
+
+        Args:
+            link: Its name; what it has settled already is left out.
+            taken: What it has in flight; left out too.
+            limit: How many at most.
+            not_before_ms: Blocks born earlier are about to expire and are not sent any more.
+            newest_first: The order within the backfill lane.
+        """
+        found: list[tuple[Key, bytes, bytes]] = []
+        for lane in Lane:
+            newest = lane is Lane.LIVE or (lane is Lane.BACKFILL and newest_first)
+            rows = self.file.execute(
+                _NEWEST_FIRST if newest else _OLDEST_FIRST, (lane, not_before_ms, link, limit + len(taken))
+            ).fetchall()
+            for number, epoch, stream, sequence, schema in rows:
+                if len(found) == limit:
+                    return found
+                if (epoch, stream, sequence) not in taken:
+                    body = self.file.execute("SELECT data FROM bodies WHERE id = ?", (number,)).fetchone()
+                    found.append(((epoch, stream, sequence), schema, body[0] if body else b""))
+        return found
+
+    def settle_block(self, key: Key, link: str, required: frozenset[str]) -> bool:
+        """A link brought a block to its center; give whether it was here."""
+        row = self.file.execute(
+            "SELECT id, samples FROM blocks WHERE epoch = ? AND stream = ? AND sequence = ?", key
+        ).fetchone()
+        if row is None:
+            return False
+        if self._settled("block", row[0], link, required):
+            self.books.acknowledge(key[0], key[1], row[1])
+            self.file.execute("DELETE FROM blocks WHERE id = ?", (row[0],))
+        return True
+
+    def settle_gap(self, key: Key, link: str, required: frozenset[str]) -> bool:
+        """A link brought a gap record to its center; give whether it was here and had been told."""
+        number = self.gaps.told(key)
+        if number is None:
+            return False
+        if self._settled("gap", number, link, required):
+            self.gaps.remove(number)
+        return True
+
+    def settle_left(self, required: frozenset[str]) -> None:
+        """Let go what waited only for a link that is not required any more."""
+        left = self.file.execute("SELECT DISTINCT what, id FROM receipts").fetchall()
+        done = [(what, number) for what, number in left if required and required <= self._receipts(what, number)]
+        for what, number in done:
+            if what == "gap":
+                self.gaps.remove(number)
+                continue
+            row = self.file.execute("SELECT epoch, stream, samples FROM blocks WHERE id = ?", (number,)).fetchone()
+            self.books.acknowledge(*row)
+            self.file.execute("DELETE FROM blocks WHERE id = ?", (number,))
+
+    def _receipts(self, what: str, number: int) -> set[str]:
+        rows = self.file.execute("SELECT link FROM receipts WHERE what = ? AND id = ?", (what, number))
+        return {row[0] for row in rows}
+
+    def _settled(self, what: str, number: int, link: str, required: frozenset[str]) -> bool:
+        """Note a link's receipt; tell whether every required link has one now."""
+        if required and required <= self._receipts(what, number) | {link}:
+            return True
+        self.file.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (link, what, number))
+        return False
+
+    def _drop(self, rows: list[tuple[int, ...]], reason: str) -> int:
+        for number, epoch, stream, sequence, samples, from_ms, to_ms, _ in rows:
+            self.books.drop(epoch, stream, samples, reason)
+            self.gaps.record(Gap(VERSION, epoch, stream, sequence, sequence, samples, reason, from_ms, to_ms))
+            self.file.execute("DELETE FROM blocks WHERE id = ?", (number,))
+        return len(rows)

@@ -1,0 +1,283 @@
+"""This file is the durable outbox, without threads or waiting.
+
+It guards the ledger under kill -9, full disks and damaged files.
+
+Operation: a block, its number and its books are committed in one transaction. What the disk refuses is counted in
+memory as produced and dropped with its numbers, and written down with the next block that gets through. After an I/O
+error nobody knows whether the last commit is on the disk, so the file is opened anew and what it says holds. A damaged
+file is set aside and an empty one begun, in a new epoch.
+
+An outbox has its own clock, the time it has been open; age and lane follow it, so a set UTC clock expires nothing.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from isolane.core.clock import NS_PER_MS, Clock
+from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.losses import REASON, Losses
+from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
+from isolane.health.outbox.settings import OutboxSettings
+from isolane.health.outbox.shelf import ROW_BYTES, Shelf
+from isolane.health.outbox.tables import open_file, quarantine, refusal
+from isolane.wire.block import Block, BlockKey, decode, encode
+from isolane.wire.schema import Schema
+from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
+from isolane.wire.uplink import encode as encode_message
+
+_LOG = logging.getLogger(__name__)
+_STREAM = 0
+"""The whole site is one stream."""
+_PRIMARY = 0xFF
+"""SQLite's extended error codes carry the primary one in their lowest byte."""
+
+Result = TypeVar("Result")
+
+
+class Store:
+    """The outbox of one gateway; one thread at a time.
+
+    Args:
+        settings: Where it is and its bounds.
+        tag: From `wire.block.gateway_tag`.
+        clock: Both clocks.
+        schema: Of the rows that will come.
+        required: Names of the links that must all have brought a block to the center before it leaves.
+    """
+
+    def __init__(
+        self, settings: OutboxSettings, tag: bytes, clock: Clock, schema: Schema, required: frozenset[str]
+    ) -> None:
+        self._settings = settings
+        self._tag = tag
+        self._clock = clock
+        self._schema = schema
+        self._required = required
+        self._shelf: Shelf | None = None
+        self._origin_ms = 0
+        self._sequence = 0
+        self._epoch_due = True
+        self._losses = Losses()
+        self._held: dict[str, frozenset[Key]] = {}
+        self._stored = Tally()
+        self.epoch = 0
+        self.troubles = Troubles()
+
+    def open(self) -> None:
+        """Open the file and begin an epoch.
+
+        Raises:
+            IsolaneError: The file cannot be opened for a reason a person must put right.
+        """
+        try:
+            shelf = self._open()
+            self._begin(shelf)
+            with _transaction(shelf.file):
+                shelf.settle_left(self._required)
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise refusal(self._settings.path, error) from error
+        self._refresh()
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        if self._shelf is not None:
+            self._shelf.file.close()
+            self._shelf = None
+
+    @property
+    def tally(self) -> Tally:
+        """The books of all epochs together, as of the last operation, what the disk has refused included."""
+        return self._losses.add_to(self._stored)
+
+    def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
+        """Number a block and commit it; whatever happens, its samples are in the books."""
+        stored = False
+        for _ in range(2):
+            files = self.troubles.quarantined
+            if not self._epoch_due or self._attempt(self._begin, otherwise=False):
+                stored = self._attempt(lambda shelf: self._insert(shelf, draft, lane), otherwise=False)
+            if stored or self.troubles.quarantined == files:
+                break
+        if stored:
+            self._losses.clear()
+        else:
+            self._losses.add(self._gap(draft, REASON))
+        self._sequence += 1
+        self._refresh()
+
+    def begin_epoch(self) -> None:
+        """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""
+        self._epoch_due = True
+        self._attempt(self._begin, otherwise=False)
+
+    def pick(
+        self, link: str, in_flight: frozenset[Key], aside: frozenset[Key], limit: int, *, newest_first: bool
+    ) -> list[Outgoing]:
+        """Give what a link shall send next, gaps first, without what it has in flight or set aside.
+
+        Blocks that no longer fit their checksum are dropped here, with a gap record.
+        """
+        taken = in_flight | aside
+        oldest = self._now_ms() - self._settings.age_max_s * 1000
+        gaps: list[Gap] = self._attempt(lambda shelf: shelf.gaps.pick(link, taken, limit), otherwise=[])
+        out = [Outgoing(Up.GAP, encode_message(gap), (gap.epoch, gap.stream, gap.first)) for gap in gaps]
+        room = limit - len(out)
+        blocks: list[tuple[Key, bytes, bytes]] = self._attempt(
+            lambda shelf: shelf.pick(link, taken, room, oldest, newest_first=newest_first), otherwise=[]
+        )
+        corrupt = [key for key, _, data in blocks if not _is_whole(data, key, self._tag)]
+        if corrupt:
+            self.troubles.corrupt_blocks += self._commit(lambda shelf: shelf.drop_corrupt(corrupt)) or 0
+            self._refresh()
+        out += [Outgoing(Up.BLOCK, data, key, schema) for key, schema, data in blocks if key not in corrupt]
+        self._held[link] = in_flight | {each.key for each in out}
+        return out
+
+    def settle(self, link: str, blocks: Sequence[Key], gaps: Sequence[Key]) -> int | None:
+        """Take out what the center has, or note that this link has brought it.
+
+        Returns:
+            How many of them were here; None if the disk refused, so that all are as before.
+        """
+
+        def work(shelf: Shelf) -> int:
+            found = sum(shelf.settle_block(key, link, self._required) for key in blocks)
+            return found + sum(shelf.settle_gap(key, link, self._required) for key in gaps)
+
+        found = self._commit(work)
+        if found is None:
+            return None
+        self.troubles.unknown_acks += len(blocks) + len(gaps) - found
+        self._refresh()
+        return found
+
+    def tend(self) -> None:
+        """Expire what is too old and let undelivered blocks yield to live ones; to be called every few seconds."""
+        now = self._now_ms()
+        oldest, live = now - self._settings.age_max_s * 1000, now - self._settings.backfill_after_s * 1000
+        self._commit(lambda shelf: shelf.expire(oldest, self._in_flight()) + shelf.yield_to_live(live))
+        self._refresh()
+
+    def forget(self, link: str) -> None:
+        """A link's session ended: nothing of it is in flight."""
+        self._held.pop(link, None)
+
+    def entries(self) -> list[LedgerEntry]:
+        """Give the books of each epoch, the newest first, what the disk has refused included."""
+        entries: list[LedgerEntry] = self._attempt(lambda shelf: shelf.books.entries(), otherwise=[])
+        return [self._losses.add_to_entry(entry) for entry in entries]
+
+    def schema(self, identity: bytes) -> bytes | None:
+        """Give the JSON of a schema that a block here has, or of the rows that come."""
+        if identity == self._schema.id:
+            return self._schema.json
+        return self._attempt(lambda shelf: shelf.schema(identity), otherwise=None)
+
+    def _now_ms(self) -> int:
+        return self._origin_ms + self._clock.mono_ns() // NS_PER_MS
+
+    def _in_flight(self) -> frozenset[Key]:
+        return frozenset[Key]().union(*self._held.values())
+
+    def _open(self) -> Shelf:
+        """Open the file; set a damaged one aside and begin an empty one."""
+        try:
+            file = open_file(self._settings.path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+            file = open_file(self._settings.path)
+        self._shelf = Shelf.over(file)
+        self._origin_ms = self._shelf.newest_born_ms() - self._clock.mono_ns() // NS_PER_MS
+        self._epoch_due |= self._shelf.books.newest_epoch() != self.epoch
+        return self._shelf
+
+    def _begin(self, shelf: Shelf) -> bool:
+        """Write down what was lost, then open the books of a new epoch."""
+        epoch = max(self._clock.utc_ns() // NS_PER_MS, shelf.books.newest_epoch() + 1, self.epoch + 1)
+        with _transaction(shelf.file):
+            for gap in self._losses.gaps:
+                shelf.lose(gap)
+            shelf.books.begin(epoch, _STREAM)
+            shelf.have_schema(self._schema.id, self._schema.json)
+        self._losses.clear()
+        self.epoch, self._sequence, self._epoch_due = epoch, 0, False
+        return True
+
+    def _insert(self, shelf: Shelf, draft: Draft, lane: Lane) -> bool:
+        key = BlockKey(self.epoch, _STREAM, self._sequence + 1)
+        data = encode(Block(key, draft.schema, draft.t0_ms, draft.step_ms, draft.values, draft.codes), self._tag)
+        with _transaction(shelf.file):
+            for gap in self._losses.gaps:
+                shelf.lose(gap)
+            if shelf.make_room(len(data) + ROW_BYTES, self._settings.bytes_max, self._in_flight()):
+                shelf.add(lane, key, draft, data, self._now_ms())
+            else:
+                shelf.lose(self._gap(draft, "outbox-full"))
+        return True
+
+    def _gap(self, draft: Draft, reason: str) -> Gap:
+        number = self._sequence + 1
+        return Gap(VERSION, self.epoch, _STREAM, number, number, draft.samples, reason, draft.t0_ms, draft.end_ms)
+
+    def _attempt(self, work: Callable[[Shelf], Result], *, otherwise: Result) -> Result:
+        """Do something; if the disk or the file refuses, count it and give `otherwise`."""
+        try:
+            return work(self._shelf or self._open())
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.OperationalError as error:
+            self.troubles.write_failures += 1
+            _LOG.warning("outbox-refused path=%s error=%s", self._settings.path, error)
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_FULL:
+                self.close()
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+        return otherwise
+
+    def _commit(self, work: Callable[[Shelf], int]) -> int | None:
+        """Do something in one transaction; if the disk or the file refuses, count it and give None."""
+
+        def whole(shelf: Shelf) -> int | None:
+            with _transaction(shelf.file):
+                return work(shelf)
+
+        return self._attempt(whole, otherwise=None)
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+        """Rename the damaged file; its books are gone, so what follows belongs to an epoch of its own."""
+        self.close()
+        aside = quarantine(self._settings.path)
+        self.troubles.quarantined += 1
+        self._losses.clear()
+        self.epoch, self._sequence, self._epoch_due = self.epoch + 1, 0, True
+        _LOG.error("outbox-quarantined path=%s aside=%s error=%s", self._settings.path, aside, error)
+
+    def _refresh(self) -> None:
+        self._stored = self._attempt(lambda shelf: shelf.books.tally(), otherwise=self._stored)
+
+
+@contextmanager
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
+    """Commit what happens inside, or nothing of it."""
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        file.execute("COMMIT")
+    except BaseException:
+        if file.in_transaction:
+            file.execute("ROLLBACK")
+        raise
+
+
+def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:
+    try:
+        block = decode(data, tag)
+    except ValueError:
+        return False
+    return (block.key.epoch, block.key.stream, block.key.sequence) == key

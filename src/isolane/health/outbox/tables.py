@@ -1,0 +1,136 @@
+"""This file holds the outbox's tables and opens the file; it guards that a damaged file never stops a gateway.
+
+The database itself refuses books that do not balance (CHECK), and keeps body, receipts and occupancy in step with a
+block (triggers), so no code path can forget one. WAL with synchronous=FULL: a commit is on the disk when it returns.
+The file is locked exclusively: one process writes it, and no shared-memory file is needed.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+from isolane.core.failures import IsolaneError
+
+_LOG = logging.getLogger(__name__)
+_VERSION = 1
+
+_TABLES = """
+CREATE TABLE books (
+    epoch INTEGER NOT NULL, stream INTEGER NOT NULL, last_sequence INTEGER NOT NULL DEFAULT 0,
+    produced INTEGER NOT NULL DEFAULT 0, acknowledged INTEGER NOT NULL DEFAULT 0, queued INTEGER NOT NULL DEFAULT 0,
+    thinned INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (epoch, stream),
+    CHECK (produced = acknowledged + queued + thinned + dropped),
+    CHECK (min(produced, acknowledged, queued, thinned, dropped) >= 0)
+) WITHOUT ROWID;
+CREATE TABLE reasons (
+    epoch INTEGER NOT NULL, stream INTEGER NOT NULL, reason TEXT NOT NULL, samples INTEGER NOT NULL,
+    PRIMARY KEY (epoch, stream, reason)
+) WITHOUT ROWID;
+CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL,
+    epoch INTEGER NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    samples INTEGER NOT NULL, born_ms INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    size INTEGER NOT NULL, schema BLOB NOT NULL,
+    UNIQUE (epoch, stream, sequence)
+);
+CREATE INDEX blocks_by_lane ON blocks (lane, id);
+CREATE TABLE bodies (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE gaps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    samples INTEGER NOT NULL, reason TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    UNIQUE (epoch, stream, first)
+);
+CREATE TABLE receipts (
+    link TEXT NOT NULL, what TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (what, id, link)
+) WITHOUT ROWID;
+CREATE TABLE schemas (id BLOB PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE occupancy (blocks INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO occupancy VALUES (0, 0);
+CREATE TRIGGER block_comes AFTER INSERT ON blocks BEGIN
+    UPDATE occupancy SET blocks = blocks + 1, bytes = bytes + NEW.size;
+END;
+CREATE TRIGGER block_goes AFTER DELETE ON blocks BEGIN
+    DELETE FROM bodies WHERE id = OLD.id;
+    DELETE FROM receipts WHERE what = 'block' AND id = OLD.id;
+    UPDATE occupancy SET blocks = blocks - 1, bytes = bytes - OLD.size;
+END;
+CREATE TRIGGER gap_goes AFTER DELETE ON gaps BEGIN
+    DELETE FROM receipts WHERE what = 'gap' AND id = OLD.id;
+END;
+"""
+
+_MISCOUNTED = """
+SELECT count(*) FROM books LEFT JOIN (
+    SELECT epoch, stream, sum(samples) AS waiting FROM blocks GROUP BY epoch, stream
+) USING (epoch, stream) WHERE queued <> coalesce(waiting, 0)
+"""
+_MISREASONED = """
+SELECT count(*) FROM books LEFT JOIN (
+    SELECT epoch, stream, sum(samples) AS told FROM reasons GROUP BY epoch, stream
+) USING (epoch, stream) WHERE dropped <> coalesce(told, 0)
+"""
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open the outbox's file, or make it.
+
+    Raises:
+        sqlite3.DatabaseError: The file is damaged or of another version (not an OperationalError), or the disk or
+        another
+            process refuses it (OperationalError).
+    """
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 8388608")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not made:
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        return
+    if version != _VERSION:
+        raise sqlite3.DatabaseError(f"an outbox of version {version}")
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    if connection.execute(_MISCOUNTED).fetchone()[0] or connection.execute(_MISREASONED).fetchone()[0]:
+        raise sqlite3.DatabaseError("the books do not fit the blocks")
+
+
+def quarantine(path: Path) -> Path:
+    """Rename a damaged outbox and what belongs to it, so that a person can look at it; give its new name.
+
+    Only the newest is kept, so that a bad disk does not fill up with them.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns() // 1_000_000}")
+    for old in path.parent.glob(f"{path.name}.damaged-*"):
+        old.unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def refusal(path: Path, error: sqlite3.OperationalError) -> IsolaneError:
+    """Put into words why the file could not be opened at the start."""
+    if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return IsolaneError(f"another process uses the outbox {path}", "stop it, or give each gateway its own `path`")
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return IsolaneError(f"there is no room on the disk for the outbox {path}", "make room, or give another `path`")
+    return IsolaneError(
+        f"cannot open the outbox {path}: {error}", "check that its folder exists and belongs to the health process"
+    )
