@@ -1,0 +1,119 @@
+"""This file asks the operating system about the gateway; it guards that asking needs no root and starts no program."""
+
+import ctypes
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # it has no types of its own
+
+_CHIPS = ("cpu_thermal", "coretemp", "k10temp", "soc_thermal", "acpitz")
+"""Names that Linux drivers give the processor's sensor, best first."""
+
+
+class _TimeX(ctypes.Structure):
+    """The beginning of Linux's `struct timex`, and room for its rest. Source: adjtimex(2)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """What the kernel's clock discipline says.
+
+    Attributes:
+        offset: Still to be corrected, in microseconds, or nanoseconds where `status` says so.
+        maxerror_us: Greatest error, microseconds.
+        status: Bits of `struct timex`.
+    """
+
+    offset: int
+    maxerror_us: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What one look at the host gives; None where this machine does not tell.
+
+    Attributes:
+        cpu_percent: Of all processors, since the look before.
+        load: Processes that run or wait, one-minute mean.
+        memory_percent: Of physical memory, not available to a new program.
+        disk_percent: Of the watched file system, used.
+        resident_bytes: Of this process.
+        temperature_celsius: Of the processor.
+        clock: What the kernel says of its clock.
+    """
+
+    cpu_percent: float
+    load: float
+    memory_percent: float
+    disk_percent: float | None
+    resident_bytes: int
+    temperature_celsius: float | None
+    clock: ClockFacts | None
+
+
+class Host:
+    """The operating system of this machine.
+
+    Args:
+        disk: A folder on the file system to watch.
+    """
+
+    def __init__(self, disk: Path) -> None:
+        self._disk = disk
+        self._process = psutil.Process()
+        self._timex = _find_timex()
+        psutil.cpu_percent()  # the first look only sets the mark
+
+    def look(self) -> HostFacts:
+        """Read everything; takes about a millisecond."""
+        return HostFacts(
+            cpu_percent=psutil.cpu_percent(),
+            load=os.getloadavg()[0],
+            memory_percent=psutil.virtual_memory().percent,
+            disk_percent=self._used(),
+            resident_bytes=self._process.memory_info().rss,
+            temperature_celsius=_temperature(),
+            clock=self._clock(),
+        )
+
+    def _used(self) -> float | None:
+        try:
+            return float(psutil.disk_usage(str(self._disk)).percent)
+        except OSError:
+            return None
+
+    def _clock(self) -> ClockFacts | None:
+        if self._timex is None:
+            return None
+        facts = _TimeX()
+        if self._timex(ctypes.byref(facts)) < 0:
+            return None
+        return ClockFacts(facts.offset, facts.maxerror, facts.status)
+
+
+def _find_timex() -> "ctypes._NamedFuncPointer | None":
+    # Asked with modes = 0 it only reads, which every user may.
+    return getattr(ctypes.CDLL(None), "adjtimex", None) if os.uname().sysname == "Linux" else None
+
+
+def _temperature() -> float | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # psutil warns of sensors whose files it cannot read
+        chips = psutil.sensors_temperatures()
+    for chip in _CHIPS:
+        for sensor in chips.get(chip, ()):
+            return float(sensor.current)
+    return None

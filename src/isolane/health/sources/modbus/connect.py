@@ -1,0 +1,221 @@
+"""This file keeps one Modbus TCP connection; it guards that whatever the peer does ends in time, as answer or reason.
+
+The Modbus library does the protocol. In front of its parser stands a gate that sees every byte first and ends the
+connection on what only a broken or hostile peer sends: another protocol, impossible lengths, an answer of the wrong
+unit, function or size, or more unasked bytes than a few late answers explain. Behind the gate nothing is left for the
+parser to stumble over. A connection that ended is opened again after a pause that doubles until an answer has come.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+
+from isolane.config.values import Address
+from isolane.core.clock import NS_PER_S, Clock
+from isolane.core.samples import Reason
+from isolane.devices.point import BIT_TABLES
+from isolane.health.sources.modbus.decode import Expected, scan
+from isolane.health.sources.modbus.plan import Span
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+# What it would log is a reading with its reason here, once per cycle instead of once per packet.
+
+_GATEWAY_NO_ANSWER = 0x0B
+"""A converter's word for a device behind it that did not answer."""
+_STRAY_BYTES_MAX = 2048
+"""Eight late answers of full size; more than that is a flood."""
+_BUFFER_BYTES_MAX = 1 << 20
+"""The library drops a longer buffer before the gate sees it; the loop reads 256 KiB at once."""
+_SILENT_MAX = 3
+"""Requests in a row without any answer after which the connection is taken for dead."""
+_PAUSE_S_MIN = 0.5
+
+
+class ReadFailure(Exception):  # noqa: N818 - it is data on its way to a reading, not an error of this program
+    """A read brought no registers; the reason goes into the readings."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.name)
+        self.reason = reason
+
+
+class Connection:
+    """One TCP connection to a Modbus server, opened when needed; reads come one after another.
+
+    Args:
+        address: Of the server.
+        timeout_s: How long to wait for the connection, s.
+        pause_s_max: Longest pause before the next attempt to connect, s.
+        clock: For the pauses.
+    """
+
+    def __init__(self, address: Address, timeout_s: float, pause_s_max: float, clock: Clock) -> None:
+        self.counts: Counter[str] = Counter()
+        self.generation = 0
+        """Rises with every connection: what was learnt of a device on an older one may be wrong."""
+        self._address = address
+        self._timeout_s = timeout_s
+        self._pause_s_max = pause_s_max
+        self._clock = clock
+        self._client: AsyncModbusTcpClient | None = None
+        self._gate = _Gate(self._broke)
+        self._broken: asyncio.Future[Reason] | None = None
+        self._pause_s = 0.0
+        self._next_mono_ns = 0
+        self._silent = 0
+
+    async def open(self) -> bool:
+        """Connect if there is no connection and no pause to keep; tell whether there is one."""
+        if self._client is not None:
+            return True
+        if self._clock.mono_ns() < self._next_mono_ns:
+            return False
+        self.counts["connects"] += 1
+        gate = _Gate(self._broke)
+        client = AsyncModbusTcpClient(
+            self._address.host,
+            port=self._address.port,
+            timeout=2 * self._timeout_s,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=gate.pass_on,
+            trace_connect=lambda connected: None if connected else self._broke(gate, Reason.DISCONNECTED),
+        )
+        client.ctx.max_buffer_size = _BUFFER_BYTES_MAX
+        self._client, self._gate = client, gate
+        self._broken = asyncio.get_running_loop().create_future()
+        connected = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connected = await client.connect()
+        except TimeoutError:
+            self.counts["connect_timeouts"] += 1
+        finally:
+            if not connected:
+                self._end()
+        self.generation += connected
+        self._silent = 0
+        return connected
+
+    async def read(self, unit: int, span: Span, timeout_s: float) -> list[int]:
+        """Read registers (or bits) of one unit.
+
+        Args:
+            unit: Modbus unit id.
+            span: What to read; within the protocol's limits.
+            timeout_s: How long to wait for the answer, s.
+
+        Raises:
+            ReadFailure: There is no connection, or no answer that can be used.
+        """
+        if self._client is None or self._broken is None:
+            raise ReadFailure(Reason.DISCONNECTED)
+        self.counts["requests"] += 1
+        self._gate.expect(Expected(unit, span))
+        broken = self._broken
+        asked = asyncio.ensure_future(_ask(self._client, unit, span))
+        try:
+            waiting: set[asyncio.Future[Any]] = {asked, broken}
+            await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done() and not asked.exception():
+                return self._answered(asked.result(), span)
+            raise self._failed(broken, by_library=asked.done())
+        finally:
+            self._gate.expect(None)
+            asked.cancel()
+            with contextlib.suppress(ModbusException, asyncio.CancelledError):
+                await asked
+
+    async def close(self) -> None:
+        """End the connection, and let the loop dispose of its socket."""
+        self._end()
+        await asyncio.sleep(0)
+
+    def _answered(self, answer: ModbusPDU, span: Span) -> list[int]:
+        self._silent = 0
+        self._pause_s = 0.0
+        if answer.isError():
+            self.counts["exceptions"] += 1
+            raise ReadFailure(Reason.TIMEOUT if answer.exception_code == _GATEWAY_NO_ANSWER else Reason.REFUSED)
+        self.counts["answers"] += 1
+        return [int(bit) for bit in answer.bits[: span.words]] if span.table in BIT_TABLES else list(answer.registers)
+
+    def _failed(self, broken: asyncio.Future[Reason], *, by_library: bool) -> ReadFailure:
+        if broken.done():
+            return ReadFailure(broken.result())
+        if by_library:
+            self._broke(self._gate, Reason.MALFORMED)
+            return ReadFailure(Reason.MALFORMED)
+        self.counts["timeouts"] += 1
+        self._silent += 1
+        if self._silent >= _SILENT_MAX:
+            self._end()
+        return ReadFailure(Reason.TIMEOUT)
+
+    def _broke(self, gate: "_Gate", reason: Reason) -> None:
+        """Note that the connection ended; called by the gate and by the library."""
+        if gate is not self._gate or self._broken is None or self._broken.done():
+            return
+        self.counts["malformed" if reason is Reason.MALFORMED else "disconnects"] += 1
+        self._broken.set_result(reason)
+        self._end()
+
+    def _end(self) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        self._next_mono_ns = self._clock.mono_ns() + round(self._pause_s * NS_PER_S)
+        self._pause_s = min(max(2 * self._pause_s, _PAUSE_S_MIN), self._pause_s_max)
+        if client.ctx.transport is not None:
+            cast("asyncio.WriteTransport", client.ctx.transport).abort()
+        client.close()
+
+
+class _Gate:
+    """Looks at every byte of one connection before the library's parser does.
+
+    Args:
+        broke: Told, with this gate and the reason, that the connection has to end.
+    """
+
+    def __init__(self, broke: Callable[["_Gate", Reason], None]) -> None:
+        self._broke = broke
+        self._expected: Expected | None = None
+        self._stray_bytes = 0
+
+    def expect(self, expected: Expected | None) -> None:
+        """Say what the next answer has to be; None while nothing is asked."""
+        self._expected = expected
+
+    def pass_on(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - the library's signature
+        """Give the parser what it may see: our requests, and buffers without fault while an answer is expected."""
+        expected = self._expected
+        if sending:
+            if expected is not None:
+                expected.transaction = int.from_bytes(data[:2], "big")
+            return data
+        found = scan(data, expected)
+        self._stray_bytes = 0 if found.answered else self._stray_bytes + found.stray_bytes
+        if found.faulty or self._stray_bytes > _STRAY_BYTES_MAX:
+            self._broke(self, Reason.MALFORMED)
+            return b""
+        return data if expected is not None else b""
+
+
+async def _ask(client: AsyncModbusTcpClient, unit: int, span: Span) -> ModbusPDU:
+    match span.table:
+        case "coil":
+            return await client.read_coils(span.address, count=span.words, device_id=unit)
+        case "discrete":
+            return await client.read_discrete_inputs(span.address, count=span.words, device_id=unit)
+        case "holding":
+            return await client.read_holding_registers(span.address, count=span.words, device_id=unit)
+        case "input":
+            return await client.read_input_registers(span.address, count=span.words, device_id=unit)

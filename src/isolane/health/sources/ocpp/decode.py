@@ -1,0 +1,132 @@
+"""This file keeps what the tap's events say of one charger; it guards that what may have changed is not told as known.
+
+Operation: events set facts. States (connection, availability, transactions) hold until an event changes them and are
+told every round as long as the stream of events is whole. When events were lost, or the tap could not read something, all
+states are forgotten: they are told again when the charger reports them, and until then sampling shows the last ones as
+STALE, then BAD. Measurements are told once, with the time at which they came.
+"""
+
+from collections.abc import Iterator
+
+from isolane.core.samples import Quality, Reading, Reason
+from isolane.health.sources.ocpp import plan
+from isolane.health.sources.ocpp.settings import ChargerSettings
+from isolane.wire import tap_event
+
+_NO_ERROR = ("", "NoError")
+_OLD_S_MIN = 120.0
+"""A metered value older than this (or two periods) was queued while the charger was offline; it is not the present."""
+_SCALES = {
+    "Power.Active.Import": {"W": 1.0, "kW": 1e3},
+    "Energy.Active.Import.Register": {"Wh": 1.0, "kWh": 1e3, "": 1.0},
+}
+
+
+class ChargerFacts:
+    """What is known of one charger.
+
+    Args:
+        settings: Which of its signals exist.
+    """
+
+    def __init__(self, settings: ChargerSettings) -> None:
+        self.charger = settings.charger
+        self._settings = settings
+        self._connected_mono_ns: int | None = None
+        self._reconnects = 0
+        self._active: bool | None = None
+        self._states: dict[str, float] = {}
+        self._connectors: dict[tuple[int, int], tuple[int, bool]] = {}
+        self._transactions: dict[int, set[str]] = {}
+        self._measured: dict[str, tuple[float, int]] = {}
+
+    def forget(self) -> None:
+        """Events were lost: what was known may no longer hold."""
+        self._active = None
+        self._states.clear()
+        self._connectors.clear()
+        self._transactions.clear()
+
+    def take(self, event: tap_event.AnyEvent, now_utc_ms: int) -> None:
+        """Take one event of this charger.
+
+        Args:
+            event: The event.
+            now_utc_ms: Wall clock, ms, to tell queued meter values from present ones.
+        """
+        if not isinstance(event, tap_event.Disconnected | tap_event.Unread):
+            self._active = True
+        match event:
+            case tap_event.Connected():
+                self._connect(event.mono_ns)
+            case tap_event.Disconnected():
+                self.forget()
+                self._active = False
+            case tap_event.StatusChanged():
+                self._change_status(event)
+            case tap_event.TransactionChanged():
+                self._change_transaction(event)
+            case tap_event.Answered(by="csms"):
+                self._measured[plan.ROUND_TRIP] = (event.latency_ms / 1000, event.mono_ns)
+            case tap_event.Metered():
+                self._meter(event, now_utc_ms)
+            case tap_event.Unread():
+                self.forget()
+            case _:
+                pass
+
+    def _connect(self, mono_ns: int) -> None:
+        if self._connected_mono_ns not in (None, mono_ns):  # the same fact told again is no reconnect
+            self._reconnects += 1
+        self._connected_mono_ns = mono_ns
+
+    def _change_status(self, event: tap_event.StatusChanged) -> None:
+        number = plan.AVAILABILITY.get(event.status)
+        if number is None or not 0 <= event.evse <= self._settings.evses:
+            return
+        faulty = event.error_code not in _NO_ERROR or event.status == "Faulted"
+        self._connectors[event.evse, event.connector] = (number, faulty)
+        own = [state for (evse, _), state in self._connectors.items() if evse == event.evse]
+        # Of several connectors of one EVSE only one can be in use; the one that is not simply available tells.
+        self._states[plan.availability(event.evse)] = next((number for number, _ in own if number), 0)
+        self._states[plan.problem(event.evse)] = float(any(faulty for _, faulty in own))
+
+    def _change_transaction(self, event: tap_event.TransactionChanged) -> None:
+        if not 0 < event.evse <= self._settings.evses:
+            return
+        running = self._transactions.setdefault(event.evse, set())
+        if event.phase == "ended":
+            running.discard(event.pseudonym)
+        else:
+            running.clear()  # an EVSE has one transaction: the end of an older one was missed
+            running.add(event.pseudonym)
+        self._states[plan.transaction_active(event.evse)] = float(bool(running))
+
+    def _meter(self, event: tap_event.Metered, now_utc_ms: int) -> None:
+        period_s = self._settings.meter_period_s
+        if not period_s or not 0 < event.evse <= self._settings.evses:
+            return
+        if event.sampled_utc_ms is not None:
+            age_s = (now_utc_ms - event.sampled_utc_ms) / 1000
+            if age_s > max(_OLD_S_MIN, 2 * period_s):
+                return
+        keys = {"Power.Active.Import": plan.metered_power, "Energy.Active.Import.Register": plan.metered_energy}
+        for value in event.values:
+            scale = _SCALES.get(value.measurand, {}).get(value.unit)
+            if scale is not None and not value.phase and value.location in {"", "Outlet"}:
+                self._measured[keys[value.measurand](event.evse)] = (value.value * scale, event.mono_ns)
+
+    def readings(self, now: int) -> Iterator[Reading]:
+        """Give what is known at a moment of the monotonic clock; each measurement once."""
+        yield Reading(self.charger, plan.RECONNECTS, self._reconnects, now)
+        if self._active is not None:
+            yield Reading(self.charger, plan.LINK_ACTIVE, float(self._active), now)
+        for key, value in self._states.items():
+            yield Reading(self.charger, key, value, now)
+        for key, (value, mono_ns) in self._measured.items():
+            yield Reading(self.charger, key, value, mono_ns)
+        self._measured.clear()
+        if self._active is False:
+            for signal, _ in plan.signals_of(self._settings):
+                if signal.key not in {plan.LINK_ACTIVE, plan.RECONNECTS}:
+                    yield Reading(self.charger, signal.key, None, now, Quality.BAD, Reason.DISCONNECTED)

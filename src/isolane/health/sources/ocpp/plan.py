@@ -1,0 +1,78 @@
+"""This file names the OCPP source's signals and numbers its states; it guards that a state's number never changes.
+
+docs/reference/signals.md shows the same table; a test compares the two.
+"""
+
+from isolane.core.signals import Signal
+from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
+
+AVAILABILITY = {
+    "Available": 0,
+    "Preparing": 1,
+    "Charging": 2,
+    "Finishing": 3,
+    "Faulted": 4,
+    "Unavailable": 5,
+    "SuspendedEV": 6,
+    "SuspendedEVSE": 7,
+    "Reserved": 8,
+    "Occupied": 9,
+}
+"""Connector states of OCPP 1.6 and 2.x as numbers; the first six are those of `EVSE/xState` in device templates."""
+
+LINK_ACTIVE = "0.0/DataLink/Active"
+ROUND_TRIP = "0.0/DataLink/xRoundTrip"
+RECONNECTS = "0.0/DataLink/xReconnects"
+ROUND_TRIP_PERIOD_S = 60.0
+"""How long a round trip is taken as fresh: chargers speak at least once a heartbeat, mostly far more often."""
+
+
+def availability(evse: int) -> str:
+    """Give the key of the state of an EVSE; 0 is the whole station."""
+    return f"{evse}.0/Connector/AvailabilityState" if evse else "0.0/ChargingStation/AvailabilityState"
+
+
+def problem(evse: int) -> str:
+    """Give the key that says whether an EVSE reports an error; 0 is the whole station."""
+    return f"{evse}.0/Connector/Problem" if evse else "0.0/ChargingStation/Problem"
+
+
+def transaction_active(evse: int) -> str:
+    """Give the key that says whether a transaction runs at an EVSE."""
+    return f"{evse}.0/EVSE/xTransactionActive"
+
+
+def metered_power(evse: int) -> str:
+    """Give the key of the power that the charger meters; the instance tells it from a meter's own signal."""
+    return f"{evse}.0/EVSE[Ocpp]/Power"
+
+
+def metered_energy(evse: int) -> str:
+    """Give the key of the energy register that the charger meters."""
+    return f"{evse}.0/FiscalMetering[Ocpp]/EnergyImportRegister"
+
+
+def signals_of(charger: ChargerSettings) -> list[tuple[Signal, float]]:
+    """Give a charger's signals, each with its period in s; 0 means with every round."""
+    name = charger.charger
+    signals = [
+        (Signal(name, LINK_ACTIVE, "", 1), 0.0),
+        (Signal(name, ROUND_TRIP, "s", 0.001), ROUND_TRIP_PERIOD_S),
+        (Signal(name, RECONNECTS, "", 1), 0.0),
+    ]
+    for evse in range(charger.evses + 1):
+        signals += [(Signal(name, availability(evse), "", 1), 0.0), (Signal(name, problem(evse), "", 1), 0.0)]
+        if not evse:
+            continue
+        signals.append((Signal(name, transaction_active(evse), "", 1), 0.0))
+        if charger.meter_period_s:
+            signals.append((Signal(name, metered_power(evse), "W", 1), charger.meter_period_s))
+            signals.append((Signal(name, metered_energy(evse), "Wh", 1), charger.meter_period_s))
+    return signals
+
+
+def plan_signals(settings: OcppSettings) -> dict[Signal, float]:
+    """Give every signal with its period, s."""
+    return {
+        signal: period or settings.period_s for charger in settings.chargers for signal, period in signals_of(charger)
+    }
