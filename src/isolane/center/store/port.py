@@ -1,14 +1,15 @@
-"""This file states the two ports of the store and their words; it guards that what was returned as committed is durable.
+"""This file states the two ports of the store and their words; it guards that what is called committed is durable.
 
-Order of calls: ingest admits the gateway (`Catalogue.admit`), commits a batch to `Telemetry`, then records it in `Catalogue`,
-then acknowledges. Each of the two is idempotent by itself on (gateway, epoch, stream, sequence), so a crash between any two
-steps is healed by the gateway sending again. Reads may come at any time from any task of the event loop.
+Order of calls: ingest admits the gateway (`Catalogue.admit`), commits a batch to `Telemetry`, records it in
+`Catalogue`, then acknowledges. Each of the two is idempotent by itself on (gateway, epoch, stream, sequence), so a
+crash between any two steps is healed by the gateway sending again. Reads may come at any time from any task of the
+event loop; commits come one at a time, in order.
 
 A *device* is a charger identity, or ``gateway:<name>`` for a gateway's own signals (a charger identity has no colon).
 Times are UTC in ms. Values are in the signal's unit; None where there is no value: nothing is ever invented.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -92,6 +93,12 @@ class Batch:
     poison: tuple[PoisonArrival, ...] = ()
 
 
+def origins(batch: Batch) -> list[Origin]:
+    """Give who sent the things of a batch, one entry a thing."""
+    kinds = (batch.blocks, batch.schemas, batch.gaps, batch.ledgers, batch.poison)
+    return [arrival.origin for kind in kinds for arrival in kind]
+
+
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What a telemetry commit found: blocks new and blocks it had already, samples and bytes of the new ones."""
@@ -103,7 +110,11 @@ class Committed:
 
 
 class RefusedError(Exception):
-    """This sender must not be believed (a gateway that belongs to another site, a name that cannot be). Nothing is stored."""
+    """The sender must not be believed: a gateway of another site, a name that cannot be. Nothing is stored."""
+
+
+class UnavailableError(Exception):
+    """The store cannot write now (disk full, file locked). Nothing of the batch may be acknowledged."""
 
 
 class Catalogue(Protocol):
@@ -118,7 +129,14 @@ class Catalogue(Protocol):
         ...
 
     async def record(self, batch: Batch) -> frozenset[bytes]:
-        """Make a batch durable in the books; idempotent. Returns schema ids that blocks of it use and that are unknown."""
+        """Make a batch durable in the books; idempotent.
+
+        Returns:
+            Ids of schemas that its blocks use and that are unknown.
+
+        Raises:
+            UnavailableError: See there.
+        """
         ...
 
     async def sites(self) -> list[SiteEntry]:
@@ -151,7 +169,11 @@ class Telemetry(Protocol):
     """Samples over time. Blocks whose schema is not known yet are kept and become readable when it arrives."""
 
     async def commit(self, batch: Batch) -> Committed:
-        """Make blocks, schemas and gap records of a batch durable; idempotent. When it returns they survive a power cut."""
+        """Make blocks, schemas and gap records durable; idempotent. When it returns they survive a power cut.
+
+        Raises:
+            UnavailableError: See there.
+        """
         ...
 
     async def series(self, query: SeriesQuery) -> Series:
@@ -176,6 +198,6 @@ def device_of(gateway: str, charger: str) -> str:
     return charger or f"gateway:{gateway}"
 
 
-def chargers_of(schemas: Sequence[Schema]) -> set[str]:
-    """Give the charger identities that some schemas name."""
-    return {column.charger for schema in schemas for column in schema.columns if column.charger}
+def chargers_of(schema: Schema) -> set[str]:
+    """Give the charger identities that a schema names."""
+    return {column.charger for column in schema.columns if column.charger}

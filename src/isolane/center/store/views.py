@@ -52,7 +52,7 @@ class ChargerSummary:
         bad_signals: How many of them have no value now.
         stale_signals: How many of them are held.
         session_active: Whether an outlet is charging; None when not known.
-        power_recent_w: Mean power of each of the last 60 minutes, oldest first, None where nothing arrived; for a sparkline.
+        power_recent_w: Mean power of each of the last 60 minutes, oldest first, None where nothing arrived.
     """
 
     site: str
@@ -72,7 +72,7 @@ class ChargerSummary:
 
 @dataclass(frozen=True, slots=True)
 class SignalNow:
-    """A signal and its last sample. `quality` is "good", "stale" or "bad"; `reason` as in core.samples, lower case, "none" if good."""
+    """A signal and its last sample; quality is "good", "stale" or "bad", reason as in core.samples, lower case."""
 
     key: str
     unit: str
@@ -106,7 +106,7 @@ class SeriesQuery:
 
 @dataclass(frozen=True, slots=True)
 class GapRange:
-    """A time in which a signal lacks values, and why: reasons of BAD samples, of gap records ("outbox-full"), or "absent"."""
+    """When a signal lacks values, and why: reasons of BAD samples, of gap records ("outbox-full"), or "absent"."""
 
     from_ms: int
     to_ms: int
@@ -188,8 +188,8 @@ class LedgerLine:
         gateway: Gateway name.
         epoch: Start of the gateway's run, UTC ms.
         stream: Number of the stream.
-        verdict: "balanced": every block is here or in a gap record, and both count the same samples; "pending": not yet,
-            and the gateway still has samples queued; "hole": not, and nothing is queued; "unstated": no statement yet.
+        verdict: "balanced": every block is here or in a gap record, and both count the same samples; "pending": not so
+            yet, and the gateway has samples queued; "hole": not so, and nothing is queued; "unstated": no statement.
         stated_at_ms: When the newest statement was made, None without one.
         last_sequence: Newest block by the statement (or by the center, without one).
         produced: By the statement, samples.

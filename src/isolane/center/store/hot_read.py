@@ -1,0 +1,143 @@
+"""This file reads series out of hot blocks and the lake together; it guards that both are of one instant.
+
+It runs on a reader's thread. What is in memory (schemas, carriers) is handed to it, so that it shares nothing but the
+cache.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from isolane.center.store.assemble import assemble
+from isolane.center.store.cache import BlockCache
+from isolane.center.store.columns import Carrier
+from isolane.center.store.hot import HotBlock, HotStore, find_blocks, find_gaps, read_blocks
+from isolane.center.store.lake import row_times
+from isolane.center.store.lake_read import LakeReader, kind_for
+from isolane.center.store.partials import Partials, fold, merge
+from isolane.center.store.steps import align, choose_step_ms
+from isolane.center.store.views import GapRange, Series, SeriesQuery, SignalSeries
+from isolane.wire.block import Block, decode
+from isolane.wire.schema import Column
+
+_SAMPLES_AT_ONCE = 1 << 22
+"""Decoded samples that one question holds in memory at a time: 40 MB."""
+
+Wanted = tuple[Carrier, dict[str, Column]]
+"""Blocks that carry the device, and those of its columns that are asked for, by signal key."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one picture of the store holds of a query: folded hot blocks, and the lake's files still to be read."""
+
+    span: tuple[int, int]
+    step_ms: int = 1
+    parts: dict[str, list[Partials]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+    records: list[GapRange] = field(default_factory=list)
+
+
+class SeriesReader:
+    """Reads series.
+
+    Args:
+        hot: Hot blocks and the book of lake files.
+        cache: Decoded blocks.
+        lake: The lake.
+    """
+
+    def __init__(self, hot: HotStore, cache: BlockCache, lake: LakeReader) -> None:
+        self._hot = hot
+        self._cache = cache
+        self._lake = lake
+
+    def read(self, query: SeriesQuery, wanted: Sequence[Wanted]) -> Series:
+        """Answer a query.
+
+        Args:
+            query: See there.
+            wanted: All blocks that carry the device.
+
+        Raises:
+            OSError: The lake cannot be read.
+        """
+        found = self._find(query, wanted)
+        words = {key: (column.unit, column.resolution) for _, columns in wanted for key, column in columns.items()}
+        from_lake = self._lake.steps(found.paths, query.device, query.signals, found.span, found.step_ms)
+        for key, folded in from_lake.items():
+            words.setdefault(key, folded[-1][:2])
+            found.parts[key] += [part for _, _, part in folded]
+        signals = []
+        for key, parts in found.parts.items():
+            series = SignalSeries(key, *words.get(key, ("", 0.0)))
+            if parts:
+                steps = merge(parts)
+                assemble(series, steps, span=found.span, step_ms=found.step_ms, records=found.records)
+            signals.append(series)
+        return Series(query.site, query.device, *found.span, found.step_ms, signals)
+
+    def _find(self, query: SeriesQuery, wanted: Sequence[Wanted]) -> _Found:
+        """Choose the step, fold hot blocks, list files and gap records: all in one picture."""
+        found = _Found((query.from_ms, query.to_ms), parts={key: [] for key in query.signals})
+        with self._hot.reading() as connection:
+            places = [find_blocks(connection, c.gateway, c.schema, *found.span) for c, _ in wanted]
+            steps = {place.step_ms for blocks in places for place in blocks}
+            (in_files,) = connection.execute(
+                "SELECT min(step_ms) FROM file WHERE site = ? AND from_ms < ? AND to_ms > ?",
+                (query.site, query.to_ms, query.from_ms),
+            ).fetchone()
+            interval_ms = min(steps | ({in_files} if in_files else set()), default=0)
+            found.step_ms = choose_step_ms(query.to_ms - query.from_ms, query.points, interval_ms)
+            found.span = align(*found.span, found.step_ms)
+            records = set()
+            for carrier, columns in wanted:
+                for key, part in self._fold(connection, carrier, columns, found):
+                    found.parts[key].append(part)
+                records.update(find_gaps(connection, carrier.gateway, carrier.streams, *found.span))
+            found.records = [GapRange(begin, end, [reason]) for begin, end, reason in sorted(records)]
+            rows = connection.execute(
+                "SELECT path FROM file WHERE site = ? AND kind = ? AND from_ms < ? AND to_ms > ?",
+                (query.site, kind_for(found.step_ms), found.span[1], found.span[0]),
+            )
+            found.paths = [path for (path,) in rows]
+        return found
+
+    def _fold(
+        self, connection: sqlite3.Connection, carrier: Carrier, columns: dict[str, Column], found: _Found
+    ) -> Iterator[tuple[str, Partials]]:
+        """Fold the hot blocks of one schema, so many at a time that memory stays bounded."""
+        places = find_blocks(connection, carrier.gateway, carrier.schema, *found.span) if columns else []
+        while places:
+            samples = np.cumsum([place.samples for place in places])
+            count = max(1, int(np.searchsorted(samples, _SAMPLES_AT_ONCE)))
+            yield from _fold_blocks(carrier, columns, self._load(connection, places[:count]), found)
+            places = places[count:]
+
+    def _load(self, connection: sqlite3.Connection, places: Sequence[HotBlock]) -> list[Block]:
+        """Give decoded blocks in the order of their places."""
+        numbers = [place.number for place in places]
+        blocks = self._cache.get(numbers)
+        for number, data in read_blocks(connection, [number for number in numbers if number not in blocks]):
+            blocks[number] = decode(data)
+            self._cache.put(number, blocks[number])
+        return [blocks[number] for number in numbers]
+
+
+def _fold_blocks(
+    carrier: Carrier, columns: dict[str, Column], blocks: Sequence[Block], found: _Found
+) -> Iterator[tuple[str, Partials]]:
+    """Fold the wanted columns of some blocks of one schema, rows outside the span left out."""
+    t_ms, interval_ms = row_times(blocks)
+    within = np.flatnonzero((t_ms >= found.span[0]) & (t_ms < found.span[1]))
+    order = within[np.argsort(t_ms[within], kind="stable")]
+    if not order.size:
+        return
+    at = np.array([carrier.columns[key] for key in columns], np.intp)
+    values = np.concatenate([block.values[at] for block in blocks], axis=1)[:, order]
+    codes = np.concatenate([block.codes[at] for block in blocks], axis=1)[:, order]
+    bucket = t_ms[order] // found.step_ms
+    for row, (key, column) in enumerate(columns.items()):
+        yield key, fold(bucket, interval_ms[order], values[row], codes[row], column.resolution)

@@ -1,0 +1,200 @@
+"""This file writes Parquet files that stand alone; it guards that a file has its name only when it is whole.
+
+Two kinds, both sorted by (device, signal, t_ms) and partitioned as
+``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``:
+
+raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to the next), value (scaled integer: value in
+         the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality).
+minute   device, signal, unit, resolution, t_ms (of the minute), step_ms (greatest), low, high, total (scaled), good,
+         stale, bad, reasons (bit n: a BAD sample has reason n). A minute can stand in several rows; they add up.
+
+Integers are DELTA_BINARY_PACKED without dictionary, then zstd; the four labels, constant over long runs, are
+dictionaries.
+"""
+
+import datetime as dt
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from isolane.center.store.port import device_of
+from isolane.center.store.steps import MINUTE_MS
+from isolane.core.samples import Quality
+from isolane.wire.block import I64, U8, Block
+from isolane.wire.schema import Schema
+
+RAW = "raw"
+MINUTE = "minute"
+KINDS = (RAW, MINUTE)
+
+_ROW_GROUP_ROWS = 65_536
+"""A reader of one signal decodes at least one row group: 18 hours of 1 Hz, or 18 signals of one hour."""
+_LABELS = ["device", "signal", "unit", "resolution"]
+_ZSTD_LEVEL = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Blocks of one gateway and schema, as they go into one file."""
+
+    gateway: str
+    schema: Schema
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeFile:
+    """A file of the lake, its path relative to the lake's folder; `to_ms` is after its last row."""
+
+    path: str
+    kind: str
+    site: str
+    from_ms: int
+    to_ms: int
+    step_ms: int
+    samples: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Samples of all signals of a file, sorted by label and time."""
+
+    labels: list[tuple[str, str, str, float]]
+    label: I64
+    t_ms: I64
+    step_ms: I64
+    values: I64
+    codes: U8
+
+
+def write_files(folder: Path, site: str, date: dt.date, pieces: Sequence[Piece]) -> list[LakeFile]:
+    """Write the samples of some blocks, and their minutes, as one file each; both are on disk when it returns.
+
+    Args:
+        folder: The lake's folder.
+        site: Partition.
+        date: Partition; UTC date of the blocks' first rows.
+        pieces: At least one block.
+
+    Raises:
+        OSError: The disk does not take it; what was written is no file of the lake.
+    """
+    rows = _sorted_rows(pieces)
+    steps = [block.step_ms for piece in pieces for block in piece.blocks]
+    span = (int(rows.t_ms.min()), int(rows.t_ms.max()) + max(steps))
+    stem = f"{uuid.uuid4().hex}.parquet"
+    files = []
+    for kind, table in ((RAW, _raw_table(rows)), (MINUTE, _minute_table(rows))):
+        path = f"{kind}/date={date.isoformat()}/site={site}/{stem}"
+        size_bytes = _write(folder / path, table)
+        begin, end = span if kind == RAW else (span[0] // MINUTE_MS * MINUTE_MS, -(-span[1] // MINUTE_MS) * MINUTE_MS)
+        files.append(LakeFile(path, kind, site, begin, end, min(steps), rows.values.size, size_bytes))
+    return files
+
+
+def _sorted_rows(pieces: Sequence[Piece]) -> _Rows:
+    names = {}
+    for piece in pieces:
+        for column in piece.schema.columns:
+            names[device_of(piece.gateway, column.charger), column.key, column.unit, column.resolution] = 0
+    labels = sorted(names)
+    names = {label: at for at, label in enumerate(labels)}
+    parts: list[tuple[I64, I64, I64, I64, U8]] = []
+    for piece in pieces:
+        own = np.array(
+            [names[device_of(piece.gateway, c.charger), c.key, c.unit, c.resolution] for c in piece.schema.columns]
+        )
+        t_ms, step_ms = row_times(piece.blocks)
+        values = np.concatenate([block.values for block in piece.blocks], axis=1)
+        codes = np.concatenate([block.codes for block in piece.blocks], axis=1)
+        times = np.tile(t_ms, own.size), np.tile(step_ms, own.size)
+        parts.append((np.repeat(own, t_ms.size), *times, values.ravel(), codes.ravel()))
+    label, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((rest[0], label))
+    return _Rows(labels, label[order], *(column[order] for column in rest))
+
+
+def row_times(blocks: Sequence[Block]) -> tuple[I64, I64]:
+    """Give the time of each row of some blocks, in their order, and the step it was taken at, ms."""
+    rows = np.array([block.values.shape[1] for block in blocks])
+    step_ms = np.repeat(np.array([block.step_ms for block in blocks]), rows)
+    place = np.arange(int(rows.sum())) - np.repeat(np.cumsum(rows) - rows, rows)
+    return np.repeat(np.array([block.t0_ms for block in blocks]), rows) + place * step_ms, step_ms
+
+
+def _label_columns(rows: _Rows, label: I64) -> dict[str, pa.Array]:
+    columns = {}
+    for at, name in enumerate(_LABELS):
+        words = sorted({entry[at] for entry in rows.labels})
+        place = {word: number for number, word in enumerate(words)}
+        index = np.array([place[entry[at]] for entry in rows.labels], np.int32)[label]
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(index), pa.array(words))
+    return columns
+
+
+def _raw_table(rows: _Rows) -> pa.Table:
+    columns = _label_columns(rows, rows.label)
+    columns["t_ms"] = pa.array(rows.t_ms)
+    columns["step_ms"] = pa.array(rows.step_ms)
+    columns["value"] = pa.array(rows.values, mask=(rows.codes & 3) == Quality.BAD)
+    columns["code"] = pa.array(rows.codes.astype(np.int32))
+    return pa.table(columns)
+
+
+def _minute_table(rows: _Rows) -> pa.Table:
+    minute = rows.t_ms // MINUTE_MS
+    new = (np.diff(minute) != 0) | (np.diff(rows.label) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
+    quality = rows.codes & 3
+    bad = quality == Quality.BAD
+    none = np.bitwise_and.reduceat(bad, starts)
+    reasons = np.where(bad, np.int64(1) << (rows.codes >> 2).astype(np.int64), 0)
+    columns = _label_columns(rows, rows.label[starts])
+    columns["t_ms"] = pa.array(minute[starts] * MINUTE_MS)
+    columns["step_ms"] = pa.array(np.maximum.reduceat(rows.step_ms, starts))
+    limit = np.iinfo(np.int64)
+    columns["low"] = pa.array(np.minimum.reduceat(np.where(bad, limit.max, rows.values), starts), mask=none)
+    columns["high"] = pa.array(np.maximum.reduceat(np.where(bad, limit.min, rows.values), starts), mask=none)
+    columns["total"] = pa.array(np.add.reduceat(np.where(bad, 0.0, rows.values), starts))
+    for name, of_quality in (("good", Quality.GOOD), ("stale", Quality.STALE), ("bad", Quality.BAD)):
+        columns[name] = pa.array(np.add.reduceat((quality == of_quality).astype(np.int32), starts).astype(np.int32))
+    columns["reasons"] = pa.array(np.bitwise_or.reduceat(reasons, starts))
+    return pa.table(columns)
+
+
+def _write(path: Path, table: pa.Table) -> int:
+    """Write under another name, then rename; both the file and its name are flushed to the disk. Gives its bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    integers = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    with draft.open("wb") as file:
+        pq.write_table(
+            table,
+            file,
+            row_group_size=_ROW_GROUP_ROWS,
+            compression="zstd",
+            compression_level=_ZSTD_LEVEL,
+            use_dictionary=_LABELS,
+            column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+        _flush_folder(folder)
+    return path.stat().st_size
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,120 @@
+"""This file asks the lake for steps through DuckDB; it guards that nothing from outside reaches the SQL text.
+
+Reading is limited to the files that the hot store's book lists, so a file that is half written or already replaced is
+never seen. A step of whole minutes is read from the minute files, any other from the raw ones.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from isolane.center.store.lake import MINUTE, RAW
+from isolane.center.store.partials import Partials
+from isolane.center.store.steps import MINUTE_MS
+
+_RAW_SQL = """
+SELECT signal, resolution, unit, t_ms // $step AS bucket,
+    min(value)::DOUBLE AS low, max(value)::DOUBLE AS high, sum(value)::DOUBLE AS total,
+    count(*) FILTER (code & 3 = 0) AS good, count(*) FILTER (code & 3 = 1) AS stale,
+    count(*) FILTER (code & 3 = 2) AS bad,
+    bit_or(CASE WHEN code & 3 = 2 THEN 1::BIGINT << (code >> 2)::BIGINT ELSE 0 END) AS reasons,
+    max(step_ms) AS interval_ms
+FROM read_parquet($files, hive_partitioning = false)
+WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
+GROUP BY ALL ORDER BY ALL
+"""
+_MINUTE_SQL = """
+SELECT signal, resolution, unit, t_ms // $step AS bucket,
+    min(low)::DOUBLE AS low, max(high)::DOUBLE AS high, sum(total) AS total,
+    sum(good)::BIGINT AS good, sum(stale)::BIGINT AS stale, sum(bad)::BIGINT AS bad, bit_or(reasons) AS reasons,
+    max(step_ms) AS interval_ms
+FROM read_parquet($files, hive_partitioning = false)
+WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+def kind_for(step_ms: int) -> str:
+    """Choose which files answer a step."""
+    return RAW if step_ms % MINUTE_MS else MINUTE
+
+
+class LakeReader:
+    """One DuckDB in memory; each question runs on a cursor of its own, so that threads can ask at once.
+
+    Args:
+        folder: The lake's folder.
+        threads: How many threads DuckDB may use.
+        memory_mb: Bound of its memory.
+    """
+
+    def __init__(self, folder: Path, *, threads: int, memory_mb: int) -> None:
+        self._folder = folder
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": f"{memory_mb}MB",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._duck = duckdb.connect(config=settings)
+
+    def close(self) -> None:
+        """Let go of DuckDB."""
+        self._duck.close()
+
+    def steps(
+        self, paths: Sequence[str], device: str, signals: Sequence[str], span: tuple[int, int], step_ms: int
+    ) -> dict[str, list[tuple[str, float, Partials]]]:
+        """Fold what some files hold of some signals: (unit, resolution, steps) by signal.
+
+        Raises:
+            OSError: A file is away or damaged.
+        """
+        if not paths:
+            return {}
+        values = {
+            "files": [str(self._folder / path) for path in paths],
+            "device": device,
+            "signals": list(signals),
+            "begin": span[0],
+            "end": span[1],
+            "step": step_ms,
+        }
+        sql = _RAW_SQL if kind_for(step_ms) == RAW else _MINUTE_SQL
+        with self._duck.cursor() as cursor:
+            try:
+                rows = cursor.execute(sql, values).fetchnumpy()
+            except duckdb.Error as error:
+                raise OSError(f"the lake cannot be read: {error}") from error
+        return _split(rows)
+
+
+def _split(rows: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float, Partials]]]:
+    """Cut rows, sorted by signal, resolution and unit, into one partial each."""
+    signal, resolution, unit = rows["signal"], rows["resolution"], rows["unit"]
+    if not len(signal):
+        return {}
+    new = (signal[1:] != signal[:-1]) | (resolution[1:] != resolution[:-1]) | (unit[1:] != unit[:-1])
+    edges = [0, *(np.flatnonzero(new) + 1).tolist(), len(signal)]
+    out: dict[str, list[tuple[str, float, Partials]]] = {}
+    for first, last in pairwise(edges):
+        scale = float(resolution[first])
+        part = Partials(
+            rows["bucket"][first:last].astype(np.int64),
+            _filled(rows["low"][first:last], np.inf) * scale,
+            _filled(rows["high"][first:last], -np.inf) * scale,
+            _filled(rows["total"][first:last], 0.0) * scale,
+            *(rows[name][first:last].astype(np.int64) for name in ("good", "stale", "bad", "reasons", "interval_ms")),
+        )
+        out.setdefault(str(signal[first]), []).append((str(unit[first]), scale, part))
+    return out
+
+
+def _filled(values: np.ndarray, instead: float) -> np.ndarray:
+    """Replace SQL nulls."""
+    return (
+        np.ma.filled(values.astype(float), instead) if isinstance(values, np.ma.MaskedArray) else values.astype(float)
+    )

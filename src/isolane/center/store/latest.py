@@ -1,0 +1,101 @@
+"""This file holds the last row of every stream and an hour of power; it guards that no older row replaces a newer.
+
+It lives in memory, on the event loop's thread: one row per (gateway, schema), and per schema a ring of 60 one-minute
+means of each charger's power.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isolane.center.store.partials import decimals, reason_name
+from isolane.center.store.steps import MINUTE_MS
+from isolane.center.store.summary import power_columns
+from isolane.center.store.views import SignalNow
+from isolane.core.samples import Quality
+from isolane.wire.block import I64, U8, Block
+from isolane.wire.schema import Column, Schema
+
+RING_MINUTES: Final = 60
+
+
+@dataclass(slots=True)
+class LastRow:
+    """The newest row of one (gateway, schema)."""
+
+    t_ms: int
+    values: I64
+    codes: U8
+
+
+class PowerRing:
+    """Means of the power of each device of a schema, a minute each, over the last hour.
+
+    Args:
+        schema: Columns.
+        devices: Columns by device and key.
+    """
+
+    def __init__(self, schema: Schema, devices: dict[str, dict[str, int]]) -> None:
+        picked = []
+        for device, columns in devices.items():
+            keys = power_columns({key: schema.columns[at] for key, at in columns.items()})
+            if keys:
+                picked.append((device, [columns[key] for key in keys]))
+        self._row = {device: row for row, (device, _) in enumerate(picked)}
+        self._columns = np.array([at for _, columns in picked for at in columns], np.intp)
+        self._starts = np.cumsum([0, *(len(columns) for _, columns in picked)])[:-1].astype(np.intp)
+        self._scale = np.array([schema.columns[at].resolution for at in self._columns])[:, None]
+        self._minute: I64 = np.full(RING_MINUTES, -1, np.int64)
+        self._total: NDArray[np.float64] = np.zeros((RING_MINUTES, len(picked)))
+        self._count: I64 = np.zeros((RING_MINUTES, len(picked)), np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count a block's rows in."""
+        if not self._row:
+            return
+        has = (block.codes[self._columns] & 3) != Quality.BAD
+        power = np.add.reduceat(np.where(has, block.values[self._columns] * self._scale, 0.0), self._starts)
+        known = np.logical_or.reduceat(has, self._starts)
+        minutes = (block.t0_ms + np.arange(power.shape[1]) * block.step_ms) // MINUTE_MS
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(minutes)) + 1, [minutes.size]])[-RING_MINUTES - 1 :]
+        for first, last in pairwise(edges):
+            minute = int(minutes[first])
+            slot = minute % RING_MINUTES
+            if minute < self._minute[slot]:
+                continue
+            if minute > self._minute[slot]:
+                self._minute[slot], self._total[slot], self._count[slot] = minute, 0.0, 0
+            self._total[slot] += power[:, first:last].sum(axis=1)
+            self._count[slot] += known[:, first:last].sum(axis=1)
+
+    def means(self, device: str, now_ms: int) -> list[float | None]:
+        """Give a device's last 60 minutes, oldest first; None where no value is."""
+        row = self._row.get(device)
+        if row is None:
+            return []
+        newest = now_ms // MINUTE_MS
+        out: list[float | None] = []
+        for minute in range(newest - RING_MINUTES + 1, newest + 1):
+            slot = minute % RING_MINUTES
+            count = int(self._count[slot, row]) if self._minute[slot] == minute else 0
+            out.append(round(float(self._total[slot, row]) / count, 1) if count else None)
+        return out
+
+
+def signal_now(column: Column, at: int, row: LastRow | None) -> SignalNow:
+    """Put one column of a last row into words; a signal that never came is BAD, never_read, at time 0."""
+    if row is None:
+        return SignalNow(column.key, column.unit, column.resolution, 0, None, "bad", "never_read")
+    value, quality, reason = sample(int(row.values[at]), int(row.codes[at]), column.resolution)
+    return SignalNow(column.key, column.unit, column.resolution, row.t_ms, value, quality, reason)
+
+
+def sample(scaled: int, code: int, resolution: float) -> tuple[float | None, str, str]:
+    """Put one sample into words: value in the unit or None, quality, reason."""
+    quality = Quality(code & 3)
+    value = None if quality is Quality.BAD else round(scaled * resolution, decimals(resolution))
+    return value, quality.name.lower(), reason_name(code >> 2)

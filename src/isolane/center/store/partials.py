@@ -1,0 +1,120 @@
+"""This file folds samples into steps and steps into series; it guards that any order of folding gives the same.
+
+A partial is what a step knows of one signal: least, greatest, sum and counts by quality. Partials of the same step add
+up, whether they come from hot blocks, from the lake or from its one-minute rollups.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isolane.core.samples import Quality, Reason
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+_QUALITY_MASK = 3
+_REASON_SHIFT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Partials:
+    """Steps of one signal as parallel arrays, shape (n,).
+
+    Attributes:
+        bucket: t_ms // step_ms.
+        low: Least value in the unit, +inf without one.
+        high: Greatest value, -inf without one.
+        total: Sum of the values.
+        good: Samples of quality GOOD; with `stale` the samples that have a value.
+        stale: Samples of quality STALE.
+        bad: Samples of quality BAD.
+        reasons: Bit n is set when a BAD sample has reason n.
+        interval_ms: Greatest distance from sample to sample that the blocks state.
+    """
+
+    bucket: I64
+    low: F64
+    high: F64
+    total: F64
+    good: I64
+    stale: I64
+    bad: I64
+    reasons: I64
+    interval_ms: I64
+
+    def __len__(self) -> int:
+        """Count the steps."""
+        return int(self.bucket.size)
+
+
+def fold(bucket: I64, interval_ms: I64, values: I64, codes: U8, resolution: float) -> Partials:
+    """Fold samples of one signal, each array of shape (n,), ascending by bucket."""
+    quality = codes & _QUALITY_MASK
+    bad = quality == Quality.BAD
+    scaled = values * resolution
+    samples = Partials(
+        bucket,
+        np.where(bad, np.inf, scaled),
+        np.where(bad, -np.inf, scaled),
+        np.where(bad, 0.0, scaled),
+        (quality == Quality.GOOD).astype(np.int64),
+        (quality == Quality.STALE).astype(np.int64),
+        bad.astype(np.int64),
+        np.where(bad, np.int64(1) << (codes >> _REASON_SHIFT).astype(np.int64), 0),
+        interval_ms,
+    )
+    return _reduce(samples)
+
+
+def merge(parts: Sequence[Partials]) -> Partials:
+    """Add up partials of one signal and one step, at least one of them."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = Partials(*(np.concatenate([getattr(part, name) for part in parts]) for name in Partials.__slots__))
+    order = np.argsort(joined.bucket, kind="stable")
+    return _reduce(Partials(*(getattr(joined, name)[order] for name in Partials.__slots__)))
+
+
+def _reduce(rows: Partials) -> Partials:
+    """Add up neighbours of the same bucket."""
+    if not len(rows):
+        return rows
+    edges = np.flatnonzero(rows.bucket[1:] != rows.bucket[:-1]) + 1
+    starts = np.concatenate([[0], edges])
+    return Partials(
+        rows.bucket[starts],
+        np.minimum.reduceat(rows.low, starts),
+        np.maximum.reduceat(rows.high, starts),
+        np.add.reduceat(rows.total, starts),
+        np.add.reduceat(rows.good, starts),
+        np.add.reduceat(rows.stale, starts),
+        np.add.reduceat(rows.bad, starts),
+        np.bitwise_or.reduceat(rows.reasons, starts),
+        np.maximum.reduceat(rows.interval_ms, starts),
+    )
+
+
+def reason_name(number: int) -> str:
+    """Name a reason; one that only a newer gateway knows is "unknown"."""
+    try:
+        return Reason(number).name.lower()
+    except ValueError:
+        return "unknown"
+
+
+def reason_names(mask: int) -> list[str]:
+    """Name the reasons of a bit mask, in their numbers' order."""
+    return list(dict.fromkeys(reason_name(number) for number in range(mask.bit_length()) if mask >> number & 1))
+
+
+def decimals(resolution: float) -> int:
+    """Give the decimal places that a multiple of a resolution needs, 0 to 12."""
+    if resolution <= 0 or not math.isfinite(resolution):
+        return 0
+    text = f"{resolution:.12f}".rstrip("0")
+    return len(text.partition(".")[2])
