@@ -1,10 +1,13 @@
 """This file tests `tap.device_model` against the component and variable names of the `ocpp` library."""
 
+from importlib import import_module
+
 import pytest
-from ocpp.v201 import enums as v201
 
 from isolane.core.signals import is_signal_key
 from isolane.tap import device_model
+
+v201 = import_module("ocpp.v201.enums")
 
 PERSONAL = {"Token", "TokenType", "VehicleId", "ICCID", "IMSI", "SerialNumber", "EvseId", "SeccId", "ISO15118EvseId"}
 FREE_TEXT = {"NetworkAddress", "Certificate", "Message", "DataText", "Manufacturer", "Model", "BasicAuthPassword"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isolane.tap import facts
+from isolane.tap import facts, vocabulary
 from isolane.tap.facts import Origin
 from isolane.wire import tap_event as ev
 from isolane.wire.tap_event import Metered, MeterValue
@@ -33,7 +33,7 @@ def test_a_message_gives_a_bounded_number_of_values_in_packets_that_fit(origin: 
     events = [event for event in facts.metered(1, groups, value_of, origin) if isinstance(event, Metered)]
     assert [len(event.values) for event in events] == [200, 200, 200, 200, 100, 100]
     assert origin.refused == 1700
-    longest = max((*facts.vocabulary.MEASURANDS,), key=len)
+    longest = max(vocabulary.MEASURANDS, key=len)
     widest = MeterValue(longest, "L1-L2", "Upstream", "Fahrenheit", -123456789.12345679)
     full = Metered("\u00e9" * 48, 2**63, 999, (widest,) * facts.VALUES_PER_EVENT_MAX, 2**50)
     assert len(ev.encode(ev.Packet(1, 2**40, (full,)))) <= ev.PACKET_BYTES_MAX

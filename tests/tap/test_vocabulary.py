@@ -1,16 +1,14 @@
 """This file tests `tap.vocabulary` against the enumerations and schemas of the `ocpp` library."""
 
+from importlib import import_module
 from pathlib import Path
 
-import ocpp.v16
 import pytest
-from ocpp.v16 import enums as v16
-from ocpp.v21 import enums as v21
-from ocpp.v201 import enums as v201
 
 from isolane.tap import vocabulary
 
-PACKAGE = Path(ocpp.v16.__file__).parents[1]
+v16, v201, v21 = (import_module(f"ocpp.{version}.enums") for version in ("v16", "v201", "v21"))
+PACKAGE = Path(str(v16.__file__)).parents[1]
 
 
 def members(*enums: object) -> frozenset[str]:

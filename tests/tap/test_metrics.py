@@ -1,0 +1,29 @@
+"""This file tests the tap's metrics page."""
+
+from pathlib import Path
+
+from prometheus_client import generate_latest
+
+from isolane.core.clock import SystemClock
+from isolane.tap import metrics
+from isolane.tap.connections import Connections
+from isolane.tap.event_port import EventPort
+from isolane.tap.listen import Listener
+from isolane.tap.session import Rules
+from isolane.tap.standing import Standing
+
+
+def test_every_counter_has_a_line_and_unread_one_for_each_reason(tmp_path: Path, rules: Rules) -> None:
+    port = EventPort(tmp_path / "events.sock", 100, Standing(1))
+    connections = Connections(rules, port.put, SystemClock(), 1)
+    listener = Listener(tmp_path / "tap.sock", connections, rules.tally, 1.0)
+    rules.tally.copies = 7
+    rules.tally.lose("CANARY", "oversize", 1)
+    page = generate_latest(
+        metrics.registry(metrics.TapCollector(rules.tally, rules.budget, connections, listener, port))
+    ).decode()
+    assert "isolane_tap_copies_total 7.0" in page
+    assert 'isolane_tap_unread_total{reason="oversize"} 1.0' in page
+    assert "isolane_tap_links 0.0" in page
+    assert "CANARY" not in page
+    assert page.count('reason="') == len(metrics.REASONS)
