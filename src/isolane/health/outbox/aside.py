@@ -1,11 +1,11 @@
 """This file sets messages aside that a broker or center will not take; it guards that none goes round for ever.
 
 A refused message waits, each time twice as long, up to an hour, while others go; age ends it in the outbox. A message
-that was in flight when one session after the other ended is suspected of ending them and treated alike. If very many
-are aside, it is the link that is ill and not the messages, and all may go again.
+that was in flight when one session after the other ended is suspected of ending them and treated alike, until a session
+ends without it. If very many are aside, it is the link that is ill and not the messages, and all may go again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from isolane.core.clock import NS_PER_S, Clock
 from isolane.health.outbox.records import Key
@@ -29,27 +29,35 @@ class Aside:
         self._clock = clock
         self._strikes: dict[Key, int] = {}
         self._until: dict[Key, tuple[int, float]] = {}
+        self._suspects: set[Key] = set()
 
     def put(self, key: Key) -> None:
         """Set a message aside."""
         if len(self._until) >= _ASIDE_MAX:
             self._until.clear()
+            self._suspects.clear()
         _, last_s = self._until.get(key, (0, _PAUSE_S / 2))
         pause_s = min(2 * last_s, _PAUSE_S_MAX)
         self._until[key] = self._clock.mono_ns() + int(pause_s * NS_PER_S), pause_s
         self._strikes.pop(key, None)
         self.count += 1
 
-    def session_ended(self, in_flight: Iterable[Key]) -> None:
+    def session_ended(self, in_flight: Collection[Key]) -> None:
         """Suspect what was in flight; what was not in flight this time is no longer suspected."""
+        if not in_flight:
+            return
+        for key in self._suspects.difference(in_flight):
+            self.settled(key)
         self._strikes = {key: self._strikes.get(key, 0) + 1 for key in in_flight}
-        for key in [key for key, strikes in self._strikes.items() if strikes >= _STRIKES]:
+        for key in [key for key in in_flight if self._strikes[key] >= _STRIKES or key in self._suspects]:
             self.put(key)
+            self._suspects.add(key)
 
     def settled(self, key: Key) -> None:
         """The center has it."""
         self._strikes.pop(key, None)
         self._until.pop(key, None)
+        self._suspects.discard(key)
 
     def keys(self) -> frozenset[Key]:
         """What must not go now."""

@@ -174,6 +174,17 @@ class Cursor:
             self._aside.put(message.key)
         self._news.set()
 
+    def back(self, message: Outgoing) -> None:
+        """The message did not get through, for a reason that is not its own: it comes again when the link asks."""
+        if self._flights.pop(message.key, None) is not None:
+            self._aside.session_ended([message.key])
+        if message.kind is Up.SCHEMA:
+            self._wanted[message.schema] = None
+        elif message.kind is Up.LEDGER:
+            self._ledger_ns = 0
+            self._stated.clear()
+        self._news.set()
+
     def sent(self, message: Outgoing) -> None:
         """The broker or the center has taken this message from the link."""
         if message is self._last_statement:

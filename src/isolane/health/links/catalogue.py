@@ -1,0 +1,38 @@
+"""This file builds the links that settings name; it guards that no two share a name and that something is required.
+
+It is the only file that knows every protocol; each is imported when a table of its type is there.
+"""
+
+from collections.abc import Sequence
+
+from isolane.config.site import Site
+from isolane.core.failures import IsolaneError
+from isolane.health.links.mqtt.settings import MqttSettings
+from isolane.health.links.port import Link
+from isolane.health.links.settings import AnyLinkSettings
+
+
+def build(settings: Sequence[AnyLinkSettings], site: Site) -> tuple[Link, ...]:
+    """Build every link, in the order of the settings.
+
+    Raises:
+        IsolaneError: Two links share a name, none is required, or a certificate or key cannot be read.
+    """
+    names = [table.name for table in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise IsolaneError(f"two links are named {name!r}", "give each link its own name")
+    if settings and not any(table.required for table in settings):
+        raise IsolaneError("no link is required", "let `required` be true for the link to your center")
+    return tuple(_build(table, site) for table in settings)
+
+
+def _build(table: AnyLinkSettings, site: Site) -> Link:
+    # Imported here, so that a gateway without a broker loads no MQTT library.
+    if isinstance(table, MqttSettings):
+        from isolane.health.links.mqtt.link import MqttLink  # noqa: PLC0415
+
+        return MqttLink(table, site)
+    from isolane.health.links.https.link import HttpsLink  # noqa: PLC0415
+
+    return HttpsLink(table, site)

@@ -1,0 +1,141 @@
+"""This file is the MQTT link; it guards that whatever ends a session, the next one begins by itself.
+
+Operation: connect, subscribe to the answers, then as many senders as the window has places; the order in which they ask
+the cursor is the order on the wire. Several answers that have come meanwhile are taken in one commit.
+"""
+
+import asyncio
+import logging
+import time
+
+import aiomqtt
+
+from isolane.config.site import Site
+from isolane.core.failures import IsolaneError
+from isolane.health.links.backoff import Backoff
+from isolane.health.links.counts import LinkCounts
+from isolane.health.links.mqtt.connect import Session, connected
+from isolane.health.links.mqtt.send import send
+from isolane.health.links.mqtt.settings import MqttSettings
+from isolane.health.links.port import AnyMessage, Courier
+from isolane.health.links.traffic import Meter
+from isolane.security.tls import client_context
+from isolane.wire.uplink import VERSION, Downlink, Up, decode_downlink, down_topic, up_topic
+
+_LOG = logging.getLogger(__name__)
+_METER_S = 5.0
+_STEADY_S = 30.0
+"""A session that stood so long was a good one; the next pause begins small."""
+_TOGETHER_MAX = 64
+_FAILED = 0x80
+
+
+class MqttLink:
+    """The way to the center through a broker.
+
+    Args:
+        settings: Its table.
+        site: Whose topics are used; the gateway's name is the client id.
+
+    Raises:
+        IsolaneError: A certificate or key cannot be read.
+    """
+
+    def __init__(self, settings: MqttSettings, site: Site) -> None:
+        client_context(settings.ca, settings.certificate, settings.key)
+        self.name = settings.name
+        self.counts = LinkCounts()
+        self._settings = settings
+        self._client_id = site.gateway
+        self._up = {kind: up_topic(site.name, site.gateway, kind) for kind in Up}
+        self._down = down_topic(site.name, site.gateway)
+        self._meter = Meter(self.counts)
+
+    async def run(self, courier: Courier[AnyMessage]) -> None:
+        """See `port.Link.run`."""
+        backoff = Backoff(self._settings.reconnect_s_max)
+        while True:
+            since = time.monotonic()
+            try:
+                await self._session(courier)
+            except* (aiomqtt.MqttError, OSError, IsolaneError) as errors:
+                self.counts.failures += 1
+                _LOG.warning("link-down link=%s error=%s", self.name, errors.exceptions[0])
+            if time.monotonic() - since > _STEADY_S:
+                backoff.reset()
+            await asyncio.sleep(backoff.pause_s())
+
+    async def _session(self, courier: Courier[AnyMessage]) -> None:
+        async with connected(self._settings, self._client_id) as session:
+            granted = await session.subscribe(self._down, qos=1)
+            if any((code if isinstance(code, int) else code.value) >= _FAILED for code in granted):
+                raise aiomqtt.MqttError(f"the broker does not let us subscribe to {self._down}")
+            await courier.begin()
+            self.counts.sessions += 1
+            self.counts.connected = True
+            _LOG.info("link-up link=%s peer=%s", self.name, self._settings.address)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._receive(session, courier))
+                    tasks.create_task(self._measure(session))
+                    for _ in range(self._settings.window):
+                        tasks.create_task(self._send(session, courier))
+            finally:
+                self.counts.connected = False
+
+    async def _send(self, session: Session, courier: Courier[AnyMessage]) -> None:
+        while True:
+            message = await courier.next()
+            why = await send(session, self._up[message.kind], message, self.counts, self._settings.dead_s)
+            if why is None:
+                courier.sent(message)
+            else:
+                self.counts.refused += 1
+                _LOG.warning("message-refused link=%s kind=%s why=%s", self.name, message.kind, why)
+                courier.refuse(message)
+
+    async def _receive(self, session: Session, courier: Courier[AnyMessage]) -> None:
+        messages = session.messages
+        async for message in messages:
+            together = [self._read(message)]
+            while len(messages) and len(together) < _TOGETHER_MAX:
+                together.append(self._read(await anext(messages)))
+            answers = [answer for answer in together if answer is not None]
+            if answers:
+                await courier.answer(_joined(answers))
+
+    def _read(self, message: aiomqtt.Message) -> Downlink | None:
+        why = "retained"
+        # The center retains nothing; what is retained there was put by somebody else, or long ago.
+        if not message.retain and isinstance(message.payload, bytes):
+            try:
+                return decode_downlink(message.payload)
+            except ValueError as error:
+                why = str(error)
+        self.counts.garbage += 1
+        _LOG.warning("answer-unreadable link=%s why=%s", self.name, why)
+        return None
+
+    async def _measure(self, session: Session) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_METER_S)
+                self._read_meter(session)
+        finally:
+            self._read_meter(session)
+
+    def _read_meter(self, session: Session) -> None:
+        if session.socket is not None:
+            self._meter.read(session.socket)
+
+
+def _joined(answers: list[Downlink]) -> Downlink:
+    """Give several answers as one."""
+    if len(answers) == 1:
+        return answers[0]
+    return Downlink(
+        VERSION,
+        tuple(ack for answer in answers for ack in answer.acks),
+        tuple(dict.fromkeys(wanted for answer in answers for wanted in answer.want)),
+        {key: why for answer in answers for key, why in answer.poison.items()},
+    )

@@ -1,0 +1,23 @@
+"""This file defines the MQTT link's table; it guards that there is no setting without TLS."""
+
+from typing import Annotated
+
+import msgspec
+
+from isolane.health.links.delivery import DeliverySettings
+
+
+class MqttSettings(
+    DeliverySettings, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mqtt"
+):
+    """A broker that the center listens to. The client id is the gateway's name."""
+
+    window: Annotated[
+        int, msgspec.Meta(description="Most messages in flight to the center, 1 to 1000", ge=1, le=1000)
+    ] = 16
+    keepalive_s: Annotated[
+        int,
+        msgspec.Meta(
+            description="Ping after so long a silence, s, 5 to 3600; also bounds the TLS handshake", ge=5, le=3600
+        ),
+    ] = 30
