@@ -5,7 +5,7 @@ import base64
 import hmac
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -94,7 +94,7 @@ class CentralSystem:
                 host,
                 port,
                 ssl=tls,
-                subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
+                select_subprotocol=_choose,
                 process_request=self._judge,
                 ping_interval=self._policy.ping_s,
                 close_timeout=2,
@@ -176,3 +176,8 @@ class CentralSystem:
                 del self._peers[charger]
             if closing is not None:
                 await closing
+
+
+def _choose(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Choose our favourite; without a common one the handshake succeeds all the same and is closed afterwards (OCPP-J)."""
+    return next((Subprotocol(name) for name in SUBPROTOCOLS if name in offered), None)
