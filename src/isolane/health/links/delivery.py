@@ -6,7 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from isolane.config.values import Address
+NAME = msgspec.Meta(
+    description="Unique name; stands in metrics, logs and the outbox's receipts", pattern="^[a-z0-9._-]{1,32}$"
+)
 
 
 class Order(StrEnum):
@@ -17,15 +19,8 @@ class Order(StrEnum):
 
 
 class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the center is, who we are to it, and at which pace it is told."""
+    """Who we are to the center, and at which pace it is told."""
 
-    name: Annotated[
-        str,
-        msgspec.Meta(
-            description="Unique name; stands in metrics, logs and the outbox's receipts", pattern="^[a-z0-9._-]{1,32}$"
-        ),
-    ]
-    address: Annotated[Address, msgspec.Meta(description="host:port; the host must stand in the peer's certificate")]
     ca: Annotated[
         Path | None,
         msgspec.Meta(description="PEM file of the authorities that may sign the peer; absent: those of the system"),

@@ -29,7 +29,7 @@ def client(settings: HttpsSettings) -> httpx.AsyncClient:
         ],
     )
     return httpx.AsyncClient(
-        base_url=f"https://{settings.address}",
+        base_url=settings.url,
         transport=transport,
         trust_env=False,
         follow_redirects=False,

@@ -83,4 +83,4 @@ class HttpsLink:
         if not self.counts.connected:
             self.counts.connected = True
             self.counts.sessions += 1
-            _LOG.info("link-up link=%s peer=%s", self.name, self._settings.address)
+            _LOG.info("link-up link=%s peer=%s", self.name, self._settings.url)

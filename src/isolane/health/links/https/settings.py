@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from isolane.health.links.delivery import DeliverySettings
+from isolane.health.links.delivery import NAME, DeliverySettings
 
 
 class HttpsSettings(
@@ -12,6 +12,14 @@ class HttpsSettings(
 ):
     """The center's own HTTPS ingest."""
 
+    name: Annotated[str, NAME] = "https"
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            description="Base address, https://host[:port][/path]; the host must stand in the center's certificate",
+            pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?$",
+        ),
+    ]
     timeout_s: Annotated[
         float,
         msgspec.Meta(description="How long to wait for a connection or an answer, s, 0.1 to 300", ge=0.1, le=300),

@@ -41,8 +41,8 @@ class Session(aiomqtt.Client):
         limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         limits.MaximumPacketSize = MESSAGE_BYTES_MAX
         super().__init__(
-            settings.address.host,
-            settings.address.port,
+            settings.host,
+            settings.port,
             identifier=client_id,
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,

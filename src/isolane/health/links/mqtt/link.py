@@ -73,7 +73,7 @@ class MqttLink:
             await courier.begin()
             self.counts.sessions += 1
             self.counts.connected = True
-            _LOG.info("link-up link=%s peer=%s", self.name, self._settings.address)
+            _LOG.info("link-up link=%s peer=%s:%d", self.name, self._settings.host, self._settings.port)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._receive(session, courier))

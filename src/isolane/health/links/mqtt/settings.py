@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from isolane.health.links.delivery import DeliverySettings
+from isolane.health.links.delivery import NAME, DeliverySettings
 
 
 class MqttSettings(
@@ -12,6 +12,11 @@ class MqttSettings(
 ):
     """A broker that the center listens to. The client id is the gateway's name."""
 
+    name: Annotated[str, NAME] = "mqtt"
+    host: Annotated[
+        str, msgspec.Meta(description="Name or address; must stand in the broker's certificate", min_length=1)
+    ]
+    port: Annotated[int, msgspec.Meta(description="TCP port, 1 to 65535", ge=1, le=65_535)] = 8883
     window: Annotated[
         int, msgspec.Meta(description="Most messages in flight to the center, 1 to 1000", ge=1, le=1000)
     ] = 16

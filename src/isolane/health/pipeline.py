@@ -1,0 +1,182 @@
+"""This file joins the stages; it is the only one that knows them all, and guards the order in which they start and end.
+
+Flow: sources → grid → (each tick) row → pack → queue → outbox → cursors → links. A tick never waits for the disk:
+blocks pass through a short queue to the one task that writes them. A restart of a source, a dead link or a hung disk
+each stay where they are.
+
+End: sources and ticks stop, the open block is sealed and committed, links get `flush_s` to empty the outbox, the
+books are stated once more, then links and outbox close.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from isolane.config.site import Site
+from isolane.core.clock import Clock
+from isolane.core.failures import IsolaneError
+from isolane.core.ports import Source
+from isolane.health.links import catalogue as link_catalogue
+from isolane.health.links.counts import LinkCollector
+from isolane.health.links.delivery import Order
+from isolane.health.links.port import Link
+from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.metrics import PipelineCollector, PipelineCounts
+from isolane.health.outbox.cursor import Cursor, Pace
+from isolane.health.outbox.metrics import OutboxCollector
+from isolane.health.outbox.outbox import Outbox
+from isolane.health.outbox.pack import Pack
+from isolane.health.outbox.records import Draft
+from isolane.health.sampling.grid import Grid
+from isolane.health.sampling.ticks import Step, Ticks
+from isolane.health.settings import HealthSettings
+from isolane.health.sources import catalogue as source_catalogue
+from isolane.health.sources.metrics import SourceMetrics
+from isolane.health.supervisor import Restarts, supervise
+from isolane.wire.block import gateway_tag
+from isolane.wire.schema import Schema
+
+_LOG = logging.getLogger(__name__)
+_QUEUE_BLOCKS_MAX = 64
+"""Ten minutes of blocks of ten rows: longer than a disk hangs that will ever come back."""
+_STATE_S = 1.0
+"""How long the last statement of the books may take."""
+
+
+class Pipeline:
+    """Channel B of one gateway, assembled.
+
+    Args:
+        site: Names, and where the tap's events come from.
+        settings: The [health] table.
+        clock: Both clocks.
+
+    Raises:
+        IsolaneError: A source or link cannot be built, or there is nothing to read.
+    """
+
+    def __init__(self, site: Site, settings: HealthSettings, clock: Clock) -> None:
+        self.sources = source_catalogue.build(settings.sources, site, clock)
+        self.links = link_catalogue.build(settings.links, site)
+        self.registry = CollectorRegistry()
+        self.counts = PipelineCounts()
+        signals = source_catalogue.signals_of(self.sources)
+        if not signals:
+            raise IsolaneError("no source gives a signal", "name what is to be read under [[health.sources]]")
+        self.schema = Schema.of(signals)
+        self._settings = settings
+        self._clock = clock
+        self._grid = Grid(signals, settings.sampling, clock, source_catalogue.periods_of(self.sources))
+        step_ms = settings.sampling.step_ms
+        self._pack = Pack(self.schema.id, len(signals), step_ms, settings.outbox.block_rows)
+        required = frozenset(link.name for link in settings.links if link.required)
+        self.outbox = Outbox(settings.outbox, gateway_tag(site.name, site.gateway), clock, self.schema, required)
+        self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
+        self._restarts = Restarts()
+        self._register()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop; then end in order. `outbox.open` has been called."""
+        cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.outbox.close)
+            background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
+            background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
+            await stack.enter_async_context(_running(background))
+            async with _running([*(self._source(source) for source in self.sources), self._part("ticks", self._take)]):
+                await stop.wait()
+            await self._flush(cursors)
+
+    async def _take(self) -> None:
+        """Take a row at every tick."""
+        async for tick in Ticks(self._clock, self._settings.sampling.step_ms):
+            if isinstance(tick, Step):
+                self.counts.clock_steps += 1
+                _LOG.warning("clock-set by_ms=%d", tick.by_ms)
+                self._enqueue(self._pack.seal())
+                if tick.needs_new_epoch:
+                    self._enqueue([None])
+                continue
+            self.counts.rows += 1
+            self.counts.rows_missed += tick.missed
+            row = self._grid.row(tick.mono_ns)
+            self._enqueue(self._pack.add(tick.t_ms, row.values, row.codes))
+
+    def _enqueue(self, drafts: Iterable[Draft | None]) -> None:
+        """Hand blocks, or None for a new epoch, to the writer, never waiting."""
+        for draft in drafts:
+            try:
+                self._queue.put_nowait(draft)
+            except asyncio.QueueFull:
+                self.counts.blocks_unqueued += 1
+                _LOG.error("block-given-up reason=disk-hangs")
+
+    async def _write(self) -> None:
+        """Commit blocks in their order."""
+        while True:
+            draft = await self._queue.get()
+            try:
+                if draft is None:
+                    await self.outbox.begin_epoch()
+                else:
+                    await self.outbox.put(draft)
+                    self.counts.blocks += 1
+            finally:
+                self._queue.task_done()
+
+    async def _flush(self, cursors: list[Cursor]) -> None:
+        self._enqueue(self._pack.seal())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(self._settings.flush_s, _STATE_S)):
+                await self._queue.join()
+        up = [cursor for link, cursor in zip(self.links, cursors, strict=True) if link.counts.connected]
+        if not up:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.flush_s):
+                await self.outbox.until_empty()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STATE_S):
+                await asyncio.gather(*(cursor.state_books() for cursor in up))
+
+    def _source(self, source: Source) -> Coroutine[None, None, None]:
+        return self._part(f"source:{source.name}", lambda: source.run(self._grid.accept))
+
+    def _link(self, link: Link, cursor: Cursor) -> Coroutine[None, None, None]:
+        return self._part(f"link:{link.name}", lambda: link.run(cursor))
+
+    def _part(self, name: str, run: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:
+        return supervise(name, run, self._restarts)
+
+    def _register(self) -> None:
+        ProcessCollector(registry=self.registry)
+        self.registry.register(SourceMetrics(self.sources))
+        self.registry.register(OutboxCollector(self.outbox))
+        self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
+        grid = self._grid
+        self.registry.register(PipelineCollector(self.counts, lambda: dataclasses.asdict(grid.counts), self._restarts))
+
+
+def _pace(table: AnyLinkSettings) -> Pace:
+    return Pace(
+        window=getattr(table, "window", 1),
+        ack_timeout_s=table.ack_timeout_s,
+        ledger_s=table.ledger_s,
+        newest_first=table.backfill_order is Order.NEWEST,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _running(parts: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run parts beside what is inside; stop them, all at once, when that ends."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,38 @@
+"""This file defines the [health] table; it guards that every stage's settings stay that stage's own."""
+
+from typing import Annotated
+
+import msgspec
+
+from isolane.config.values import Address
+from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.outbox.settings import OutboxSettings
+from isolane.health.sampling.settings import SamplingSettings
+from isolane.health.sources.settings import AnySourceSettings
+
+
+class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Channel B of one gateway."""
+
+    metrics: Annotated[
+        Address | None,
+        msgspec.Meta(description="Where the metrics page is served; absent: nowhere. Keep it on loopback"),
+    ] = None
+    nice: Annotated[
+        int,
+        msgspec.Meta(
+            description="Priority of this process, 0 to 19: 19 yields to the relay within one session or control group",
+            ge=0,
+            le=19,
+        ),
+    ] = 19
+    flush_s: Annotated[
+        float,
+        msgspec.Meta(description="How long an ending process tries to deliver what waits, s, 0 to 60", ge=0, le=60),
+    ] = 5.0
+    sampling: SamplingSettings = SamplingSettings()
+    outbox: OutboxSettings
+    sources: Annotated[
+        tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)
+    ]
+    links: Annotated[tuple[AnyLinkSettings, ...], msgspec.Meta(description="Ways to the center; none only stores")] = ()
