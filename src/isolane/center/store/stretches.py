@@ -72,3 +72,10 @@ class Stretches:
         if expected <= upto:
             holes.append((expected, upto))
         return holes
+
+    def within(self, first: int, last: int) -> list[Range]:
+        """Give the ranges that touch `first` to `last`, cut to it."""
+        low = bisect_left(self._lasts, first)
+        high = bisect_right(self._firsts, last)
+        ranges = zip(self._firsts[low:high], self._lasts[low:high], strict=True)
+        return [(max(first, begin), min(last, end)) for begin, end in ranges]

@@ -1,0 +1,111 @@
+"""This file takes telemetry by HTTPS POST; it guards that the path's gateway is the one that the certificate names.
+
+POST /ingest/v1/<site>/<gateway>/<kind> with the message as body. 200 and a `Downlink` when it is committed; 422 for a
+message that will never be readable and has no key to name it by; 403 for a sender who is not believed; 503 while
+nothing can be stored.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from isolane.center.ingest.intake import Intake
+from isolane.center.ingest.peer import peer
+from isolane.center.store.port import RefusedError, UnavailableError
+from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, encode
+
+_log = logging.getLogger(__name__)
+
+_BODY_S = 30.0
+"""A gateway on the slowest link we know (GSM, 1 kB/s) sends a usual block in a second or two."""
+_STEPS = 6
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem(Exception):  # noqa: N818 - it ends a request, it is no error of this program
+    """An answer that is not 200."""
+
+    status: HTTPStatus
+    detail: str
+
+
+class IngestApp:
+    """The ASGI application of the ingest listener.
+
+    Args:
+        intake: Commits.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        try:
+            status, kind, body = HTTPStatus.OK, "application/json", await self._answer(scope, receive)
+        except _Problem as problem:
+            status, kind = problem.status, "application/problem+json"
+            content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": problem.detail}
+            body = json.dumps(content).encode()
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append((b"retry-after", b"5"))
+        await send({"type": "http.response.start", "status": int(status), "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        site, gateway, kind = _place(scope)
+        name = peer(scope)
+        if not name or name != gateway:
+            _log.warning("ingest-refused certificate=%r gateway=%r", name, gateway)
+            raise _Problem(HTTPStatus.FORBIDDEN, f"this certificate does not speak for gateway {gateway}")
+        payload = await _body(scope, receive)
+        try:
+            received = await self._intake.receive(site, gateway, kind, payload)
+        except RefusedError as error:
+            raise _Problem(HTTPStatus.FORBIDDEN, str(error)) from error
+        except UnavailableError as error:
+            raise _Problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be stored now") from error
+        if received.poison and not received.downlink.poison:
+            raise _Problem(HTTPStatus.UNPROCESSABLE_ENTITY, received.poison)
+        return encode(received.downlink)
+
+
+def _place(scope: Scope) -> tuple[str, str, Up]:
+    steps = scope["path"].split("/")
+    if len(steps) != _STEPS or steps[:3] != ["", "ingest", "v1"] or steps[5] not in set(Up):
+        raise _Problem(HTTPStatus.NOT_FOUND, "post to /ingest/v1/<site>/<gateway>/<kind>")
+    if scope["method"] != "POST":
+        raise _Problem(HTTPStatus.METHOD_NOT_ALLOWED, "POST only")
+    return steps[3], steps[4], Up(steps[5])
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """Read a bounded body in bounded time."""
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MESSAGE_BYTES_MAX:
+        raise _Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MESSAGE_BYTES_MAX} bytes")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while True:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise _Problem(HTTPStatus.BAD_REQUEST, "the body was cut")
+                body += event.get("body", b"")
+                if len(body) > MESSAGE_BYTES_MAX:
+                    raise _Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MESSAGE_BYTES_MAX} bytes")
+                if not event.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as error:
+        raise _Problem(HTTPStatus.REQUEST_TIMEOUT, f"the body took longer than {_BODY_S:.0f} s") from error

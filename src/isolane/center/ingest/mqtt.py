@@ -1,0 +1,129 @@
+"""This file takes telemetry from a broker; it guards that an acknowledgement is published only after the commit.
+
+The broker's own acknowledgement is not storage, so nothing is asked of it: each session starts clean, and what was in
+flight when one ends is sent again by its gateway. A topic's gateway is believed because the broker's access list binds
+it to the publisher's certificate (docs/reference/api.md says what the list must hold).
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from functools import partial
+
+import aiomqtt
+
+from isolane.center.ingest.answer import merge
+from isolane.center.ingest.counters import IngestCounters
+from isolane.center.ingest.intake import Intake, Received
+from isolane.center.ingest.settings import MqttIngest
+from isolane.center.store.port import RefusedError, UnavailableError
+from isolane.security.tls import client_context
+from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, down_topic, encode, read_up_topic
+
+_log = logging.getLogger(__name__)
+
+_QUEUED_MESSAGES_MAX = 2000
+"""Beyond it the client drops what comes; it is not acknowledged and comes again."""
+_PAUSE_S = 0.5
+_STEADY_S = 30.0
+_REFUSAL = 0x80
+_TOGETHER_MAX = 1000
+"""Answers in one message: some 20 kB."""
+_SILENCE = Downlink(VERSION)
+
+Sender = tuple[str, str]
+"""Site and gateway."""
+
+
+class MqttSubscriber:
+    """One subscriber of the broker.
+
+    Args:
+        settings: See there.
+        intake: Commits.
+        counters: Are counted up.
+
+    Raises:
+        IsolaneError: A certificate or key cannot be read.
+    """
+
+    def __init__(self, settings: MqttIngest, intake: Intake, counters: IngestCounters) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._counters = counters
+        self._tls = client_context(settings.ca, settings.certificate, settings.key)
+        self._answers: defaultdict[Sender, list[Downlink]] = defaultdict(list)
+        self._answered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Stay subscribed for ever; cancel it to stop."""
+        pause_s = _PAUSE_S
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._session()
+            except* aiomqtt.MqttError as errors:
+                _log.warning("mqtt-down error=%s", errors.exceptions[0])
+            finally:
+                self._counters.mqtt_connected = 0
+                self._answers.clear()
+            pause_s = _PAUSE_S if time.monotonic() - begun > _STEADY_S else pause_s
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, self._settings.reconnect_s_max)
+
+    async def _session(self) -> None:
+        async with aiomqtt.Client(
+            self._settings.host,
+            self._settings.port,
+            identifier=self._settings.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=True,
+            keepalive=self._settings.keepalive_s,
+            tls_context=self._tls,
+            max_queued_incoming_messages=_QUEUED_MESSAGES_MAX,
+            logger=_log.getChild("client"),
+        ) as client:
+            granted = await client.subscribe(UP_FILTER, qos=1)
+            if any((code if isinstance(code, int) else code.value) >= _REFUSAL for code in granted):
+                raise aiomqtt.MqttError(f"the broker does not let the center subscribe to {UP_FILTER}")
+            self._counters.mqtt_connected = 1
+            self._counters.mqtt_sessions += 1
+            _log.info("mqtt-up broker=%s:%d", self._settings.host, self._settings.port)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._take(client))
+                tasks.create_task(self._answer(client))
+
+    async def _take(self, client: aiomqtt.Client) -> None:
+        """Hand messages to the intake in their order; it makes this wait when too much is waiting."""
+        async for message in client.messages:
+            try:
+                site, gateway, kind = read_up_topic(str(message.topic))
+                promise = await self._intake.submit(site, gateway, kind, message.payload)
+            except (ValueError, RefusedError) as error:
+                _log.warning("mqtt-refused topic=%r error=%s", str(message.topic), error)
+            except UnavailableError as error:
+                _log.warning("mqtt-unavailable error=%s", error)
+            else:
+                promise.add_done_callback(partial(self._keep, (site, gateway)))
+
+    def _keep(self, sender: Sender, promise: "asyncio.Future[Received]") -> None:
+        """Keep what a commit answers until it is published."""
+        if promise.cancelled() or promise.exception() is not None:
+            return
+        downlink = promise.result().downlink
+        if downlink != _SILENCE:
+            self._answers[sender].append(downlink)
+            self._answered.set()
+
+    async def _answer(self, client: aiomqtt.Client) -> None:
+        """Publish answers, those to one gateway that have gathered meanwhile as one message."""
+        while True:
+            await self._answered.wait()
+            self._answered.clear()
+            answers = dict(self._answers)
+            self._answers.clear()
+            for (site, gateway), downlinks in answers.items():
+                for at in range(0, len(downlinks), _TOGETHER_MAX):
+                    merged = merge(downlinks[at : at + _TOGETHER_MAX])
+                    await client.publish(down_topic(site, gateway), encode(merged), qos=1)

@@ -1,0 +1,39 @@
+"""This file lets an application see the certificate of who is connected; it guards that only a verified one is seen.
+
+Uvicorn does not hand the client's certificate to the application. TLS has verified it before the first byte of HTTP, so
+its common name is put into the state that every request of the connection carries.
+"""
+
+import asyncio
+import ssl
+from collections.abc import MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+STATE_KEY = "peer"
+
+
+class PeerProtocol(H11Protocol):
+    """Uvicorn's HTTP/1.1 protocol; ``scope["state"]["peer"]`` is the peer's common name, or ""."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Read the certificate once per connection."""
+        self.app_state = {**self.app_state, STATE_KEY: common_name(transport)}
+        super().connection_made(transport)
+
+
+def common_name(transport: asyncio.BaseTransport) -> str:
+    """Give the common name in a peer's verified certificate; "" without one, or if there is not exactly one."""
+    connection = transport.get_extra_info("ssl_object")
+    if connection is None or connection.context.verify_mode != ssl.CERT_REQUIRED:
+        return ""
+    subject: tuple[tuple[tuple[str, str], ...], ...] = (connection.getpeercert() or {}).get("subject", ())
+    names = [value for part in subject for key, value in part if key == "commonName"]
+    return names[0] if len(names) == 1 else ""
+
+
+def peer(scope: MutableMapping[str, Any]) -> str:
+    """Give the common name of who sent a request."""
+    name = scope.get("state", {}).get(STATE_KEY, "")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,55 @@
+"""This file defines the settings of the ways in; it guards that every way in asks for certificates."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from isolane.config.values import Address
+
+
+class MqttIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker that gateways publish to. Its access list must bind a topic's gateway to its client certificate."""
+
+    host: Annotated[str, msgspec.Meta(description="Broker's host name or IP address, as in its certificate")]
+    port: Annotated[int, msgspec.Meta(description="Broker's TLS port, 1 to 65535", ge=1, le=65_535)] = 8883
+    ca: Annotated[Path, msgspec.Meta(description="PEM certificates that may sign the broker's")]
+    certificate: Annotated[Path, msgspec.Meta(description="PEM chain of the center's client certificate")]
+    key: Annotated[Path, msgspec.Meta(description="PEM private key of `certificate`")]
+    client_id: Annotated[
+        str, msgspec.Meta(description="MQTT client id; the certificate's CN if the broker asks for it", max_length=64)
+    ] = "isolane-center"
+    keepalive_s: Annotated[
+        int, msgspec.Meta(description="How long a silent broker is believed to be there, s", ge=5, le=3600)
+    ] = 30
+    reconnect_s_max: Annotated[
+        float, msgspec.Meta(description="Longest pause before the next attempt, s", ge=0.1, le=3600)
+    ] = 15.0
+
+
+class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The listener that gateways post to. Who has no certificate of `client_ca` does not get past the handshake."""
+
+    address: Annotated[Address, msgspec.Meta(description="Where it listens, host:port")]
+    certificate: Annotated[Path, msgspec.Meta(description="PEM chain of the listener's certificate")]
+    key: Annotated[Path, msgspec.Meta(description="PEM private key of `certificate`")]
+    client_ca: Annotated[Path, msgspec.Meta(description="PEM certificates that may sign the gateways'")]
+    connections_max: Annotated[
+        int, msgspec.Meta(description="Connections and requests at once; more get 503", ge=1, le=100_000)
+    ] = 1000
+
+
+class CommitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How messages are gathered into one commit."""
+
+    window_ms: Annotated[
+        float,
+        msgspec.Meta(description="How long the first message of a commit waits for others, ms", ge=0, le=1000),
+    ] = 20.0
+    messages_max: Annotated[int, msgspec.Meta(description="Messages in one commit at most", ge=1, le=10_000)] = 512
+    waiting_mb_max: Annotated[
+        int,
+        msgspec.Meta(
+            description="Messages that wait for a commit, together, MB; senders beyond it wait", ge=2, le=4096
+        ),
+    ] = 64
