@@ -1,0 +1,124 @@
+"""This file checks that the charger hears what the CSMS said, and 502 or 504 when it said nothing."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from support.raw_peer import ask, end, raw_csms, request
+from support.relay import relaying
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (
+            b'401 No\r\nWWW-Authenticate: Basic realm="c"\r\nContent-Length: 4\r\nX-Own: 1\r\n\r\nnope',
+            b'401 No\r\nWww-Authenticate: Basic realm="c"\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope',
+        ),
+        (
+            b"404 Who\r\nContent-Type: text/plain\r\n\r\nto the end",
+            b"404 Who\r\nContent-Type: text/plain\r\nContent-Length: 10\r\nConnection: close\r\n\r\nto the end",
+        ),
+        (
+            b"503 Busy\r\nRetry-After: 120\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            b"503 Busy\r\nRetry-After: 120\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
+        ),
+        (
+            b"100 Continue\r\n\r\nHTTP/1.1 429 Slow\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+            b"429 Slow\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ),
+    ],
+)
+async def test_a_refusal_is_mirrored(tmp_path: Path, said: bytes, heard: bytes) -> None:
+    async with raw_csms(lambda _: b"HTTP/1.1 " + said) as csms:  # noqa: SIM117 - one line each
+        async with relaying(tmp_path, f'url = "ws://127.0.0.1:{csms.port}/in"') as relay:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+            assert charger.head + await charger.reader.read() == b"HTTP/1.1 " + heard
+            assert csms.heads[0].startswith(b"GET /in/CP1 HTTP/1.1\r\n")
+            await charger.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: ws://evil/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 404 Not F",
+        b"",
+    ],
+)
+async def test_an_answer_that_is_none_is_502(tmp_path: Path, answer: bytes) -> None:
+    async with raw_csms(lambda _: answer) as csms, relaying(tmp_path, f'url = "ws://127.0.0.1:{csms.port}"') as relay:
+        if b" 101 " in answer:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+            lied_to = await csms.accepted()
+            assert await lied_to.reader.read() == b""
+        else:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+        assert charger.head.startswith(b"HTTP/1.1 502 ")
+        await charger.close()
+
+
+async def test_a_csms_that_is_down_is_502(tmp_path: Path) -> None:
+    async with raw_csms() as csms:
+        port = csms.port
+    async with relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"') as relay:
+        charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+        assert charger.head.startswith(b"HTTP/1.1 502 ")
+        await charger.close()
+        assert await relay.metric('isolane_value_handshakes_total{result="unreachable"}') == 1
+
+
+async def test_a_csms_that_says_nothing_is_504(tmp_path: Path) -> None:
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silence, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"\nconnect_s = 0.3') as relay:
+        charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+        assert charger.head.startswith(b"HTTP/1.1 504 ")
+        await charger.close()
+    server.close()
+
+
+@pytest.mark.parametrize("fault", ["unknown-ca", "other-name", "plain"])
+async def test_a_csms_that_cannot_prove_its_name_is_502(tmp_path: Path, fault: str) -> None:
+    ca, other = trustme.CA(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    (other if fault == "unknown-ca" else ca).issue_cert(
+        "csms.example" if fault == "other-name" else "127.0.0.1"
+    ).configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with raw_csms(context=None if fault == "plain" else context) as csms:
+        settings = f'url = "wss://127.0.0.1:{csms.port}"\nca = "ca.pem"\nconnect_s = 3'
+        async with relaying(tmp_path, settings) as relay:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+            assert charger.head.split(b" ")[1] in {b"502", b"504"}
+            assert csms.heads == []
+            await charger.close()
+
+
+async def test_a_client_certificate_lifts_a_plain_charger(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    ca.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    own = ca.issue_cert("gateway")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "own.pem")
+    own.private_key_pem.write_to_path(tmp_path / "own.key")
+    async with raw_csms(context=context) as csms:
+        url = f'url = "wss://127.0.0.1:{csms.port}"\nca = "ca.pem"\n'
+        async with relaying(tmp_path, url + 'certificate = "own.pem"\nkey = "own.key"') as relay:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+            assert charger.head.startswith(b"HTTP/1.1 101 ")
+            assert await relay.metric('isolane_value_certificate_expiry_seconds{certificate="own.pem"}') > 0
+            await end(charger.writer)

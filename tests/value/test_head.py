@@ -1,0 +1,72 @@
+"""This file checks that a head with one odd byte is refused, and that none can be written."""
+
+import pytest
+
+from isolane.value.failures import Refused
+from isolane.value.head import check_lines, compose
+from isolane.value.settings import Limits
+
+LIMITS = Limits()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-A: a\x00b",
+        b"X-A: a\r\n folded",
+        b"X-A: a\r\n\tfolded",
+        b"X-A: a\nX-B: b",
+        b"X-A: a\rX-B: b",
+        b"X-A : b",
+        b"X\x7f: b",
+        b": novalue",
+        b"no colon",
+        b"X-A: \xff\xfe",
+        b"X-A: \x01",
+        b"",
+    ],
+)
+def test_odd_lines_are_refused(line: bytes) -> None:
+    with pytest.raises(Refused, match="400"):
+        check_lines(b"GET / HTTP/1.1\r\n" + line + b"\r\nHost: g", LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"A" * 8192 + b" HTTP/1.1", 414),
+        (b"GET / HTTP/1.1" + b"\r\nA: b" * 65, 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 8190, 431),
+        (b"\r\nGET / HTTP/1.1", 400),
+    ],
+)
+def test_sizes_have_limits(head: bytes, status: int) -> None:
+    with pytest.raises(Refused, match=str(status)):
+        check_lines(head, LIMITS)
+
+
+def test_the_largest_allowed_passes() -> None:
+    head = b"GET / HTTP/1.1" + b"\r\nA: b" * 63 + b"\r\nA: " + b"b" * 8189
+    assert check_lines(head, LIMITS) == b"GET / HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Authorization", "Basic x\r\nX-Inject: 1"),
+        ("X-A\r\nY", "b"),
+        ("X A", "b"),
+        ("", "b"),
+        ("X-A", "b\0"),
+        ("X-A", "\u560a"),
+    ],
+)
+def test_what_must_not_travel_is_not_written(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"header|token"):
+        compose("GET / HTTP/1.1", [(name, value)])
+    with pytest.raises(ValueError, match="header line"):
+        compose("GET /\r\n HTTP/1.1", [])
+
+
+def test_a_head_is_written_with_its_empty_line() -> None:
+    assert compose("GET / HTTP/1.1", [("Host", "a"), ("X", "")]) == b"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"

@@ -1,0 +1,133 @@
+"""This file checks that frames are found however the stream is cut, and that limits hold at their exact edge."""
+
+import random
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isolane.value.scan import CLOSE, FRAGMENTS, INCOMPLETE, MESSAGE, NO_STATUS, PROTOCOL, Offence, Scanner, close_frame
+from isolane.value.settings import Limits
+from isolane.wire.tap_copy import NO_BOUNDARY
+from support.raw_peer import BINARY, PING, TEXT, close_code, frame
+
+LIMITS = Limits(message_bytes=70_000, fragments=4)
+MASK = b"\x11\x22\x33\x44"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One frame of a stream."""
+
+    opcode: int
+    size: int
+    fin: bool
+
+    def wire(self, mask: bytes) -> bytes:
+        return frame(self.opcode, bytes(self.size), mask=mask, fin=self.fin)
+
+
+SIZES = [0, 1, 125, 126, 127, 400, 65_535, 65_536]
+SPECS = st.one_of(
+    st.builds(Spec, st.sampled_from([TEXT, BINARY]), st.sampled_from(SIZES), st.just(True)),
+    st.builds(Spec, st.just(PING), st.integers(0, 125), st.just(True)),
+)
+
+
+def walk(scanner: Scanner, pieces: list[bytes]) -> tuple[bytes, list[int]]:
+    """Scan as the splice does: give what passed and where frames were said to begin."""
+    passed, boundaries, held = b"", [], b""
+    for piece in pieces:
+        data = held + piece
+        may_pass = scanner.scan(data)
+        if scanner.boundary != NO_BOUNDARY:
+            boundaries.append(len(passed) + scanner.boundary)
+        passed += data[:may_pass]
+        held = data[may_pass:]
+        assert may_pass == len(data) or scanner.stop == INCOMPLETE
+    assert held == b""
+    return passed, boundaries
+
+
+@given(st.lists(SPECS, max_size=6), st.booleans(), st.integers(0, 2**32), st.sampled_from([1, 2, 7, 1000, 100_000]))
+def test_every_cut_gives_the_same_frames(specs: list[Spec], masked: bool, seed: int, piece_max: int) -> None:  # noqa: FBT001 - drawn
+    frames = [spec.wire(MASK if masked else b"") for spec in specs if piece_max > 2 or spec.size < 1000]
+    stream = b"".join(frames)
+    starts = {sum(map(len, frames[:index])) for index in range(len(frames))}
+    rng, pieces, at = random.Random(seed), [], 0
+    while at < len(stream):
+        size = rng.randint(1, piece_max)
+        pieces.append(stream[at : at + size])
+        at += size
+    scanner = Scanner(LIMITS, masked=masked)
+    passed, boundaries = walk(scanner, pieces)
+    assert passed == stream
+    assert scanner.frames == len(frames)
+    assert scanner.left == 0
+    assert set(boundaries) <= starts
+    assert len(set(boundaries)) == len(boundaries)
+
+
+def stopped(wire: bytes, *, masked: bool = True) -> tuple[int, str | Offence]:
+    scanner = Scanner(LIMITS, masked=masked)
+    return scanner.scan(wire), scanner.stop
+
+
+WHOLE = frame(TEXT, b"ok", mask=MASK)
+
+
+@pytest.mark.parametrize(
+    ("wire", "stop"),
+    [
+        (frame(TEXT, b"x"), PROTOCOL),
+        (frame(TEXT, bytes(70_001), mask=MASK)[:14], MESSAGE),
+        (b"\x82\xff" + (1 << 63).to_bytes(8, "big") + MASK, PROTOCOL),
+        (b"\x89\xfe\x00\x80" + MASK, PROTOCOL),
+        (b"\x88\xfe\x00\x80" + MASK, PROTOCOL),
+        (frame(8, b"\x03\xe8", mask=MASK), CLOSE),
+        (frame(8, b"", mask=MASK), CLOSE),
+        (frame(8, b"\x03\xe8", mask=MASK)[:7], INCOMPLETE),
+        (WHOLE[:5], INCOMPLETE),
+    ],
+)
+def test_nothing_of_the_frame_that_stops_passes(wire: bytes, stop: str | Offence) -> None:
+    assert stopped(WHOLE + wire) == (len(WHOLE), stop)
+
+
+def test_a_masked_frame_from_the_csms_is_an_offence() -> None:
+    assert stopped(WHOLE, masked=False) == (0, PROTOCOL)
+
+
+def test_a_message_of_the_limit_passes_and_one_byte_more_does_not() -> None:
+    first = frame(TEXT, bytes(69_999), mask=MASK, fin=False)
+    assert stopped(frame(TEXT, bytes(70_000), mask=MASK))[0] == 70_000 + 14
+    assert stopped(first + frame(0, b"1", mask=MASK))[0] == len(first) + 7
+    assert stopped(first + frame(0, b"12", mask=MASK)) == (len(first), MESSAGE)
+
+
+def test_fragments_have_a_limit_and_a_ping_between_is_none() -> None:
+    ping = frame(PING, b"p", mask=MASK)
+    begin, more, last = (
+        frame(TEXT, b"a", mask=MASK, fin=False),
+        frame(0, b"b", mask=MASK, fin=False),
+        frame(0, b"c", mask=MASK),
+    )
+    good = (begin + ping + more + ping + more + last) * 3
+    assert stopped(good)[0] == len(good)
+    assert stopped(begin + more * 3 + last) == (len(begin + more * 3), FRAGMENTS)
+
+
+@pytest.mark.parametrize(("payload", "code"), [(b"\x03\xe9gone", 1001), (b"", NO_STATUS), (b"\x03", NO_STATUS)])
+@pytest.mark.parametrize("mask", [MASK, b""])
+def test_a_close_code_is_read(payload: bytes, code: int, mask: bytes) -> None:
+    scanner = Scanner(LIMITS, masked=bool(mask))
+    assert scanner.scan(frame(8, payload, mask=mask)) == 0
+    assert (scanner.stop, scanner.close_code) == (CLOSE, code)
+
+
+def test_our_close_frames_say_what_they_should() -> None:
+    assert close_code(close_frame(1009, key=None)) == 1009
+    assert close_code(close_frame(1001, key=MASK)) == 1001
+    assert close_frame(1001, key=None) == frame(8, b"\x03\xe9")
+    assert close_frame(1001, key=MASK) == frame(8, b"\x03\xe9", mask=MASK)

@@ -1,0 +1,180 @@
+"""This file checks the copies over a real socket: what is owed, what is lost, and that nothing ever waits."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from isolane.value.tap_port import TapPort
+from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Copy, Direction, Kind, Opened, unpack
+
+FACTS = Opened("CP1", "ocpp1.6", "", 7, secure=True)
+UP, DOWN = Direction.FROM_CHARGER, Direction.FROM_CSMS
+
+
+class Tap:
+    """A tap that reads when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(3)
+        self._socket: socket.socket | None = None
+
+    def take(self) -> Copy | None:
+        """Give the next copy, None where there is none."""
+        if self._socket is None:
+            self._socket, _ = self._listener.accept()
+            self._socket.setblocking(False)
+        try:
+            packet = self._socket.recv(1 << 17)
+        except BlockingIOError:
+            return None
+        return unpack(packet) if packet else None
+
+    def take_all(self) -> list[Copy]:
+        """Give all that is there."""
+        return list(iter(self.take, None))
+
+    def leave(self) -> None:
+        """Close the connection and wait for another."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+    def close(self) -> None:
+        """Close everything."""
+        self.leave()
+        self._listener.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tap.sock"
+
+
+@pytest.fixture
+def tap(path: Path) -> Iterator[Tap]:
+    made = Tap(path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def port(path: Path) -> Iterator[TapPort]:  # type: ignore[misc]  # an async fixture that yields
+    made = TapPort(path, 65_536)
+    yield made
+    made.stop()
+
+
+def copy(port: TapPort, data: bytes, *, offset: int = 0, connection: int = 1) -> None:
+    port.copy(UP, connection, offset, NO_BOUNDARY, data, time.monotonic_ns())
+
+
+async def test_open_data_close_in_order(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    port.copy(DOWN, 1, 40, 3, b"data", 123)
+    port.closed(1, DOWN, "close-frame")
+    first, data, last = tap.take_all()
+    assert (first.kind, msgspec.json.decode(first.payload, type=Opened)) == (Kind.OPEN, FACTS)
+    assert data == Copy(Kind.DATA, DOWN, 0, 1, 123, 40, 3, b"data")
+    assert (last.kind, last.direction, last.payload) == (Kind.CLOSE, DOWN, b'{"cause":"close-frame"}')
+    assert (port.sent, port.lost) == (3, 0)
+
+
+async def test_the_largest_payload_fits(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    copy(port, bytes(PAYLOAD_BYTES_MAX))
+    assert len(tap.take_all()[1].payload) == PAYLOAD_BYTES_MAX
+
+
+async def test_without_a_tap_copies_are_lost_and_told_when_it_comes(path: Path, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    copy(port, b"nobody")
+    assert (port.sent, port.lost, port.connected) == (0, 1, False)
+    late = Tap(path)
+    async with asyncio.timeout(3):
+        while not port.connected:
+            await asyncio.sleep(0.02)
+    told = late.take()
+    assert told is not None
+    assert (told.kind, told.lost) == (Kind.OPEN, 1)
+    late.close()
+
+
+async def test_a_tap_that_stops_loses_and_is_told_how_much(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    tries = 2000
+    begin = time.perf_counter()
+    for index in range(tries):
+        copy(port, bytes(500), offset=index * 500)
+    assert time.perf_counter() - begin < 1
+    assert port.lost > 0
+    got = tap.take_all()
+    assert len(got) == port.sent
+    await asyncio.sleep(0.005)
+    copy(port, b"again")
+    again = tap.take()
+    assert again is not None
+    assert again.lost == port.lost
+    copy(port, b"and again")
+    after = tap.take()
+    assert after is not None
+    assert after.lost == 0
+
+
+async def test_open_and_close_are_owed_until_they_get_through(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    while not port.lost:
+        copy(port, bytes(1000))
+    port.opened(2, FACTS)
+    copy(port, b"no OPEN yet", connection=2)
+    port.closed(1, UP, "reset")
+    assert {each.connection for each in tap.take_all()} == {1}
+    await asyncio.sleep(0.005)
+    copy(port, b"now", connection=2)
+    kinds = [(each.kind, each.connection) for each in tap.take_all()]
+    assert kinds == [(Kind.OPEN, 2), (Kind.CLOSE, 1), (Kind.DATA, 2)]
+
+
+async def test_a_tap_that_comes_back_is_told_of_the_living(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    port.opened(2, FACTS)
+    port.closed(1, UP, "reset")
+    assert len(tap.take_all()) == 3
+    tap.leave()
+    async with asyncio.timeout(4):
+        while tap_gone(port):
+            await asyncio.sleep(0.02)
+        while not port.connected:
+            await asyncio.sleep(0.02)
+    assert [(each.kind, each.connection) for each in tap.take_all()] == [(Kind.OPEN, 2)]
+
+
+def tap_gone(port: TapPort) -> bool:
+    """Copy until the port has noticed that its tap left."""
+    copy(port, b"x", connection=2)
+    return port.connected
+
+
+async def test_a_connection_that_ends_before_its_open_is_never_told(path: Path, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    port.closed(1, UP, "reset")
+    late = Tap(path)
+    async with asyncio.timeout(3):
+        while not port.connected:
+            await asyncio.sleep(0.02)
+    assert late.take_all() == []
+    late.close()
