@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from isolane.tap.facts import Origin
 from isolane.tap.pseudonym import Transactions
@@ -12,6 +13,10 @@ from isolane.tap.tally import Tally
 from isolane.wire import tap_event as ev
 
 KEY = b"0123456789abcdef"
+
+# A property says what holds, not how fast this machine is today.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

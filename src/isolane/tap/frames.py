@@ -7,7 +7,6 @@ Pure: no input, no output, no state. Source: RFC 6455 §5.2 (layout), §5.3 (mas
 from typing import NamedTuple
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-HEADER_BYTES_MAX = 14
 
 _CONTROL = 0x8
 _CONTROL_BYTES_MAX = 125
