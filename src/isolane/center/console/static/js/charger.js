@@ -1,0 +1,183 @@
+// This file runs the charger page: charts that follow live or show history, and the table; it guards that what is on the screen
+// is either the newest there is or a stretch the viewer chose, and that the page says which.
+// @ts-check
+
+import { Chart } from "./chart.js";
+import { duration, moment, quantity } from "./format.js";
+import { readInk } from "./ink.js";
+import { buildLegend, writeLegend } from "./legend.js";
+import { byId, centerSays, nowMs, setLink, setText, writeTimes } from "./page.js";
+import { Playhead } from "./playhead.js";
+import { SignalTable } from "./signals.js";
+import { follow } from "./stream.js";
+import { Track } from "./track.js";
+import { View } from "./view.js";
+
+/** @typedef {{chart: Chart, track: Track, legend: HTMLElement, note: HTMLElement|null, figure: HTMLElement, loadedFor: string,
+ *   isSeen: boolean, busy: boolean}} Panel */
+
+const model = JSON.parse(byId("model").dataset.model ?? "{}");
+const FRAME_MS = 250;
+const QUIET_MS = 30_000;
+const playhead = new Playhead(model.newest_ms);
+const table = new SignalTable(model.signals);
+/** @type {Panel[]} */
+const panels = [];
+/** @type {number|null} */
+let cursorS = null;
+/** @type {Chart|null} */
+let pointed = null;
+const view = new View(model, playhead, () => panels.forEach(refresh));
+
+/** Ask for a panel's history unless what it has already fits the view. @param {Panel} panel */
+async function refresh(panel) {
+  if (!panel.isSeen || panel.busy) return;
+  const { name, fromMs, toMs } = view.wanted();
+  const isFull = view.isLive && panel.track.added > panel.chart.points && panel.track.stepS > 1;
+  if (panel.loadedFor === name && !isFull) return draw(panel);
+  panel.busy = true;
+  panel.figure.classList.add("is-loading");
+  const query = new URLSearchParams({ site: model.site, charger: model.device, from_ms: String(Math.floor(fromMs)), to_ms: String(Math.ceil(toMs)), points: String(panel.chart.points) });
+  for (const line of panel.chart.model.lines) query.append("signal", line.key);
+  try {
+    const answer = await fetch(`/api/v1/series?${query}`);
+    if (!answer.ok) throw new Error(`the center answered ${answer.status}`);
+    panel.track.load(await answer.json());
+    panel.loadedFor = name;
+    setText(panel.note, "");
+  } catch (error) {
+    setText(panel.note, error instanceof TypeError ? "The center cannot be reached" : String(/** @type {Error} */ (error).message));
+  }
+  panel.busy = false;
+  panel.figure.classList.remove("is-loading");
+  if (panel.loadedFor === name && view.wanted().name !== name) return refresh(panel);
+  draw(panel);
+}
+
+/** @param {Panel} panel */
+function draw(panel) {
+  if (!panel.isSeen) return;
+  const [fromS, toS] = view.span();
+  panel.chart.show(fromS, toS);
+  tell(panel);
+}
+
+/** Write the legend for the cursor, or for the newest sample shown. @param {Panel} panel */
+function tell(panel) {
+  const [, toS] = view.span();
+  const last = panel.track.t[panel.track.t.length - 1] ?? toS;
+  writeLegend(panel.legend, panel.track, cursorS ?? (view.isLive ? toS : Math.min(toS, last)));
+  if (panel.track.t.length || cursorS !== null) setText(panel.note, cursorS === null ? "" : moment(cursorS * 1000, false, nowMs()));
+}
+
+/** @param {Chart} chart @param {number|null} t */
+function onCursor(chart, t) {
+  if (t === null && pointed !== chart) return;
+  pointed = t === null ? null : chart;
+  cursorS = t;
+  panels.forEach((panel) => panel.isSeen && tell(panel));
+}
+
+function frame() {
+  const due = playhead.advance(nowMs());
+  for (const row of due) {
+    table.write(row);
+    panels.forEach((panel) => panel.loadedFor && panel.track.append(row));
+  }
+  if (due.length) writeTimes(document);
+  if (due.length && view.isLive) {
+    const [fromS] = view.span();
+    panels.forEach((panel) => panel.track.trim(fromS - 5));
+    panels.forEach(refresh);
+  }
+  view.tellSpan();
+  const ageMs = nowMs() - playhead.newestMs;
+  if (due.length) setLink("live", `Live, ${duration(ageMs / 1000)} old`);
+  else if (ageMs > Math.max(QUIET_MS, 3 * playhead.delayMs) && document.getElementById("link")?.dataset.link === "live") {
+    setLink("waiting", `No new sample for ${duration(ageMs / 1000)}`);
+  }
+}
+
+/** @param {any} uPlot */
+function buildCharts(uPlot) {
+  const ink = readInk();
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const panel = panels.find((one) => one.figure === entry.target);
+      if (!panel) continue;
+      panel.isSeen = entry.isIntersecting;
+      refresh(panel);
+    }
+  }, { rootMargin: "200px" });
+  for (const chartModel of model.charts) {
+    const figure = byId(`chart-${chartModel.name}`);
+    const box = /** @type {HTMLElement} */ (figure.querySelector("[data-plot]"));
+    const legend = /** @type {HTMLElement} */ (figure.querySelector("[data-legend]"));
+    const track = new Track(chartModel.lines);
+    const chart = new Chart(uPlot, box, chartModel, track, ink, { onZoom: (from, to) => view.look(from * 1000, to * 1000), onCursor });
+    buildLegend(legend, chartModel, (index) => chart.toggle(index));
+    panels.push({ chart, track, legend, note: figure.querySelector("[data-note]"), figure, loadedFor: "", isSeen: false, busy: false });
+    box.addEventListener("dblclick", () => view.zoom(4));
+    box.addEventListener("keydown", (event) => onKey(event, chart));
+    box.addEventListener("blur", () => onCursor(chart, null));
+    seen.observe(figure);
+  }
+  document.addEventListener("isolane-theme", () => {
+    const fresh = readInk();
+    panels.forEach((panel) => panel.chart.recolour(fresh));
+  });
+}
+
+/** @param {KeyboardEvent} event @param {Chart} chart */
+function onKey(event, chart) {
+  const [fromS, toS] = view.span();
+  const stride = Math.max(1, (toS - fromS) / 120) * (event.shiftKey ? 10 : 1);
+  const at = cursorS ?? toS;
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    const next = Math.min(toS, Math.max(fromS, at + (event.key === "ArrowLeft" ? -stride : stride)));
+    pointed = chart;
+    chart.pointAt(next);
+    onCursor(chart, next);
+  } else if (event.key === "+" || event.key === "=") view.zoom(0.5, at);
+  else if (event.key === "-") view.zoom(2, at);
+  else return;
+  event.preventDefault();
+}
+
+/** Write what the fleet stream knows of this charger into the header. @param {any} fleet */
+function onFleet(fleet) {
+  centerSays(fleet.t_ms);
+  const own = fleet.chargers.find((/** @type {any} */ one) => one.site === model.site && one.charger === model.device);
+  if (!own) return;
+  const state = own.online ? own.state : "offline";
+  const badge = /** @type {HTMLElement|null} */ (document.querySelector("#state .badge"));
+  if (badge && badge.dataset.state !== state) {
+    badge.dataset.state = state;
+    badge.dataset.tone = model.tones[state] ?? "away";
+    badge.querySelector("use")?.setAttribute("href", `/static/icons.svg#${state}`);
+    setText(badge.querySelector("[data-word]"), state[0].toUpperCase() + state.slice(1));
+  }
+  for (const [id, value, unit] of /** @type {[string, number|null, string][]} */ ([["power", own.power_w, "W"], ["heat", own.temperature_max_c, "Celsius"]])) {
+    const [shown, shownUnit] = quantity(own.online ? value : null, unit);
+    setText(document.querySelector(`#fact-${id} [data-number]`), shown);
+    setText(document.querySelector(`#fact-${id} [data-unit]`), shownUnit);
+  }
+  setText(document.getElementById("fact-session"), own.session_active && own.online ? "Active" : "None");
+}
+
+async function start() {
+  if (document.getElementById("charts")) {
+    try {
+      const { default: uPlot } = await import("../vendor/uplot/uPlot.esm.js");
+      buildCharts(uPlot);
+    } catch (error) {
+      setText(document.getElementById("span"), `Charts could not be loaded: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+  const path = `${encodeURIComponent(model.site)}/${encodeURIComponent(model.device)}`;
+  follow(`/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()));
+  if (document.getElementById("state")) follow("/api/v1/live", "fleet", onFleet);
+  setInterval(frame, FRAME_MS);
+}
+
+await start();
