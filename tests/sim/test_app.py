@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from isolane.sim.chargers.journal import JournalLine
 from isolane.sim.csms.central import CentralSystem, Policy
 from isolane.sim.csms.ledger import Ledger
 from isolane.sim.records import read_records
-from isolane.sim.scenario import CsmsSettings, Scenario
+from isolane.sim.scenario import CsmsSettings, FaultPlan, Scenario
 from isolane.sim.status import ChargersStatus, CsmsStatus
 
 WaitUntil = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -116,6 +117,55 @@ async def test_transactions_made_offline_are_billed_when_the_csms_comes(
     ledger.close()
     assert found.exact
     assert len(found.matched) >= 3
+
+
+@pytest.mark.parametrize("kind", ["ac22", "dc150"])
+async def test_a_hot_contact_is_told_to_the_csms(
+    kind: str, central: CentralSystem, quick_scenario: MakeScenario, wait_until: WaitUntil
+) -> None:
+    fault = FaultPlan(kind="conn_gain", level=30.0)
+    scenario = quick_scenario(f"ws://127.0.0.1:{central.port}/ocpp", kind, faults=(fault,))
+    plans = tuple(msgspec.structs.replace(plan, energy_scale=1.0) for plan in scenario.chargers)
+    async with running(msgspec.structs.replace(scenario, speed=600.0, chargers=plans)):
+        await wait_until(lambda: central.problems.get(scenario.chargers[0].id, False))
+    assert bills(scenario, central).exact
+
+
+async def test_sigterm_ends_what_runs_and_bills_it(
+    central: CentralSystem, quick_scenario: MakeScenario, wait_until: WaitUntil
+) -> None:
+    scenario = quick_scenario(f"ws://127.0.0.1:{central.port}/ocpp", "ac22", "dc150")
+    path = scenario.journal_path.with_name("scenario.toml")
+    chargers = "".join(
+        f'[[chargers]]\nid = "{plan.id}"\nkind = "{plan.kind}"\nurl = "{plan.url}"\ngap_s = 1\n'
+        for plan in scenario.chargers
+    )
+    path.write_text(f'journal_path = "journal.jsonl"\nspeed = 60\n{chargers}', encoding="utf-8")
+    program = (
+        "import asyncio, logging, pathlib, sys\n"
+        "from isolane.sim.app import run_chargers\n"
+        "from isolane.sim.scenario import load_scenario\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        "asyncio.run(run_chargers(load_scenario(pathlib.Path(sys.argv[1]))))\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-c", program, str(path), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        await wait_until(lambda: open_bills(central) == 2)
+        process.terminate()
+        _, log = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0
+    assert b"ready chargers=2" in log
+    assert b"stopped unanswered=0" in log
+    found = bills(scenario, central)
+    assert found.exact
+    assert len(found.matched) >= 2
+    assert not found.open
 
 
 async def test_over_tls_with_password_and_client_certificate(

@@ -54,6 +54,7 @@ async def run_chargers(scenario: Scenario, stop: asyncio.Event | None = None) ->
             await stop.wait()
             pace.cancel()
             await _drain(chargers, scenario.drain_s)
+            await asyncio.gather(*(charger.link.leave() for charger in chargers))
             for task in (*links, status):
                 task.cancel()
         _write_status(scenario.status_path, chargers_status(chargers, simulated.seconds))

@@ -24,6 +24,7 @@ class ChargerStatus(msgspec.Struct, frozen=True, kw_only=True):
         hottest_c: Hottest contact of the connector, as its sensor shows it.
         transactions_done: Transactions whose end the CSMS has answered.
         unanswered: Transaction messages that wait.
+        readings_dropped: Meter values that a full queue had no room for.
         connects: Connections made so far.
     """
 
@@ -37,6 +38,7 @@ class ChargerStatus(msgspec.Struct, frozen=True, kw_only=True):
     hottest_c: float
     transactions_done: int
     unanswered: int
+    readings_dropped: int
     connects: int
 
 
@@ -58,6 +60,7 @@ class CsmsStatus(msgspec.Struct, frozen=True, kw_only=True):
         utc: When.
         connected: Identities.
         statuses: Last connector status by identity.
+        problems: Identities that say that something limits them.
         open: Bills that are not closed.
         closed: Bills that are closed.
         billed_wh: Sum of the closed ones.
@@ -70,6 +73,7 @@ class CsmsStatus(msgspec.Struct, frozen=True, kw_only=True):
     utc: str
     connected: list[str]
     statuses: dict[str, str]
+    problems: list[str]
     open: int
     closed: int
     billed_wh: int
@@ -99,6 +103,7 @@ def csms_status(central: CentralSystem) -> CsmsStatus:
         utc=utc_now(),
         connected=central.connected,
         statuses=dict(central.statuses),
+        problems=sorted(charger for charger, problem in central.problems.items() if problem),
         open=len(billed) - len(closed),
         closed=len(closed),
         billed_wh=sum(closed),
@@ -122,5 +127,6 @@ def _charger_status(charger: Charger) -> ChargerStatus:
         hottest_c=max(contacts, default=0.0),
         transactions_done=charger.transactions_done,
         unanswered=len(charger.outbox),
+        readings_dropped=charger.outbox.readings_dropped,
         connects=charger.link.connects,
     )

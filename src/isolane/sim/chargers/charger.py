@@ -123,6 +123,8 @@ class Charger:
         await self.link.drop()
 
     def _take(self, event: BayEvent) -> None:
+        if self._transaction is not None:
+            self._transaction.offline = not self.link.online
         if event.kind == "plugged":
             self._ask(event.token)
         elif event.kind == "started":
@@ -144,7 +146,13 @@ class Charger:
         self.outbox.put(request)
 
     def _begin(self, event: BayEvent) -> None:
-        transaction = Transaction(ref=str(uuid.uuid4()), token=event.token, start_wh=event.wh, started_utc=utc_now())
+        transaction = Transaction(
+            ref=str(uuid.uuid4()),
+            token=event.token,
+            start_wh=event.wh,
+            started_utc=utc_now(),
+            offline=not self.link.online,
+        )
         self._transaction = transaction
         known = transaction.ref if self._dialect.own_ids else None
         self._note("started", transaction.ref, wh=event.wh, transaction=known)

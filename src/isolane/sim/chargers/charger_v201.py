@@ -171,6 +171,7 @@ class ChargerV201:
             "seqNo": transaction.seq_no,
             "transactionInfo": {"transactionId": transaction.ref, **info},
             "meterValue": [_meter_value(event, context)],
+            **({"offline": True} if transaction.offline else {}),
             **extra,
         }
         transaction.seq_no += 1

@@ -24,6 +24,7 @@ class Transaction:
         started_utc: When.
         number: The id that the CSMS gave it (1.6); 0 until it is known.
         seq_no: Next sequence number (2.0.1).
+        offline: Whether there is no connection at this moment; 2.0.1 says so in each event.
     """
 
     ref: str
@@ -32,6 +33,7 @@ class Transaction:
     started_utc: str
     number: int = 0
     seq_no: int = 0
+    offline: bool = False
 
 
 class Orders(Protocol):

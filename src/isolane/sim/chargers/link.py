@@ -89,12 +89,13 @@ class Link:
         self._rng = random.Random(charger)
         self._heartbeat_s = 60.0
         self._tries = 0
+        self._leaving = False
         self.online = False
         self.connects = 0
 
     async def run(self) -> None:
-        """Keep connected until cancelled."""
-        while True:
+        """Keep connected until told to leave, or cancelled."""
+        while not self._leaving:
             try:
                 await self._once()
             except (OSError, WebSocketException, TimeoutError, CallRefused) as error:
@@ -111,6 +112,11 @@ class Link:
         """Close the connection in good order; `run` makes a new one."""
         if self._socket is not None:
             await self._socket.close()
+
+    async def leave(self) -> None:
+        """Close the connection in good order and for good; `run` returns."""
+        self._leaving = True
+        await self.drop()
 
     async def _once(self) -> None:
         headers = {}

@@ -20,6 +20,7 @@ class Answers:
         heartbeat_s: Interval given in the answer to a boot.
         blocked: Tokens that are not authorised.
         on_status: Called with each connector status.
+        on_problem: Called with whether the charger says that something limits it.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Answers:
         heartbeat_s: int,
         blocked: frozenset[str],
         on_status: Callable[[str], None],
+        on_problem: Callable[[bool], None],
     ) -> None:
         self._charger = charger
         self._ledger = ledger
         self._heartbeat_s = heartbeat_s
         self._blocked = blocked
         self._on_status = on_status
+        self._on_problem = on_problem
         self._seen: set[tuple[str, int]] = set()
 
     def handlers(self, subprotocol: str) -> Mapping[str, Handler]:
@@ -50,7 +53,7 @@ class Answers:
         if subprotocol == "ocpp1.6":
             return {
                 **shared,
-                "StatusNotification": lambda status, **_: self._status(status),
+                "StatusNotification": self._status_v16,
                 "Authorize": lambda id_tag, **_: {"idTagInfo": self._verdict(id_tag)},
                 "StartTransaction": self._start_transaction,
                 "StopTransaction": self._stop_transaction,
@@ -61,7 +64,7 @@ class Answers:
             "StatusNotification": lambda connector_status, **_: self._status(connector_status),
             "Authorize": lambda id_token, **_: {"idTokenInfo": self._verdict(id_token["id_token"])},
             "TransactionEvent": self._transaction_event,
-            "NotifyEvent": _nothing,
+            "NotifyEvent": self._notify_event,
             "NotifyReport": _nothing,
             "NotifyMonitoringReport": _nothing,
             "SecurityEventNotification": _nothing,
@@ -73,6 +76,16 @@ class Answers:
 
     def _status(self, status: str) -> Payload:
         self._on_status(status)
+        return _NOTHING
+
+    def _status_v16(self, status: str, error_code: str, **_: Any) -> Payload:  # noqa: ANN401
+        self._on_problem(error_code != "NoError")
+        return self._status(status)
+
+    def _notify_event(self, event_data: list[Mapping[str, Any]], **_: Any) -> Payload:  # noqa: ANN401
+        for event in event_data:
+            if event["variable"]["name"] == "Problem":
+                self._on_problem(event["actual_value"] == "true")
         return _NOTHING
 
     def _verdict(self, token: str) -> Mapping[str, str]:

@@ -61,6 +61,7 @@ class CentralSystem:
     def __init__(self, ledger: Ledger, policy: Policy) -> None:
         self.ledger = ledger
         self.statuses: dict[str, str] = {}
+        self.problems: dict[str, bool] = {}
         self.connects = 0
         self._policy = policy
         self._peers: dict[str, tuple[ServerConnection, Peer]] = {}
@@ -158,6 +159,7 @@ class CentralSystem:
             heartbeat_s=self._policy.heartbeat_s,
             blocked=self._policy.blocked,
             on_status=lambda status: self.statuses.__setitem__(charger, status),
+            on_problem=lambda problem: self.problems.__setitem__(charger, problem),
         )
         peer = Peer(
             connection.subprotocol, charger, cast("Socket", connection), answers.handlers(connection.subprotocol)
@@ -179,5 +181,5 @@ class CentralSystem:
 
 
 def _choose(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Choose our favourite; without a common one the handshake succeeds all the same and is closed afterwards (OCPP-J)."""
+    """Choose our favourite; without a common one the handshake succeeds and is closed afterwards (OCPP-J)."""
     return next((Subprotocol(name) for name in SUBPROTOCOLS if name in offered), None)

@@ -4,9 +4,7 @@ The same map as a page for those who write a device template: docs/reference/dc-
 """
 
 from isolane.sim.modbus.rows import Row
-
-MODULES = 5
-"""Power modules (AC/DC converters) of 30 kW each."""
+from isolane.sim.physics.dc_station import MODULES
 
 IDENTITY = (
     Row(0, "uint16", "map_version", text="Version of this map: 1"),

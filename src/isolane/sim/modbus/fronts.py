@@ -6,6 +6,7 @@ from typing import Literal
 
 from isolane.sim.modbus import abb_terra_ac, dc_map, sdm630, sunspec
 from isolane.sim.modbus.image import Image, Unit
+from isolane.sim.physics import dc_station
 
 Readings = Mapping[str, float]
 Refresh = Callable[[Readings], None]
@@ -40,10 +41,10 @@ def dc_units(charger: str, meter: MeterKind) -> tuple[list[Unit], Refresh]:
         "model": "DC150",
         "serial": f"DC150-{serial_of(charger)}",
         "firmware": "1.0.0",
-        "rated_power_w": 150_000,
-        "rated_current_a": 200.0,
-        "rated_voltage_v": 1000.0,
-        "modules": dc_map.MODULES,
+        "rated_power_w": dc_station.RATED_W,
+        "rated_current_a": dc_station.RATED_A,
+        "rated_voltage_v": dc_station.RATED_V,
+        "modules": dc_station.MODULES,
     }
     cabinet = Image(0, _DC_COUNT, (*dc_map.IDENTITY, *dc_map.SIGNALS), identity)
     meter_unit, meter_refresh = _meter(charger, meter)

@@ -1,5 +1,6 @@
 """This file serves register images over Modbus TCP; it guards that a client can read and never write."""
 
+import logging
 import socket
 
 from pymodbus.constants import ExcCodes
@@ -8,6 +9,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from isolane.core.failures import IsolaneError
 from isolane.sim.modbus.image import Image, Unit
+
+logging.getLogger("pymodbus.logging").setLevel(logging.WARNING)  # at INFO it says "Repeating...." instead of repeating
 
 _READ_HOLDING, _READ_INPUTS = 3, 4
 _ANY_UNIT = 0

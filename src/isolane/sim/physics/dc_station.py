@@ -18,6 +18,7 @@ RATED_A = 200.0
 """What the air-cooled cable carries."""
 RATED_V = 1000.0
 MODULES = 5
+"""Power modules (AC/DC converters) of 30 kW each."""
 _AUX_W = 120.0
 _RAMP_TAU_S = 4.0
 
