@@ -46,6 +46,17 @@ class _Written:
     numbers: list[int | None] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    """What the store tells about itself."""
+
+    cache_bytes: int
+    live_devices: int
+    live_dropped: int
+    rolled_blocks: int
+    roll_failures: int
+
+
 class EmbeddedTelemetry:
     """Telemetry in one folder: ``hot.sqlite3`` and ``lake/``. Open it with `open`, close it with `close`.
 
@@ -73,6 +84,8 @@ class EmbeddedTelemetry:
         self._rolled: dict[tuple[int, int, int], Stretches] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._events = 1
+        self._rolled_blocks = 0
+        self._roll_failures = 0
         self._load()
 
     async def close(self) -> None:
@@ -170,6 +183,12 @@ class EmbeddedTelemetry:
         """See `Telemetry.listen`."""
         return self._hub.listen(site, device)
 
+    def counts(self) -> StoreCounts:
+        """Tell about memory, listeners and moves since the start."""
+        return StoreCounts(
+            self._cache.size_bytes, self._hub.watched, self._hub.dropped, self._rolled_blocks, self._roll_failures
+        )
+
     # Keeping
 
     def _load(self) -> None:
@@ -201,6 +220,7 @@ class EmbeddedTelemetry:
             try:
                 await self.roll(time.time_ns() // 1_000_000)
             except (OSError, UnavailableError) as error:
+                self._roll_failures += 1
                 _log.error("store-roll-failed error=%s", error)
             await asyncio.sleep(self._settings.roll_interval_s)
 
@@ -221,6 +241,7 @@ class EmbeddedTelemetry:
         while (roll := await loop.run_in_executor(self._roller, next, passing, None)) is not None:
             await loop.run_in_executor(self._writer, self._commit_roll, roll)
             moved += len(roll.numbers)
+            self._rolled_blocks += len(roll.numbers)
             self._cache.drop(roll.numbers)
         paths = await loop.run_in_executor(self._writer, self._expire, now_ms)
         for path in paths:

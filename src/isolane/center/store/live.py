@@ -17,6 +17,11 @@ class LiveHub:
         self._listeners: dict[tuple[str, str], set[asyncio.Queue[LiveSample | None]]] = {}
         self.dropped = 0
 
+    @property
+    def watched(self) -> int:
+        """How many devices somebody listens to."""
+        return len(self._listeners)
+
     def devices(self, site: str) -> list[str]:
         """Give the devices of a site that somebody listens to, so that nothing is prepared for nobody."""
         return [device for where, device in self._listeners if where == site]

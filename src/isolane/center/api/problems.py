@@ -1,0 +1,55 @@
+"""This file words errors as problem+json (RFC 9457); it guards that no answer shows anything of the inside."""
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+
+_log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The body of an error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def problem(status: int, detail: str) -> Response:
+    """Make the answer of an error."""
+    body = msgspec.json.encode(Problem("about:blank", HTTPStatus(status).phrase, status, detail))
+    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(body, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have an application word all its errors so."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _raised)
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, _raised)
+    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _raised)
+    app.add_exception_handler(OSError, _unreadable)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    sentences = []
+    if isinstance(error, RequestValidationError):
+        sentences = [f"{'.'.join(map(str, entry['loc'][1:]))}: {entry['msg']}" for entry in error.errors()]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(sentences))
+
+
+async def _raised(_request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem(status, str(getattr(error, "detail", "")))
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    _log.error("store-unreadable path=%s error=%s", request.url.path, error)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be read now")

@@ -1,0 +1,96 @@
+"""This file runs uvicorn inside a loop that is not its own; it guards that only the process decides when to exit."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+import uvicorn
+
+from isolane.config.values import Address
+from isolane.core.failures import IsolaneError
+
+_BACKLOG = 256
+_GRACE_S = 3
+_HEAD_BYTES_MAX = 16_384
+
+App = Callable[..., Awaitable[None]]
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Capture none."""
+        yield
+
+
+class WebServer:
+    """One listener. It is bound when it is made, serves while `run` runs, and ends after `stop`.
+
+    Args:
+        name: The setting that gives its address, for the error sentence.
+        app: ASGI application.
+        address: Port 0 lets the system choose.
+        tls: For HTTPS.
+        protocol: Uvicorn protocol class, or "h11".
+        requests_max: Connections and requests at once; more get 503.
+
+    Raises:
+        IsolaneError: The port cannot be opened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        app: App,
+        address: Address,
+        *,
+        tls: ssl.SSLContext | None = None,
+        protocol: Any = "h11",  # noqa: ANN401 - uvicorn's own type for it is a class or a name
+        requests_max: int = 1000,
+    ) -> None:
+        self._socket = _bind(name, address)
+        self.address = Address(address.host, self._socket.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            limit_concurrency=requests_max,
+            h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+            timeout_graceful_shutdown=_GRACE_S,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        )
+        self._server = _Quiet(config)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        await self._server.serve([self._socket])
+
+    def stop(self) -> None:
+        """Take no more connections, finish what is being answered, let `run` return."""
+        self._server.should_exit = True
+
+
+def _bind(name: str, address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise IsolaneError(
+            f"cannot open {address} ({name}): {error.strerror}", "choose another address or stop what uses it"
+        ) from error
+    return listener
