@@ -12,6 +12,7 @@ from isolane.core.clock import SystemClock
 from isolane.tap import metrics, supervision
 from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
+from isolane.tap.journal import Journal
 from isolane.tap.listen import Listener
 from isolane.tap.pseudonym import Transactions, load_key
 from isolane.tap.session import Rules
@@ -45,12 +46,15 @@ async def run(site: Site, settings: TapSettings) -> None:
         settings.message_bytes_max,
         settings.calls_max,
     )
-    port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max))
+    journal = Journal(settings.journal, settings.journal_bytes_max) if settings.journal else None
+    port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max), journal)
     connections = Connections(rules, port.put, SystemClock(), settings.connections_max)
     listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
     collector = metrics.TapCollector(tally, budget, connections, listener, port)
     async with contextlib.AsyncExitStack() as stack:
         page = await stack.enter_async_context(_page(settings, collector))
+        if journal:
+            stack.callback(journal.close)
         listener.open()
         stack.callback(listener.close)
         port.open()

@@ -14,6 +14,7 @@ import socket
 from collections import deque
 from pathlib import Path
 
+from isolane.tap.journal import Journal
 from isolane.tap.standing import Standing
 from isolane.wire import tap_event as ev
 
@@ -34,9 +35,11 @@ class EventPort:
         path: Socket on which the health process listens.
         queue_events_max: Events that wait at most.
         standing: What is told again on each new connection.
+        journal: Where packets that were sent are written down, or None.
     """
 
-    def __init__(self, path: Path, queue_events_max: int, standing: Standing) -> None:
+    def __init__(self, path: Path, queue_events_max: int, standing: Standing, journal: Journal | None = None) -> None:
+        self._journal = journal
         self._path = path
         self._queue_events_max = queue_events_max
         self._standing = standing
@@ -155,6 +158,8 @@ class EventPort:
             except OSError:
                 self._away()
                 return
+            if self._journal:
+                self._journal.note(packet)
             self._untold_lost = 0
             self.packets += 1
             self.sent += len(events)

@@ -25,6 +25,13 @@ class TapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             " (after a reboot a new key, where that folder is in memory)"
         ),
     ] = None
+    journal: Annotated[
+        Path | None,
+        msgspec.Meta(description="File of every packet that leaves the tap, for audits; left out: none is kept"),
+    ] = None
+    journal_bytes_max: Annotated[
+        int, msgspec.Meta(description="What the journal may hold, bytes; then it ends", ge=4096, le=2**40)
+    ] = 64 * 2**20
     vendor_error_codes: Annotated[
         tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,50}$")], ...],
         msgspec.Meta(
