@@ -70,7 +70,8 @@ def make(plan: Plan) -> Authority:
     }
     for name in ("site.toml", "center.toml", "mosquitto.conf", "mosquitto.acl"):
         (folder / name).write_text(passage(name, values), encoding="utf-8")
-    (folder / "run").mkdir(mode=0o700)
+    for name in ("run", "health", "center"):
+        (folder / name).mkdir(mode=0o700)
     return authority
 
 

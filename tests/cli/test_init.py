@@ -1,0 +1,45 @@
+"""This file checks that what `isolane init` writes is what the processes read."""
+
+from pathlib import Path
+
+import pytest
+
+from isolane.cli import main
+from isolane.cli.check import SETTINGS
+from isolane.config.load import load, read
+
+
+@pytest.mark.parametrize("link", ["mqtt", "https"])
+def test_every_table_it_writes_is_valid_as_it_stands(link: str, tmp_path: Path) -> None:
+    import importlib  # noqa: PLC0415 - as the program does it
+
+    folder = tmp_path / "north"
+    assert main.main(["init", str(folder), "--site", "north", "--gateway", "gw-1", "--link", link]) == 0
+    tables = {}
+    for file in (folder / "site.toml", folder / "center.toml"):
+        for table in read(file):
+            module, name = SETTINGS[table]
+            tables[table] = load(file, table, getattr(importlib.import_module(module), name))
+    assert set(tables) == {"site", "value", "tap", "health", "center"}
+    assert tables["site"].gateway == "gw-1"
+    assert tables["health"].links[0].certificate.exists()
+
+
+def test_keys_and_run_folder_are_closed_to_others(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    main.main(["init", str(folder)])
+    assert (folder / "run").stat().st_mode & 0o777 == 0o700
+    assert {key.stat().st_mode & 0o777 for key in (folder / "pki").glob("*.key")} == {0o600}
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").touch()
+    assert main.main(["init", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "pki"] == ["mine"]
+
+
+@pytest.mark.parametrize(("option", "name"), [("--site", "a/b"), ("--gateway", "+"), ("--gateway", "center")])
+def test_a_name_that_would_open_anothers_topics_is_refused(option: str, name: str, tmp_path: Path) -> None:
+    assert main.main(["init", str(tmp_path / "new"), option, name]) == 2
+    assert not (tmp_path / "new").exists()
