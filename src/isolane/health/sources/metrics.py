@@ -1,4 +1,4 @@
-"""This file shows the sources' counters to Prometheus; it guards that counting costs a source nothing but an addition."""
+"""This file shows the sources' counters to Prometheus; it guards that counting costs a source only an addition."""
 
 from collections.abc import Iterator, Sequence
 

@@ -131,19 +131,20 @@ def plan_round(plan: DevicePlan, groups: frozenset[str], bases: Mapping[int, int
         groups: Poll groups that are due.
         bases: Address of each SunSpec model that was found.
     """
-    wanted = [planned for planned in plan.points if planned.point.poll in groups]
-    missing = tuple(each for each in wanted if each.point.model is not None and each.point.model not in bases)
-    spans: dict[PlannedPoint, list[Span]] = {}
-    for planned in wanted:
-        if planned not in missing:
-            spans[planned] = _spans(planned, bases)
-    every = [span for each in spans.values() for span in each]
+    present: list[PlannedPoint] = []
+    missing: list[PlannedPoint] = []
+    for planned in plan.points:
+        if planned.point.poll in groups:
+            known = planned.point.model is None or planned.point.model in bases
+            (present if known else missing).append(planned)
+    spans = [_spans(planned, bases) for planned in present]
+    every = [span for each in spans for span in each]
     requests = merge(every, plan.template.registers_max, plan.template.hole_max)
     points = []
-    for planned, each in spans.items():
+    for planned, each in zip(present, spans, strict=True):
         places = [_place(span, requests) for span in each]
         points.append(LocatedPoint(planned, places[0], places[1] if len(places) > 1 else None))
-    return Round(requests, tuple(points), missing)
+    return Round(requests, tuple(points), tuple(missing))
 
 
 def _spans(planned: PlannedPoint, bases: Mapping[int, int]) -> list[Span]:

@@ -1,7 +1,7 @@
 """This file is the listening end of the event socket; it guards that the tap is never kept waiting.
 
-Only this user can reach the socket (mode 0600). One tap at a time: a newer connection replaces an older one, since a tap
-that was restarted is heard before the loss of its forerunner is.
+Only this user can reach the socket (mode 0600). One tap at a time: a newer connection replaces an older one, since a
+tap that was restarted is heard before the loss of its forerunner is.
 """
 
 import asyncio

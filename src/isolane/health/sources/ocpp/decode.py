@@ -1,9 +1,9 @@
 """This file keeps what the tap's events say of one charger; it guards that what may have changed is not told as known.
 
 Operation: events set facts. States (connection, availability, transactions) hold until an event changes them and are
-told every round as long as the stream of events is whole. When events were lost, or the tap could not read something, all
-states are forgotten: they are told again when the charger reports them, and until then sampling shows the last ones as
-STALE, then BAD. Measurements are told once, with the time at which they came.
+told every round as long as the stream of events is whole. When events were lost, or the tap could not read something,
+all states are forgotten: they are told again when the charger reports them, and until then sampling shows the last ones
+as STALE, then BAD. Measurements are told once, with the time at which they came.
 """
 
 from collections.abc import Iterator

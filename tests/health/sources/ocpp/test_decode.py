@@ -1,0 +1,138 @@
+"""This file tests what events make known by sequences of them; it guards that what was lost is not told."""
+
+from isolane.core.samples import Quality, Reason
+from isolane.health.sources.ocpp import plan
+from isolane.health.sources.ocpp.decode import ChargerFacts
+from isolane.health.sources.ocpp.settings import ChargerSettings
+from isolane.wire import tap_event
+from isolane.wire.tap_event import MeterValue
+
+NOW_MS = 1_700_000_000_000
+
+
+def facts_of(evses: int = 2, meter_period_s: float = 60) -> ChargerFacts:
+    return ChargerFacts(ChargerSettings(charger="CP1", evses=evses, meter_period_s=meter_period_s))
+
+
+def take(facts: ChargerFacts, *events: tap_event.AnyEvent) -> None:
+    for event in events:
+        facts.take(event, NOW_MS)
+
+
+def known(facts: ChargerFacts, now: int = 99) -> dict[str, float | Reason]:
+    told = {}
+    for reading in facts.readings(now):
+        assert (reading.quality is Quality.GOOD) == (reading.value is not None)
+        told[reading.signal] = reading.reason if reading.value is None else reading.value
+    return told
+
+
+def connected(mono_ns: int) -> tap_event.Connected:
+    return tap_event.Connected("CP1", mono_ns, "ocpp1.6", secure=True)
+
+
+def status(evse: int, text: str, connector: int = 1, error: str = "NoError") -> tap_event.StatusChanged:
+    return tap_event.StatusChanged("CP1", 5, evse, connector, text, error)
+
+
+def test_nothing_is_known_before_anything_was_told() -> None:
+    assert known(facts_of()) == {plan.RECONNECTS: 0}
+
+
+def test_a_connection_told_again_is_no_reconnect() -> None:
+    facts = facts_of()
+    take(facts, connected(1), connected(1))
+    assert known(facts) == {plan.RECONNECTS: 0, plan.LINK_ACTIVE: 1}
+    take(facts, tap_event.Disconnected("CP1", 2, "charger", 1000), connected(3))
+    assert known(facts)[plan.RECONNECTS] == 1
+
+
+def test_a_charger_that_is_away_has_no_states() -> None:
+    facts = facts_of(evses=1)
+    take(facts, connected(1), status(1, "Charging"), tap_event.Disconnected("CP1", 2, "csms", None))
+    told = known(facts)
+    assert told.pop(plan.LINK_ACTIVE) == 0
+    assert told.pop(plan.RECONNECTS) == 0
+    assert set(told.values()) == {Reason.DISCONNECTED}
+    assert len(told) == len(plan.signals_of(ChargerSettings(charger="CP1", meter_period_s=60))) - 2
+
+
+def test_states_hold_until_they_change() -> None:
+    facts = facts_of()
+    take(facts, status(0, "Available", 0), status(1, "Charging"), status(2, "Faulted", error="GroundFailure"))
+    for _ in range(2):
+        told = known(facts)
+        assert told[plan.availability(0)] == 0
+        assert told[plan.availability(1)] == 2
+        assert (told[plan.problem(1)], told[plan.problem(2)]) == (0, 1)
+    take(facts, status(1, "SuspendedEV"), status(3, "Charging"), status(1, "Dancing"))
+    told = known(facts)
+    assert told[plan.availability(1)] == plan.AVAILABILITY["SuspendedEV"]
+    assert plan.availability(3) not in told
+
+
+def test_of_two_connectors_the_one_in_use_tells() -> None:
+    facts = facts_of()
+    take(facts, status(1, "Occupied", 1), status(1, "Available", 2))
+    assert known(facts)[plan.availability(1)] == plan.AVAILABILITY["Occupied"]
+    take(facts, status(1, "Available", 1))
+    assert known(facts)[plan.availability(1)] == 0
+
+
+def test_transactions_begin_and_end() -> None:
+    facts = facts_of()
+    begin = tap_event.TransactionChanged("CP1", 1, 1, "started", "a" * 16)
+    take(facts, begin, tap_event.TransactionChanged("CP1", 1, 0, "started", "b" * 16))
+    assert known(facts)[plan.transaction_active(1)] == 1
+    take(facts, tap_event.TransactionChanged("CP1", 1, 1, "ended", "a" * 16, "EVDisconnected"))
+    assert known(facts)[plan.transaction_active(1)] == 0
+
+
+def test_a_round_trip_is_told_once_with_its_own_time() -> None:
+    facts = facts_of()
+    take(facts, tap_event.Answered("CP1", 7, "Heartbeat", "csms", 43.0, "result"))
+    take(facts, tap_event.Answered("CP1", 8, "Reset", "charger", 900.0, "result"))
+    [told] = [reading for reading in facts.readings(99) if reading.signal == plan.ROUND_TRIP]
+    assert (told.value, told.source_mono_ns) == (0.043, 7)
+    assert plan.ROUND_TRIP not in known(facts)
+
+
+def metered(*values: MeterValue, age_s: float | None = None) -> tap_event.Metered:
+    return tap_event.Metered("CP1", 7, 1, values, None if age_s is None else NOW_MS - round(age_s * 1000))
+
+
+def test_metered_values_are_scaled_and_chosen() -> None:
+    facts = facts_of()
+    take(
+        facts,
+        metered(
+            MeterValue("Power.Active.Import", "", "Outlet", "kW", 11.04),
+            MeterValue("Power.Active.Import", "L1", "", "W", 3680),
+            MeterValue("Energy.Active.Import.Register", "", "", "kWh", 12.5),
+            MeterValue("Energy.Active.Import.Register", "", "Inlet", "Wh", 1),
+            MeterValue("SoC", "", "EV", "Percent", 50),
+        ),
+    )
+    told = known(facts)
+    assert told[plan.metered_power(1)] == 11_040
+    assert told[plan.metered_energy(1)] == 12_500
+
+
+def test_queued_meter_values_are_not_the_present() -> None:
+    facts = facts_of()
+    value = MeterValue("Power.Active.Import", "", "", "W", 1.0)
+    take(facts, metered(value, age_s=121))
+    assert plan.metered_power(1) not in known(facts)
+    take(facts, metered(value, age_s=119))
+    assert known(facts)[plan.metered_power(1)] == 1
+    unwanted = facts_of(meter_period_s=0)
+    take(unwanted, metered(value))
+    assert plan.metered_power(1) not in known(unwanted)
+
+
+def test_what_the_tap_could_not_read_may_have_been_a_change() -> None:
+    facts = facts_of()
+    take(facts, connected(1), status(1, "Charging"), tap_event.Unread("CP1", 2, "copies-lost", 3))
+    assert known(facts) == {plan.RECONNECTS: 0}
+    take(facts, tap_event.Booted("CP1", 3, "v", "m", "f"))
+    assert known(facts)[plan.LINK_ACTIVE] == 1

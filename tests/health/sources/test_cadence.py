@@ -1,0 +1,44 @@
+"""This file tests the cadence with a clock that only it moves; it guards that late rounds are skipped."""
+
+from isolane.health.sources.cadence import Cadence
+
+
+class Clock:
+    """Moves when it is slept on."""
+
+    def __init__(self) -> None:
+        self.now = 5_000_000_000
+
+    def mono_ns(self) -> int:
+        return self.now
+
+    def utc_ns(self) -> int:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += round(seconds * 1e9)
+
+
+async def test_groups_come_at_their_periods() -> None:
+    clock = Clock()
+    cadence = Cadence({"fast": 1.0, "slow": 3.0}, clock, clock.sleep)
+    rounds = [(await cadence.due(), (clock.now - 5_000_000_000) / 1e9) for _ in range(7)]
+    assert [sorted(groups) for groups, _ in rounds[:5]] == [
+        ["fast", "slow"],
+        ["fast"],
+        ["fast"],
+        ["fast", "slow"],
+        ["fast"],
+    ]
+    assert [at for _, at in rounds] == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_a_late_round_is_skipped_and_the_beat_kept() -> None:
+    clock = Clock()
+    cadence = Cadence({"fast": 1.0}, clock, clock.sleep)
+    await cadence.due()
+    clock.now += 4_300_000_000
+    await cadence.due()
+    assert cadence.left_s == 0.7
+    await cadence.due()
+    assert clock.now == 10_000_000_000
