@@ -106,7 +106,8 @@ class Cursor:
         self._flights: dict[Key, tuple[Outgoing, int]] = {}
         self._ready: list[Outgoing] = []
         self._aside = Aside(clock)
-        self._told: dict[bytes, int] = {}
+        self._told: set[bytes] = set()
+        self._want_answered: dict[bytes, int] = {}
         self._wanted: dict[bytes, None] = {}
         self._stated: dict[tuple[int, int], LedgerEntry] = {}
         self._ledger_ns = 0
@@ -200,7 +201,7 @@ class Cursor:
 
     async def _due(self) -> Outgoing | None:
         now = self._clock.mono_ns()
-        schema = await self._wanted_schema(now)
+        schema = await self._wanted_schema()
         if schema is not None:
             return schema
         if now >= self._ledger_ns:
@@ -216,18 +217,18 @@ class Cursor:
         message = self._ready.pop(0)
         if message.schema and message.schema not in self._told:
             self._wanted[message.schema] = None
-            schema = await self._wanted_schema(now)
+            schema = await self._wanted_schema()
             if schema is not None:
                 self._ready.insert(0, message)
                 return schema
         self._flights[message.key] = message, self._clock.mono_ns() + int(self._pace.ack_timeout_s * NS_PER_S)
         return message
 
-    async def _wanted_schema(self, now: int) -> Outgoing | None:
+    async def _wanted_schema(self) -> Outgoing | None:
         while self._wanted:
             identity = next(iter(self._wanted))
             del self._wanted[identity]
-            self._told[identity] = now
+            self._told.add(identity)
             json = await self._supply.schema(identity)
             if json is not None:
                 return Outgoing(Up.SCHEMA, json, schema=identity)
@@ -261,12 +262,13 @@ class Cursor:
     async def _want(self, identity: bytes) -> None:
         """Send a schema again, and then what depends on it."""
         now = self._clock.mono_ns()
-        told = self._told.get(identity)
-        if told is not None and now < told + int(_WANT_PAUSE_S * NS_PER_S):
+        answered = self._want_answered.get(identity)
+        if answered is not None and now < answered + int(_WANT_PAUSE_S * NS_PER_S):
             return
         if await self._supply.schema(identity) is None:
             return
         self.counts.schemas_wanted += 1
+        self._want_answered[identity] = now
         self._wanted[identity] = None
         for key in [key for key, (message, _) in self._flights.items() if message.schema == identity]:
             del self._flights[key]

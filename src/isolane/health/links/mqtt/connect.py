@@ -1,19 +1,20 @@
 """This file opens broker sessions; it guards that no session, however it ended, leaves a socket behind.
 
-aiomqtt keeps three things to itself that a link needs: what the broker's CONNACK allows, the reason code of a PUBACK,
-and the socket. `Session` takes them from its callbacks; the version of the library is pinned with the lock.
+aiomqtt keeps some things to itself that a link needs: what the broker's CONNACK allows, the reason code of a PUBACK, an
+end before the CONNACK, and the socket. `Session` takes them from its callbacks; the lock pins the library's version.
 """
 
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.client import ConnectFlags
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -35,6 +36,7 @@ class Session(aiomqtt.Client):
 
     Attributes:
         packet_bytes_max: The largest packet the broker takes; None if it does not say.
+        receive_maximum: How many messages may wait for its PUBACK.
     """
 
     def __init__(self, settings: MqttSettings, client_id: str) -> None:
@@ -49,7 +51,7 @@ class Session(aiomqtt.Client):
             keepalive=settings.keepalive_s,
             timeout=float(settings.dead_s),
             properties=limits,
-            tls_context=client_context(settings.ca, settings.certificate, settings.key),
+            tls_context=_context(settings),
             max_queued_incoming_messages=_ANSWERS_MAX,
             max_inflight_messages=settings.window,
             socket_options=(
@@ -60,7 +62,7 @@ class Session(aiomqtt.Client):
         )
         self.pending_calls_threshold = settings.window + 8
         self.packet_bytes_max: int | None = None
-        self._window = settings.window
+        self.receive_maximum = _RECEIVE_MAXIMUM
         self._refusals: dict[int, str] = {}
 
     @property
@@ -95,10 +97,22 @@ class Session(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
-        allowed = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
-        client.max_inflight_messages_set(min(self._window, allowed))
+        self.receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
         self.packet_bytes_max = getattr(properties, "MaximumPacketSize", None)
         super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: PahoClient,
+        userdata: Any,  # noqa: ANN401
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            # In TLS 1.3 a broker refuses a certificate after the handshake; without this the wait would run to its end.
+            self._connected.set_exception(aiomqtt.MqttError(f"the broker ended the connection at once: {reason_code}"))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
         self,
@@ -111,6 +125,23 @@ class Session(aiomqtt.Client):
         if reason_code.value >= _FAILED:
             self._refusals[mid] = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """A TLS socket that the library, which forgets to, need not close when the handshake fails."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of ssl.SSLSocket
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def _context(settings: MqttSettings) -> ssl.SSLContext:
+    context = client_context(settings.ca, settings.certificate, settings.key)
+    context.sslsocket_class = _ClosedOnFailure
+    return context
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """This file is the MQTT link; it guards that whatever ends a session, the next one begins by itself.
 
-Operation: connect, subscribe to the answers, then as many senders as the window has places; the order in which they ask
-the cursor is the order on the wire. Several answers that have come meanwhile are taken in one commit.
+Operation: connect, subscribe to the answers, then as many senders as the window and the broker's receive maximum
+allow, each of which waits for the broker before it sends again; the order in which they ask the cursor is the order
+on the wire. Several answers that have come meanwhile are taken in one commit.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ class MqttLink:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._receive(session, courier))
                     tasks.create_task(self._measure(session))
-                    for _ in range(self._settings.window):
+                    for _ in range(min(self._settings.window, session.receive_maximum)):
                         tasks.create_task(self._send(session, courier))
             finally:
                 self.counts.connected = False
