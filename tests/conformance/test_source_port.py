@@ -1,8 +1,8 @@
 """This file runs one suite over every source; it guards that what `core.ports.Source` promises holds for each protocol.
 
 What a source is given here is the worst of its world that needs no peer: nobody listens, nobody connects. The tests of
-its protocol bring sick peers. `running` checks more at its end: only declared signals, a reason with each BAD, a stop in
-time.
+its protocol bring sick peers. `running` checks more at its end: only declared signals, a reason with each BAD, and that
+it stopped in time.
 """
 
 import asyncio

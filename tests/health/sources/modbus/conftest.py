@@ -53,7 +53,7 @@ def source(tmp_path: Path) -> Callable[..., ModbusSource]:
             devices=devices,
             fast_s=fast_s,
             slow_s=2 * fast_s,
-            timeout_s=0.1,
+            timeout_s=0.4,
             reconnect_s_max=0.2,
         )
         return ModbusSource(settings, SystemClock())

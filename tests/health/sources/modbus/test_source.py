@@ -139,18 +139,16 @@ async def test_a_unit_that_hangs_costs_its_neighbours_nothing(peer: Peers, sourc
             await good(request, writer)
 
     device = await peer(only_unit_2_hangs)
-    polled = source(device.address, units=(2, 1, 3), fast_s=0.2)
+    polled = source(device.address, units=(2, 1, 3))
     async with running(polled) as kept:
-        await kept.until(lambda: len(kept.readings) >= 75)
-        stamps = [each.source_mono_ns for each in kept.good() if each.signal.endswith("DCVoltage")]
-        assert kept.reasons() == {Reason.NONE, Reason.TIMEOUT}
-        sick = [each for each in kept.readings if each.charger == "CP2"]
-        well = [each for each in kept.readings if each.charger != "CP2"]
-        assert {each.quality for each in sick} == {Quality.BAD}
-        assert {each.quality for each in well} == {Quality.GOOD}
-        assert len(sick) * 2 >= len(well) - 6
-    gaps = [later - earlier for earlier, later in zip(stamps[2:], stamps[4:], strict=False)]
-    assert max(gaps) < 0.35e9
+        await kept.until(lambda: len(kept.readings) >= 100)
+    sick = [each for each in kept.readings if each.charger == "CP2"]
+    well = [each for each in kept.readings if each.charger != "CP2"]
+    assert {each.reason for each in sick} == {Reason.TIMEOUT}
+    assert {each.quality for each in well} == {Quality.GOOD}
+    assert len(sick) * 2 >= len(well) - 6, "each round tells of the sick one too"
+    asked = sum(request[6] == 2 for request in device.requests)
+    assert asked <= 3, "it is left alone for longer and longer"
 
 
 async def test_a_neighbour_source_keeps_its_pace_beside_a_flood(peer: Peers, source: Sources) -> None:
