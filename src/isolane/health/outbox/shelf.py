@@ -202,7 +202,7 @@ class Shelf:
         """Note a link's receipt; tell whether every required link has one now."""
         if required and required <= self._receipts(what, number) | {link}:
             return True
-        self.file.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (link, what, number))
+        self.file.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (what, number, link))
         return False
 
     def _drop(self, rows: list[tuple[int, ...]], reason: str) -> int:

@@ -1,0 +1,374 @@
+"""This file puts the store through all that can happen to it; it guards the ledger and that no number is missing."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from isolane.core.failures import IsolaneError
+from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.records import Key
+from isolane.health.outbox.store import Store
+from isolane.wire.block import decode
+from isolane.wire.uplink import Up, decode_gap
+from support.outboxes import SCHEMA, TAG, ManualClock, draft, is_balanced, settings
+
+ROWS_BIG = 25_000
+"""Of noise: about 300 kB a block, so that a few fill the smallest outbox."""
+LINK = "main"
+
+
+def opened(path: Path, clock: ManualClock, required: frozenset[str] = frozenset({LINK})) -> Store:
+    store = Store(settings(path), TAG, clock, SCHEMA, required)
+    store.open()
+    return store
+
+
+def disk(store: Store, *, full: bool) -> None:
+    """Let the file grow no more, as on a full disk, or let it grow again."""
+    if store._shelf is not None:
+        pages = 1 if full else 1 << 30
+        store._shelf.file.execute(f"PRAGMA max_page_count = {pages}")
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Puts, acknowledgements, drops, expiry, full disks, new epochs and crashes in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = TemporaryDirectory()
+        self.runs = 0
+        self.clock = ManualClock()
+        self.store = opened(self.path, self.clock)
+        self.acknowledged: set[Key] = set()
+        self.told: set[Key] = set()
+        self.numbers = 0
+        self.full = False
+
+    @property
+    def path(self) -> Path:
+        return (
+            Path(self.folder.name) / f"run-{self.runs}" / "outbox.db" if self.runs else Path(self.folder.name) / "o.db"
+        )
+
+    @rule(big=st.booleans(), lane=st.sampled_from([Lane.LIVE, Lane.LIVE, Lane.SNAPSHOT, Lane.ALARM]))
+    def put(self, *, big: bool, lane: Lane) -> None:
+        self.numbers += 1
+        made = draft(self.numbers, rows=ROWS_BIG, noise=40) if big else draft(self.numbers)
+        self.store.put(made, lane)
+
+    @rule(limit=st.integers(1, 5), newest=st.booleans())
+    def pick_and_acknowledge(self, *, limit: int, newest: bool) -> None:
+        picked = self.store.pick(LINK, frozenset(), frozenset(), limit, newest_first=newest)
+        assert len(picked) <= limit
+        blocks = [each.key for each in picked if each.kind is Up.BLOCK]
+        gaps = [decode_gap(each.data) for each in picked if each.kind is Up.GAP]
+        for each in picked:
+            if each.kind is Up.BLOCK:
+                key = decode(each.data, TAG).key
+                assert (key.epoch, key.stream, key.sequence) == each.key
+        found = self.store.settle(LINK, blocks, [(gap.epoch, gap.stream, gap.first) for gap in gaps])
+        if found is None:
+            return
+        assert found == len(picked)
+        self.acknowledged.update(blocks)
+        self.told.update((gap.epoch, gap.stream, number) for gap in gaps for number in range(gap.first, gap.last + 1))
+        assert self.store.settle(LINK, blocks, [(gap.epoch, gap.stream, gap.first) for gap in gaps]) in (0, None)
+
+    @rule(limit=st.integers(1, 5))
+    def acknowledge_over_a_link_that_is_not_required(self, *, limit: int) -> None:
+        picked = self.store.pick("spare", frozenset(), frozenset(), limit, newest_first=False)
+        blocks = [each.key for each in picked if each.kind is Up.BLOCK]
+        gaps = [each.key for each in picked if each.kind is Up.GAP]
+        self.store.forget("spare")
+        if self.store.settle("spare", blocks, gaps) is not None:
+            again = self.store.pick("spare", frozenset(), frozenset(), 99, newest_first=False)
+            assert not {each.key for each in picked} & {each.key for each in again}
+
+    @rule(epoch=st.sampled_from([0, 1, 1_700_000_000_000, 2**62]), number=st.integers(0, 5))
+    def acknowledge_what_is_not_here(self, *, epoch: int, number: int) -> None:
+        key = (epoch, 3, number)
+        assert self.store.settle(LINK, [key], [key]) in (0, None)
+
+    @rule(seconds=st.sampled_from([1, 61, 4000]))
+    def pass_time(self, *, seconds: int) -> None:
+        self.clock.pass_s(seconds)
+        self.store.forget(LINK)
+        self.store.tend()
+
+    @rule(by_s=st.integers(-10_000, 10_000))
+    def set_clock(self, *, by_s: int) -> None:
+        self.clock.utc_ms += by_s * 1000
+        if by_s < 0:
+            self.store.begin_epoch()
+
+    @rule()
+    def fill_or_free_the_disk(self) -> None:
+        self.full = not self.full
+        disk(self.store, full=self.full)
+
+    @precondition(lambda self: not self.full)
+    @rule()
+    def crash_and_open_again(self) -> None:
+        source = self.path
+        self.runs += 1
+        self.path.parent.mkdir()
+        for suffix in ("", "-wal"):
+            if (file := source.with_name(source.name + suffix)).exists():
+                shutil.copy(file, self.path.with_name(self.path.name + suffix))
+        epoch = self.store.epoch
+        self.store.close()
+        self.store = opened(self.path, self.clock)
+        assert self.store.epoch > epoch
+        assert self.store.troubles.quarantined == 0
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        assert is_balanced(self.store.tally)
+        assert self.store.tally.bytes_queued <= 1 << 20
+        for entry in self.store.entries():
+            assert entry.balanced
+        assert self.store.troubles.quarantined == 0
+
+    @invariant()
+    def no_number_is_missing_or_twice(self) -> None:
+        shelf = self.store._shelf
+        assert shelf is not None
+        queued = {tuple(row) for row in shelf.file.execute("SELECT epoch, stream, sequence FROM blocks")}
+        gaps: set[Key] = set()
+        for epoch, stream, first, last in shelf.file.execute("SELECT epoch, stream, first, last FROM gaps"):
+            for number in range(first, last + 1):
+                assert (epoch, stream, number) not in gaps
+                gaps.add((epoch, stream, number))
+        lost = {
+            (gap.epoch, gap.stream, number) for gap in self.store._losses.gaps for number in _range(gap.first, gap.last)
+        }
+        parts = [queued, gaps, lost, self.acknowledged, self.told]
+        assert sum(map(len, parts)) == len(set().union(*parts)), "a number is in two places"
+        for entry in self.store.entries():
+            own = {key[2] for part in parts for key in part if key[0] == entry.epoch}
+            assert own == set(range(1, entry.last_sequence + 1))
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
+            self.folder.cleanup()
+
+
+def _range(first: int, last: int) -> range:
+    return range(first, last + 1)
+
+
+StoreMachine.TestCase.settings = hypothesis_settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestStore = StoreMachine.TestCase
+
+
+def test_a_full_outbox_drops_the_oldest_of_the_lowest_lane_and_says_so(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    store.put(draft(1), Lane.ALARM)
+    for number in range(2, 9):
+        store.put(draft(number, rows=ROWS_BIG, noise=40))
+    tally = store.tally
+    assert tally.bytes_queued <= 1 << 20
+    assert tally.dropped["outbox-full"] > 0
+    (gap,) = [decode_gap(each.data) for each in store.pick("x", frozenset(), frozenset(), 99, newest_first=False)[:1]]
+    assert (gap.first, gap.reason) == (2, "outbox-full")
+    assert gap.samples == tally.dropped["outbox-full"]
+    assert store.pick("x", frozenset({(gap.epoch, 0, 2)}), frozenset(), 1, newest_first=False)[0].key[2] == 1
+    store.close()
+
+
+def test_a_block_too_large_for_the_outbox_is_counted_as_dropped(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    for number in range(1, 5):
+        store.put(draft(number, rows=ROWS_BIG, noise=40), Lane.ALARM)
+    assert store.tally.dropped == {"outbox-full": 2 * ROWS_BIG}
+    assert is_balanced(store.tally)
+    store.close()
+
+
+def test_what_is_in_flight_is_dropped_last(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    for number in range(1, 4):
+        store.put(draft(number, rows=ROWS_BIG, noise=40))
+    (flying,) = store.pick(LINK, frozenset(), frozenset(), 1, newest_first=False)
+    assert flying.key[2] == 3
+    store.pick(LINK, frozenset({(store.epoch, 0, 1)}), frozenset(), 0, newest_first=False)
+    store.put(draft(4, rows=ROWS_BIG, noise=40))
+    queued = {each.key[2] for each in store.pick("x", frozenset(), frozenset(), 9, newest_first=False)[1:]}
+    assert 1 in queued
+    assert 2 not in queued
+    store.close()
+
+
+def test_live_goes_newest_first_and_history_oldest_first(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = opened(tmp_path / "o.db", clock)
+    for number in range(3):
+        store.put(draft(number))
+    clock.pass_s(61)
+    store.tend()
+    for number in range(3, 6):
+        store.put(draft(number))
+    store.put(draft(6), Lane.ALARM)
+    oldest = [each.key[2] for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)]
+    newest = [each.key[2] for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=True)]
+    assert oldest == [7, 6, 5, 4, 1, 2, 3]
+    assert newest == [7, 6, 5, 4, 3, 2, 1]
+    store.close()
+
+
+def test_a_set_utc_clock_expires_nothing(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = opened(tmp_path / "o.db", clock)
+    store.put(draft(1))
+    clock.utc_ms += 10**12
+    store.tend()
+    assert store.tally.blocks_queued == 1
+    clock.pass_s(3601)
+    store.tend()
+    assert store.tally.dropped == {"expired": 10}
+    store.close()
+
+
+def test_an_epoch_is_greater_than_any_before_even_if_the_clock_is_not(tmp_path: Path) -> None:
+    clock = ManualClock()
+    epochs = []
+    for _ in range(3):
+        store = opened(tmp_path / "o.db", clock)
+        epochs.append(store.epoch)
+        store.put(draft(1))
+        store.close()
+        clock.utc_ms -= 86_400_000
+    assert epochs == sorted(set(epochs))
+    assert epochs[0] == 1_700_000_000_000
+
+
+def test_every_required_link_must_have_brought_a_block(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock(), frozenset({"a", "b"}))
+    store.put(draft(1))
+    key = (store.epoch, 0, 1)
+    assert store.settle("c", [key], []) == 1
+    assert store.settle("a", [key], []) == 1
+    assert store.tally.queued == 10
+    assert not store.pick("a", frozenset(), frozenset(), 9, newest_first=False)
+    assert store.pick("b", frozenset(), frozenset(), 9, newest_first=False)
+    store.settle("b", [key], [])
+    assert store.tally.acknowledged == 10
+    assert store.tally.empty
+    store.close()
+
+
+def test_a_link_that_is_no_longer_required_is_not_waited_for(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock(), frozenset({"a", "b"}))
+    store.put(draft(1))
+    store.settle("a", [(store.epoch, 0, 1)], [])
+    store.close()
+    store = opened(tmp_path / "o.db", ManualClock(), frozenset({"a"}))
+    assert store.tally.acknowledged == 10
+    assert store.tally.empty
+    store.close()
+
+
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    path = tmp_path / "o.db"
+    for content in (b"not a database at all, for sure" * 100, b"SQLite format 3\x00" + bytes(5000)):
+        path.write_bytes(content)
+        store = opened(path, ManualClock())
+        assert store.troubles.quarantined == 1
+        store.put(draft(1))
+        assert is_balanced(store.tally)
+        store.close()
+        (aside,) = tmp_path.glob("o.db.damaged-*")
+        assert aside.read_bytes() == content
+
+
+def test_damage_found_while_running_begins_a_new_epoch(tmp_path: Path) -> None:
+    path = tmp_path / "o.db"
+    clock = ManualClock()
+    store = opened(path, clock)
+    for number in range(200):
+        store.put(draft(number))
+    epoch = store.epoch
+    store.close()
+    with path.open("r+b") as file:
+        file.seek(0, 2)
+        pages = file.tell() // 4096
+        for page in range(3, pages, 2):
+            file.seek(4096 * page)
+            file.write(b"\xff" * 4096)
+    store = opened(path, clock)
+    assert store.troubles.quarantined == 1
+    store.put(draft(1))
+    assert store.epoch > epoch - 1
+    assert is_balanced(store.tally)
+    assert [each.kind for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)] == [Up.BLOCK]
+    store.close()
+
+
+def test_a_block_that_no_longer_fits_its_checksum_is_dropped_with_a_gap(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    for number in range(3):
+        store.put(draft(number))
+    assert store._shelf is not None
+    store._shelf.file.execute(
+        "UPDATE bodies SET data = CAST(substr(data, 1, 30) || x'00' || substr(data, 32) AS BLOB) WHERE id = 2"
+    )
+    picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)
+    assert [each.key[2] for each in picked] == [3, 1]
+    assert store.tally.dropped == {"corrupt": 10}
+    assert store.troubles.corrupt_blocks == 1
+    (gap,) = [each for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False) if each.kind is Up.GAP]
+    assert decode_gap(gap.data).reason == "corrupt"
+    store.close()
+
+
+def test_a_second_process_is_refused_in_words(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    with pytest.raises(IsolaneError, match="another process uses the outbox"):
+        opened(tmp_path / "o.db", ManualClock())
+    store.close()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IsolaneError, match="cannot open the outbox"):
+        opened(tmp_path / "none" / "o.db", ManualClock())
+
+
+def test_a_full_disk_is_counted_at_once_and_written_down_later(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    store.put(draft(1))
+    disk(store, full=True)
+    for number in range(2, 5):
+        store.put(draft(number, rows=ROWS_BIG, noise=40))
+    assert store.tally.dropped == {"disk-full": 3 * 2 * ROWS_BIG}
+    assert is_balanced(store.tally)
+    assert store.entries()[0].last_sequence == 4
+    disk(store, full=False)
+    store.put(draft(5))
+    assert store.tally.dropped == {"disk-full": 3 * 2 * ROWS_BIG}
+    gap = decode_gap(store.pick(LINK, frozenset(), frozenset(), 1, newest_first=False)[0].data)
+    assert (gap.first, gap.last, gap.reason) == (2, 4, "disk-full")
+    assert store.entries()[0].last_sequence == 5
+    store.close()
+
+
+def test_settled_epochs_are_folded_and_the_sums_stay(tmp_path: Path) -> None:
+    clock = ManualClock()
+    for run in range(15):
+        store = opened(tmp_path / "o.db", clock)
+        store.put(draft(run))
+        assert store.settle(LINK, [(store.epoch, 0, 1)], []) == 1
+        produced, entries = store.tally.produced, store.entries()
+        store.close()
+        clock.pass_s(10)
+    assert produced == 150
+    assert len(entries) == 9
+    assert all(entry.epoch for entry in entries)
