@@ -1,4 +1,4 @@
-"""This file kills, freezes and starves Channel B during transactions and holds Channel A's bytes against it.
+"""This file kills and freezes Channel B during transactions and holds Channel A's bytes against it.
 
 Real processes, as the command line starts them: relay, tap, health and center; chargers and CSMS journal every byte.
 """
@@ -74,6 +74,7 @@ async def test_killing_and_freezing_channel_b_changes_no_byte_of_channel_a(tmp_p
                 await _more_transactions(chargers)
                 await site.start(name)
                 await _more_transactions(chargers)
+                await _until(lambda: _has_produced(site))
             os.kill(site.pid("tap"), signal.SIGSTOP)
             os.kill(site.pid("health"), signal.SIGSTOP)
             await _more_transactions(chargers, 2)
@@ -83,10 +84,15 @@ async def test_killing_and_freezing_channel_b_changes_no_byte_of_channel_a(tmp_p
             await site.start("health")
             await site.start("tap")
             await _more_transactions(chargers)
+            await _until(lambda: _has_produced(site))
             await _until(lambda: site.metric("tap", "isolane_tap_events_sent_total") > 0)
         _compare(chargers, csms)
         await site.stop("health")
         _books_balance(site)
+
+
+def _has_produced(site: Site) -> bool:
+    return site.metric("health", "isolane_health_blocks_total") > 0
 
 
 def _books_balance(site: Site) -> None:

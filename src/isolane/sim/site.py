@@ -22,7 +22,7 @@ from isolane.sim.physics.visits import Visit, draw_visit
 from isolane.sim.records import RecordFile
 from isolane.sim.scenario import ChargerPlan, Scenario, read_password
 
-_TOKENS = ("A1B2C3D4", "0F1E2D3C", "77AA88BB", "DEADBEEF", "C0FFEE01")
+TOKENS = ("A1B2C3D4", "0F1E2D3C", "77AA88BB", "DEADBEEF", "C0FFEE01")
 """Invented card numbers."""
 _METER_WH_MAX = 5_000_000
 
@@ -69,7 +69,7 @@ def build_charger(plan: ChargerPlan, scenario: Scenario, journal: RecordFile) ->
             station,
             read=read,
             draw=draw,
-            tokens=_TOKENS,
+            tokens=TOKENS,
             gap_s=plan.gap_s,
             meter_interval_s=plan.meter_interval_s,
             rng=rng,

@@ -13,7 +13,7 @@ from isolane.cli.demo.site import DemoSite
 from isolane.cli.demo.verdict import Bills, Books, Privacy
 from isolane.sim.billing import compare, metered
 from isolane.sim.chargers.journal import JournalLine
-from isolane.sim.csms.ledger import read_bills
+from isolane.sim.csms.ledger import Ledger
 from isolane.sim.records import read_records
 from isolane.sim.site import TOKENS
 
@@ -21,7 +21,9 @@ from isolane.sim.site import TOKENS
 def bills(site: DemoSite) -> Bills:
     """Compare what the chargers metered with what the CSMS billed."""
     transactions = metered(read_records(site.world / "metered.jsonl", JournalLine))
-    found = compare(transactions, read_bills(site.world / "bills.jsonl"))
+    ledger = Ledger(site.world / "bills.jsonl")
+    found = compare(transactions, ledger)
+    ledger.close()
     return Bills(
         matched=len(found.matched),
         differing=len(found.differing) + len(found.surplus),
