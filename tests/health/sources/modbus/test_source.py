@@ -113,6 +113,27 @@ async def test_a_peer_that_hangs_up_at_once_is_not_stormed(peer: Peers, source: 
     assert device.connections <= 6
 
 
+@pytest.mark.parametrize("listens", [True, False])
+async def test_a_stop_is_never_lost_however_it_falls(
+    listens: bool,  # noqa: FBT001 - a parameter of the test
+    peer: Peers,
+    source: Sources,
+) -> None:
+    device = await peer(good, hang_up=True)
+    if not listens:
+        await device.stop()
+    for loops in range(60):
+        running_one = asyncio.create_task(source(device.address).run(lambda _: None))
+        for _ in range(loops):
+            await asyncio.sleep(0)
+        running_one.cancel()
+        done, _ = await asyncio.wait({running_one}, timeout=5)
+        assert done, f"a stop after {loops} turns of the loop was lost"
+        assert running_one.cancelled()
+    if not listens:
+        await device.start()
+
+
 async def test_nobody_listens(source: Sources, peer: Peers) -> None:
     device = await peer(good)
     await device.stop()

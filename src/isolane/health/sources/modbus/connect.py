@@ -7,14 +7,12 @@ parser to stumble over. A connection that ended is opened again after a pause th
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, cast
 
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from isolane.config.values import Address
@@ -91,14 +89,15 @@ class Connection:
         client.ctx.max_buffer_size = _BUFFER_BYTES_MAX
         self._client, self._gate = client, gate
         self._broken = asyncio.get_running_loop().create_future()
+        connecting = asyncio.ensure_future(client.connect())
         connected = False
         try:
-            async with asyncio.timeout(self._timeout_s):
-                connected = await client.connect()
-        except TimeoutError:
-            self.counts["connect_timeouts"] += 1
+            await asyncio.wait({connecting}, timeout=self._timeout_s)
+            connected = connecting.done() and connecting.result()
         finally:
+            await _dispose(connecting)
             if not connected:
+                self.counts["connects_failed"] += 1
                 self._end()
         self.generation += connected
         self._silent = 0
@@ -129,9 +128,7 @@ class Connection:
             raise self._failed(broken, by_library=asked.done())
         finally:
             self._gate.expect(None)
-            asked.cancel()
-            with contextlib.suppress(ModbusException, asyncio.CancelledError):
-                await asked
+            await _dispose(asked)
 
     async def close(self) -> None:
         """End the connection, and let the loop dispose of its socket."""
@@ -176,6 +173,18 @@ class Connection:
         if client.ctx.transport is not None:
             cast("asyncio.WriteTransport", client.ctx.transport).abort()
         client.close()
+
+
+async def _dispose(task: "asyncio.Future[Any]") -> None:
+    """End a task of the library and look at its outcome, so that none is reported as never seen.
+
+    The library's calls run in tasks of their own and are only ever waited for: its `wait_for` loses a cancellation that
+    falls together with a result (CPython 3.11), and a source that lost its stop would never end.
+    """
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 class _Gate:

@@ -101,5 +101,6 @@ class TapListener:
 async def _stop(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # unlike awaiting it, this cannot take a stop of ours for the task's own
+        if not task.cancelled():
+            task.result()
