@@ -44,7 +44,7 @@ def test_the_relay_runs_from_it(python: Path, tmp_path: Path) -> None:
     )
     log = tmp_path / "value.log"
     with log.open("wb") as output:
-        command = [python.with_name("isolane"), "value", "-c", settings]
+        command: list[str | Path] = [python.with_name("isolane"), "value", "-c", settings]
         relay = subprocess.Popen(command, stderr=output)
     try:
         deadline = time.monotonic() + 20
