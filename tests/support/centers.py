@@ -94,7 +94,7 @@ class Brain:
         self.samples[key] = block.samples
         acks = [Ack(key[0], key[1], (key[2],))]
         if self.unknown:
-            acks.append(Ack(key[0], key[1], (-1, 0, 10**6, 2**70), (7,)))
+            acks.append(Ack(key[0], key[1], (0, 10**6, 2**63 - 1), (7,)))
             acks.append(Ack(1, 99, tuple(range(50))))
         return Downlink(VERSION, tuple(acks))
 

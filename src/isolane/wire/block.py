@@ -56,6 +56,9 @@ _ZSTD = 0x01
 _RUNS = 0x01
 _CONSTANT = 0x02
 _CODE_MAX = 0x7F
+_NO_QUALITY = 3
+_LAST_BYTES = 0x80
+"""The last byte of a varint is below this."""
 _HEADER_VARINTS = 8
 _HEADER_BITS_MAX = 63
 """Nine groups of seven bits, so that every header number fits a signed 64-bit integer."""
@@ -133,16 +136,24 @@ def encode(block: Block, tag: bytes) -> bytes:
     """
     if block.values.shape != block.codes.shape or not 0 < block.samples <= SAMPLES_MAX:
         raise ValueError(f"a block of shape {block.values.shape} with codes of shape {block.codes.shape}")
+    _check_codes(block.codes)
     columns, rows = block.values.shape
     body = _encode_body(block.values, block.codes)
     packed = zstandard.ZstdCompressor(level=_LEVEL).compress(body)
     flags = _ZSTD if len(packed) < len(body) else 0
     key = block.key
     numbers = (key.epoch, key.stream, key.sequence, block.t0_ms, block.step_ms, rows, columns, len(body))
+    if min(numbers) < 0 or max(numbers) >> _HEADER_BITS_MAX or not key.sequence or not block.step_ms:
+        raise ValueError(f"a block with the header {numbers}")
     rest = varint.encode(np.array(numbers, np.uint64)) + (packed if flags else body)
     rest = block.schema + tag + rest
     crc = google_crc32c.extend(google_crc32c.value(_MAGIC + bytes((VERSION, flags))), rest)
     return _FIXED.pack(_MAGIC, VERSION, flags, crc, block.schema, tag) + rest[12:]
+
+
+def _check_codes(codes: U8 | U64) -> None:
+    if int(codes.max()) > _CODE_MAX or ((codes & 3) == _NO_QUALITY).any():
+        raise ValueError("a quality code that no sample has")
 
 
 def _encode_body(values: I64, codes: U8) -> bytes:
@@ -229,7 +240,7 @@ def _inflate(packed: bytes, size: int) -> bytes:
     try:
         if zstandard.frame_content_size(packed) != size:
             raise ValueError("the zstd frame says another size than the block")
-        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
+        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(f"the block's zstd frame is damaged: {error}") from error
 
@@ -238,6 +249,9 @@ def _decode_body(body: bytes, columns: int, rows: int) -> tuple[I64, U8]:
     control = np.frombuffer(body[:columns], np.uint8)
     if control.size != columns or (control > (_RUNS | _CONSTANT)).any():
         raise ValueError("a control byte is cut or unknown")
+    # Counted before they are unpacked: a kilobyte of zstd can hold a body of numbers that no memory holds.
+    if np.count_nonzero(np.frombuffer(body, np.uint8)[columns:] < _LAST_BYTES) > columns + 3 * columns * rows:
+        raise ValueError("more numbers than the rows can have")
     numbers = varint.decode(body[columns:])
     codes = np.zeros((columns, rows), np.uint8)
     at = 0
@@ -272,7 +286,8 @@ def _read_runs(numbers: U64, at: int, codes: U8) -> int:
     if not count or runs.size != 2 * count:
         raise ValueError("quality runs are cut")
     lengths, run_codes = runs[0::2], runs[1::2]
-    if int(lengths.max()) > codes.size or int(lengths.sum()) != codes.size or int(run_codes.max()) > _CODE_MAX:
+    if int(lengths.max()) > codes.size or int(lengths.sum()) != codes.size:
         raise ValueError("quality runs do not cover the rows")
+    _check_codes(run_codes)
     codes[:] = np.repeat(run_codes.astype(np.uint8), lengths.astype(np.intp))
     return at + 1 + 2 * count

@@ -7,12 +7,15 @@ certificate and the topic or path, so none of these messages names its gateway.
 """
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 1 << 20
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""Of samples, blocks, milliseconds: what a database column holds."""
 
 
 class Up(StrEnum):
@@ -34,20 +37,20 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         first: First sequence number lost.
         last: Last sequence number lost.
         samples: How many samples they held.
-        reason: "outbox-full", "expired", "corrupt".
+        reason: "outbox-full", "expired", "corrupt", "disk-full".
         from_ms: UTC of the first row lost, ms.
         to_ms: UTC after the last row lost, ms.
     """
 
     version: int
-    epoch: int
-    stream: int
-    first: int
-    last: int
-    samples: int
+    epoch: Number
+    stream: Number
+    first: Number
+    last: Number
+    samples: Number
     reason: str
-    from_ms: int
-    to_ms: int
+    from_ms: Number
+    to_ms: Number
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,14 +67,14 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dropped: Samples given up, by reason.
     """
 
-    epoch: int
-    stream: int
-    last_sequence: int
-    produced: int
-    acknowledged: int
-    queued: int
-    thinned: int
-    dropped: dict[str, int]
+    epoch: Number
+    stream: Number
+    last_sequence: Number
+    produced: Number
+    acknowledged: Number
+    queued: Number
+    thinned: Number
+    dropped: dict[str, Number]
 
     @property
     def balanced(self) -> bool:
@@ -83,17 +86,17 @@ class LedgerStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The gateway's books at one moment; every (epoch, stream) that is not settled, and the newest."""
 
     version: int
-    at_ms: int
+    at_ms: Number
     entries: tuple[LedgerEntry, ...]
 
 
 class Ack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Committed at the center: blocks by sequence number, gaps by their first one."""
 
-    epoch: int
-    stream: int
-    blocks: tuple[int, ...] = ()
-    gaps: tuple[int, ...] = ()
+    epoch: Number
+    stream: Number
+    blocks: tuple[Number, ...] = ()
+    gaps: tuple[Number, ...] = ()
 
 
 class Downlink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
