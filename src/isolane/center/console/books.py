@@ -1,4 +1,4 @@
-"""This file makes the ledger page from the books; it guards that the equation on the page adds up or says that it does not."""
+"""This file makes the ledger page from the books; it guards that the equation shown adds up or says it does not."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +41,7 @@ class Account:
         tone: Tone of the verdict.
         sentence: What the verdict means.
         terms: acknowledged, queued, thinned, dropped, and unexplained if that is not zero.
+        bar: The same as parts of a bar, with what is missing here taken out of what the gateway takes for acknowledged.
         adds_up: Whether the gateway's own terms add up to what it produced.
         missing: Samples nobody explains.
         ahead: Samples the center has that the statement does not know yet.
@@ -50,6 +51,7 @@ class Account:
     tone: str
     sentence: str
     terms: list[Term]
+    bar: list[Term]
     adds_up: bool
     missing: int
     ahead: int
@@ -76,14 +78,16 @@ def account(line: LedgerLine) -> Account:
     stated = {"acknowledged": line.acknowledged, "queued": line.queued, "thinned": line.thinned, "dropped": dropped}
     total = sum(stated.values())
     tone, sentence = VERDICTS.get(line.verdict, VERDICTS["unstated"])
-    terms = dict(stated)
-    if line.produced > total:
-        terms["unexplained"] = line.produced - total
+    unexplained = max(0, line.produced - total)
+    terms = dict(stated) | ({"unexplained": unexplained} if unexplained else {})
+    lost = min(line.acknowledged, max(0, missing(line) - unexplained))
+    bar = terms | {"acknowledged": line.acknowledged - lost, "missing": lost}
     return Account(
         line=line,
         tone=tone,
         sentence=sentence,
-        terms=_placed(terms),
+        terms=[Term(name, samples, 0, 0) for name, samples in terms.items()],
+        bar=_placed(bar),
         adds_up=line.stated_at_ms is not None and line.produced == total,
         missing=missing(line),
         ahead=max(0, line.samples - line.acknowledged) if line.stated_at_ms is not None else 0,

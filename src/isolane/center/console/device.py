@@ -42,7 +42,7 @@ class DevicePage:
         charts: Charts, in reading order.
         rows: Every signal, in order of key.
         newest_ms: Time of the newest sample; 0 without one.
-        first_ms: When the center first heard of it; 0 if the catalogue does not know.
+        first_ms: When the oldest known run of its gateway began; 0 if the books do not know.
     """
 
     site: str
@@ -71,7 +71,9 @@ class DevicePage:
         ).decode()
 
 
-def device_page(site: str, device: str, signals: list[SignalNow], summary: ChargerSummary | None, first_ms: int = 0) -> DevicePage:
+def device_page(
+    site: str, device: str, signals: list[SignalNow], summary: ChargerSummary | None, first_ms: int = 0
+) -> DevicePage:
     """Make the page of one device from what the store knows about it."""
     gateway = device.removeprefix(GATEWAY_PREFIX) if device.startswith(GATEWAY_PREFIX) else ""
     count = outlets([signal.key for signal in signals])

@@ -1,6 +1,6 @@
-"""This file makes the fleet page's rows from the store's summaries; it guards that the worst site and charger stand first.
+"""This file makes the fleet page's rows from the store's summaries; it guards that the worst stands first.
 
-static/js/fleet.js writes new numbers into the same cells; which cells there are and in which order is decided here alone.
+static/js/fleet.js writes new numbers into the same cells; which cells there are, in which order, is decided here.
 """
 
 from dataclasses import dataclass

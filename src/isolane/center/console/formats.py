@@ -1,13 +1,15 @@
-"""This file turns numbers into what a person reads; it guards that server and browser write the same number the same way.
+"""This file turns numbers into what a person reads; it guards that server and browser write a number the same way.
 
-static/js/format.js is its twin; tests/center/console/formats.json holds the sentences both must agree on. Rules: SI prefixes
-by magnitude, a fixed number of decimals a unit so that columns do not jump, a narrow space between thousands, a true minus.
+static/js/format.js is its twin; tests/center/console/formats.json holds the sentences both must agree on. Rules: SI
+prefixes by magnitude, a fixed number of decimals a unit so that columns do not jump, a narrow space between
+thousands, a true minus.
 """
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
-NOTHING = "–"
-MINUS = "−"
+NOTHING = "\u2013"
+"""En dash: there is no value."""
+MINUS = "\u2212"
 THIN = "\u202f"
 """Narrow no-break space: between a number and its unit, and between thousands."""
 

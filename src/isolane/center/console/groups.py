@@ -1,7 +1,7 @@
 """This file sorts a device's signals into charts; it guards that every number is on an axis of its own unit.
 
-A chart has a left axis and at most one right axis; the first matching rule takes a signal. What no rule takes stands in the
-table alone. Limits are those of docs/reference/models: contacts derate at 80 degC and stop at 90 degC.
+A chart has a left axis and at most one right axis; the first matching rule takes a signal. What no rule takes stands
+in the table alone. Limits are those of docs/reference/models: contacts derate at 80 degC and stop at 90 degC.
 """
 
 import re
@@ -82,7 +82,7 @@ RULES = (
     Rule("output", "DC voltage", (r"EVSE/DCVoltage", r"PowerContactor/xOutputVoltage"), soft_range=(0, 100)),
     Rule(
         "cooling",
-        "Cooling",
+        "Cooling and enclosure",
         (
             r"TemperatureSensor\[Heatsink\]/Temperature",
             r"TemperatureSensor\[AirOut\]/Temperature",
@@ -94,7 +94,7 @@ RULES = (
     ),
     Rule(
         "insulation",
-        "Insulation and humidity",
+        "Insulation and leakage",
         (r"GroundIsolationProtection/Impedance", r"RCD/xResidualCurrent(\[[^\]]+\])?", r"HumiditySensor/Humidity"),
         limits=(Limit("Ohm", 100_000, "fault"),),
     ),

@@ -29,8 +29,8 @@ _KNOWN: dict[str, str] = {
     "ChargingStation/Problem": "Station problem by OCPP",
     "ConnectorPlugRetentionLock/xState": "Plug lock",
     "ElectricalFeed/Power": "Supply power",
-    "ElectricalFeed/ACVoltage": "Supply",
-    "ElectricalFeed/ACCurrent": "Supply",
+    "ElectricalFeed/ACVoltage": "Supply voltage",
+    "ElectricalFeed/ACCurrent": "Supply current",
     "ElectricalFeed/Frequency": "Frequency",
     "ElectricalFeed/xPowerFactor": "Power factor",
     "ElectricalFeed/xTHD": "THD",
@@ -77,7 +77,7 @@ _KNOWN: dict[str, str] = {
 }
 _PLACES: dict[str, str] = {
     "ContactDCplus": "Contact DC+",
-    "ContactDCminus": "Contact DC−",
+    "ContactDCminus": "Contact DC\u2212",
     "ContactL1": "Contact L1",
     "ContactL2": "Contact L2",
     "ContactL3": "Contact L3",
@@ -102,7 +102,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "EVSE/xTransactionActive": _YES_NO,
     "RealTimeClock/xSynchronised": _YES_NO,
 }
-"""What the numbers of a state mean, from 0 on; `Active` and `Problem` are always yes or no. docs/reference/signals.md."""
+"""What a state's numbers mean, from 0 on; `Active` and `Problem` are always yes or no. docs/reference/signals.md."""
 
 
 @dataclass(frozen=True, slots=True)

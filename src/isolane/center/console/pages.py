@@ -3,13 +3,40 @@
 Include the router last: its final route answers every other path with the page that says so.
 """
 
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from isolane.center.console.books import by_gateway
 from isolane.center.console.device import GATEWAY_PREFIX, device_page
 from isolane.center.console.fleet import by_site, totals
 from isolane.center.console.markup import render, utc_ms
-from isolane.center.store.port import Catalogue, Telemetry
+from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
+
+_log = logging.getLogger(__name__)
+
+QUARANTINE_MAX = 20
+"""Messages set aside that the ledger page lists, newest first."""
+
+
+class _PageRoute(APIRoute):
+    """A route whose visitor reads a page, not problem+json, when the store cannot be read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the route's own handler."""
+        answer = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except (UnavailableError, OSError) as error:
+                _log.error("page-not-made path=%s error=%s", request.url.path, error)
+                return broken_page()
+
+        return answered
 
 
 def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
@@ -19,7 +46,7 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
         catalogue: Sites and books.
         telemetry: Signals and the fleet.
     """
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=_PageRoute)
 
     async def fleet(template: str) -> Response:
         chargers = await telemetry.fleet()
@@ -28,6 +55,10 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
         return render(
             template, nav="fleet", rows=by_site(chargers, sites), chargers=chargers, totals=totals(chargers, books)
         )
+
+    async def ledger(template: str) -> Response:
+        books = by_gateway(await catalogue.ledger())
+        return render(template, nav="ledger", books=books, quarantine=await catalogue.quarantine(QUARANTINE_MAX))
 
     @router.get("/")
     async def fleet_page() -> Response:
@@ -39,11 +70,11 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
 
     @router.get("/ledger")
     async def ledger_page() -> Response:
-        return render("ledger.html", nav="ledger", books=by_gateway(await catalogue.ledger()))
+        return await ledger("ledger.html")
 
     @router.get("/fragments/ledger")
     async def ledger_fragment() -> Response:
-        return render("ledger_rows.html", books=by_gateway(await catalogue.ledger()))
+        return await ledger("ledger_rows.html")
 
     @router.get("/chargers/{site}/{device}")
     async def charger_page(site: str, device: str) -> Response:
@@ -51,13 +82,14 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
         summary = next((entry for entry in await telemetry.fleet(site) if entry.charger == device), None)
         if not signals and summary is None:
             return missing_page(f"There is no {_kind(device)} of that name at this site.")
-        first_ms = next((e.first_seen_ms for e in await catalogue.chargers(site) if e.charger == device), 0)
-        page = device_page(site, device, signals, summary, first_ms)
+        gateway = summary.gateway if summary else device.removeprefix(GATEWAY_PREFIX)
+        runs = [line.epoch for line in await catalogue.ledger(site) if line.gateway == gateway]
+        page = device_page(site, device, signals, summary, min(runs, default=0))
         return render("charger.html", nav="fleet", page=page, model=page.script_model(utc_ms()))
 
     @router.get("/{path:path}")
-    async def unknown_page(request: Request) -> Response:
-        return missing_page(f"Nothing lives at {request.url.path}.")
+    async def unknown_page(path: str) -> Response:
+        return missing_page(f"Nothing lives at /{path}.")
 
     return router
 
@@ -72,6 +104,6 @@ def missing_page(sentence: str) -> Response:
 
 
 def broken_page() -> Response:
-    """Give the page for a request the center could not answer, status 500; the center's log has the reason."""
-    sentence = "The center could not make this page. Its log says why; telemetry goes on being received."
-    return render("error.html", 500, nav="", code=500, title="Something broke", sentence=sentence)
+    """Give the page for when the store cannot be read, status 503; the center's log has the reason."""
+    sentence = "The center cannot read its store now. Its log says why; try again in a moment."
+    return render("error.html", 503, nav="", code=503, title="Not now", sentence=sentence)

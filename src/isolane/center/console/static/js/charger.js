@@ -3,10 +3,11 @@
 // @ts-check
 
 import { Chart } from "./chart.js";
-import { duration, moment, quantity } from "./format.js";
+import { duration, moment } from "./format.js";
+import { keepHeader } from "./header.js";
 import { readInk } from "./ink.js";
 import { buildLegend, writeLegend } from "./legend.js";
-import { byId, centerSays, nowMs, setLink, setText, writeTimes } from "./page.js";
+import { byId, isLost, nowMs, setLink, setText, writeTimes } from "./page.js";
 import { Playhead } from "./playhead.js";
 import { SignalTable } from "./signals.js";
 import { follow } from "./stream.js";
@@ -14,11 +15,12 @@ import { Track } from "./track.js";
 import { View } from "./view.js";
 
 /** @typedef {{chart: Chart, track: Track, legend: HTMLElement, note: HTMLElement|null, figure: HTMLElement, loadedFor: string,
- *   isSeen: boolean, busy: boolean}} Panel */
+ *   isSeen: boolean, busy: boolean, missed: import("./track.js").Row[]}} Panel `missed`: rows that came while history was on its way */
 
 const model = JSON.parse(byId("model").dataset.model ?? "{}");
 const FRAME_MS = 250;
 const QUIET_MS = 30_000;
+const path = `${encodeURIComponent(model.site)}/${encodeURIComponent(model.device)}`;
 const playhead = new Playhead(model.newest_ms);
 const table = new SignalTable(model.signals);
 /** @type {Panel[]} */
@@ -27,7 +29,15 @@ const panels = [];
 let cursorS = null;
 /** @type {Chart|null} */
 let pointed = null;
-const view = new View(model, playhead, () => panels.forEach(refresh));
+const view = new View(model, playhead, () => reload());
+
+/** Ask for every chart's history anew. */
+function reload() {
+  for (const panel of panels) {
+    panel.loadedFor = "";
+    refresh(panel);
+  }
+}
 
 /** Ask for a panel's history unless what it has already fits the view. @param {Panel} panel */
 async function refresh(panel) {
@@ -37,20 +47,25 @@ async function refresh(panel) {
   if (panel.loadedFor === name && !isFull) return draw(panel);
   panel.busy = true;
   panel.figure.classList.add("is-loading");
-  const query = new URLSearchParams({ site: model.site, charger: model.device, from_ms: String(Math.floor(fromMs)), to_ms: String(Math.ceil(toMs)), points: String(panel.chart.points) });
+  const query = new URLSearchParams({ site: model.site, charger: model.device, points: String(panel.chart.points) });
+  query.set("from_ms", String(Math.max(0, Math.floor(fromMs))));
+  query.set("to_ms", String(Math.ceil(toMs)));
   for (const line of panel.chart.model.lines) query.append("signal", line.key);
   try {
     const answer = await fetch(`/api/v1/series?${query}`);
     if (!answer.ok) throw new Error(`the center answered ${answer.status}`);
     panel.track.load(await answer.json());
     panel.loadedFor = name;
+    if (view.isLive) panel.missed.forEach((row) => panel.track.append(row));
     setText(panel.note, "");
   } catch (error) {
     setText(panel.note, error instanceof TypeError ? "The center cannot be reached" : String(/** @type {Error} */ (error).message));
   }
   panel.busy = false;
+  panel.missed = [];
   panel.figure.classList.remove("is-loading");
-  if (panel.loadedFor === name && view.wanted().name !== name) return refresh(panel);
+  if (panel.loadedFor !== name && view.wanted().name === name) return;
+  if (view.wanted().name !== name) return refresh(panel);
   draw(panel);
 }
 
@@ -78,11 +93,17 @@ function onCursor(chart, t) {
   panels.forEach((panel) => panel.isSeen && tell(panel));
 }
 
+/** @param {Panel} panel @param {import("./track.js").Row} row */
+function take(panel, row) {
+  if (panel.busy) panel.missed.push(row);
+  if (panel.loadedFor) panel.track.append(row);
+}
+
 function frame() {
   const due = playhead.advance(nowMs());
   for (const row of due) {
     table.write(row);
-    panels.forEach((panel) => panel.loadedFor && panel.track.append(row));
+    if (view.isLive) panels.forEach((panel) => take(panel, row));
   }
   if (due.length) writeTimes(document);
   if (due.length && view.isLive) {
@@ -92,7 +113,8 @@ function frame() {
   }
   view.tellSpan();
   const ageMs = nowMs() - playhead.newestMs;
-  if (due.length) setLink("live", `Live, ${duration(ageMs / 1000)} old`);
+  if (isLost()) return;
+  if (due.length) setLink("live", `Live, ${duration((nowMs() - playhead.edgeMs) / 1000)} behind`);
   else if (ageMs > Math.max(QUIET_MS, 3 * playhead.delayMs) && document.getElementById("link")?.dataset.link === "live") {
     setLink("waiting", `No new sample for ${duration(ageMs / 1000)}`);
   }
@@ -116,7 +138,7 @@ function buildCharts(uPlot) {
     const track = new Track(chartModel.lines);
     const chart = new Chart(uPlot, box, chartModel, track, ink, { onZoom: (from, to) => view.look(from * 1000, to * 1000), onCursor });
     buildLegend(legend, chartModel, (index) => chart.toggle(index));
-    panels.push({ chart, track, legend, note: figure.querySelector("[data-note]"), figure, loadedFor: "", isSeen: false, busy: false });
+    panels.push({ chart, track, legend, note: figure.querySelector("[data-note]"), figure, loadedFor: "", isSeen: false, busy: false, missed: [] });
     box.addEventListener("dblclick", () => view.zoom(4));
     box.addEventListener("keydown", (event) => onKey(event, chart));
     box.addEventListener("blur", () => onCursor(chart, null));
@@ -144,25 +166,15 @@ function onKey(event, chart) {
   event.preventDefault();
 }
 
-/** Write what the fleet stream knows of this charger into the header. @param {any} fleet */
-function onFleet(fleet) {
-  centerSays(fleet.t_ms);
-  const own = fleet.chargers.find((/** @type {any} */ one) => one.site === model.site && one.charger === model.device);
-  if (!own) return;
-  const state = own.online ? own.state : "offline";
-  const badge = /** @type {HTMLElement|null} */ (document.querySelector("#state .badge"));
-  if (badge && badge.dataset.state !== state) {
-    badge.dataset.state = state;
-    badge.dataset.tone = model.tones[state] ?? "away";
-    badge.querySelector("use")?.setAttribute("href", `/static/icons.svg#${state}`);
-    setText(badge.querySelector("[data-word]"), state[0].toUpperCase() + state.slice(1));
+/** Take up what a break in the stream has left out: the newest samples, then the history of every chart. */
+async function catchUp() {
+  const answer = await fetch(`/api/v1/chargers/${path}/signals`).catch(() => null);
+  if (!answer?.ok) return;
+  for (const one of await answer.json()) {
+    playhead.jump(one.t_ms);
+    table.write({ t_ms: one.t_ms, values: { [one.key]: [one.value, one.quality, one.reason] } });
   }
-  for (const [id, value, unit] of /** @type {[string, number|null, string][]} */ ([["power", own.power_w, "W"], ["heat", own.temperature_max_c, "Celsius"]])) {
-    const [shown, shownUnit] = quantity(own.online ? value : null, unit);
-    setText(document.querySelector(`#fact-${id} [data-number]`), shown);
-    setText(document.querySelector(`#fact-${id} [data-unit]`), shownUnit);
-  }
-  setText(document.getElementById("fact-session"), own.session_active && own.online ? "Active" : "None");
+  if (view.isLive) reload();
 }
 
 async function start() {
@@ -174,10 +186,9 @@ async function start() {
       setText(document.getElementById("span"), `Charts could not be loaded: ${/** @type {Error} */ (error).message}`);
     }
   }
-  const path = `${encodeURIComponent(model.site)}/${encodeURIComponent(model.device)}`;
-  follow(`/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()));
-  if (document.getElementById("state")) follow("/api/v1/live", "fleet", onFleet);
+  follow(`/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()), { onReopen: catchUp, isForHidden: false });
   setInterval(frame, FRAME_MS);
+  keepHeader(model);
 }
 
 await start();

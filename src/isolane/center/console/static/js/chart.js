@@ -3,6 +3,7 @@
 
 import { number, stepOf } from "./format.js";
 import { faded } from "./ink.js";
+import { indexAt } from "./legend.js";
 import { drawGaps, drawLimits, drawUnits } from "./marks.js";
 
 const PER_LINE = 4;
@@ -10,6 +11,9 @@ const PER_LINE = 4;
 const FROM_ZERO = new Set(["W", "A", "RPM", "Percent", "Ohm", "s"]);
 /** @type {Record<string, number>} */
 const SPAN_MIN = { W: 500, A: 2, V: 4, Celsius: 5, Hz: 0.1, RPM: 100, Percent: 5, RH: 5, Ohm: 1000, s: 0.05, dBm: 6 };
+const STEPS_MIN = 200;
+/** An axis never shows less than SPAN_MIN, or than this many of the signal's own steps if that is less. */
+const TICKS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
 const TIGHT_PX = 520;
 const RIGHT_PX = 46;
 /** As wide as a right axis, so that charts above each other share their time axis to the pixel. */
@@ -30,10 +34,17 @@ export function tick(s, stepS) {
   return `${minute}:${two(at.getSeconds())}`;
 }
 
+/** How far ticks stand apart, px: where they are less than a minute apart they show seconds, which take more room.
+ * @param {any} u @param {number} _axis @param {number} fromS @param {number} toS */
+function tickSpace(u, _axis, fromS, toS) {
+  const narrow = 54;
+  return ((toS - fromS) * narrow * devicePixelRatio) / u.bbox.width < 60 ? 78 : narrow;
+}
+
 /** The range an axis shows for its data. @param {number|null} least @param {number|null} most @param {string} unit
- * @param {[number, number]|null} soft @returns {[number, number]} */
-export function rangeOf(least, most, unit, soft) {
-  const span = SPAN_MIN[unit] ?? 1;
+ * @param {[number, number]|null} soft @param {number} resolution @returns {[number, number]} */
+export function rangeOf(least, most, unit, soft, resolution = 1) {
+  const span = Math.min(SPAN_MIN[unit] ?? 1, STEPS_MIN * resolution);
   let low = Math.min(least ?? 0, soft?.[0] ?? Infinity);
   let high = Math.max(most ?? span, soft?.[1] ?? -Infinity);
   const isFromZero = FROM_ZERO.has(unit) && low >= 0;
@@ -46,6 +57,9 @@ export function rangeOf(least, most, unit, soft) {
   const isSoftTop = soft !== null && high === soft[1];
   return [low === 0 || low === soft?.[0] ? low : low - pad, isSoftTop ? high : high + pad];
 }
+
+/** Charts share where the pointer is, and not what it drags. @param {string} type */
+const isPointing = (type) => type === "mousemove" || type === "mouseleave";
 
 export class Chart {
   /** @param {any} uPlot @param {HTMLElement} box @param {ChartModel} model @param {import("./track.js").Track} track
@@ -109,7 +123,7 @@ export class Chart {
     this.units.forEach((unit, axis) => {
       const soft = axis === 0 ? this.model.soft_range : null;
       scales[`y${axis}`] = {
-        range: (/** @type {any} */ _u, /** @type {number|null} */ least, /** @type {number|null} */ most) => rangeOf(least, most, unit, soft),
+        range: (/** @type {any} */ _u, /** @type {number|null} */ least, /** @type {number|null} */ most) => rangeOf(least, most, unit, soft, this.#finest(unit)),
       };
     });
     const bands = lines.map((_, index) => {
@@ -148,7 +162,8 @@ export class Chart {
     const xAxis = {
       ...common,
       grid,
-      space: 78,
+      incrs: TICKS_S,
+      space: tickSpace,
       size: 26,
       gap: 5,
       values: (/** @type {any} */ _u, /** @type {number[]} */ splits, /** @type {any} */ _a, /** @type {any} */ _s, /** @type {number} */ step) =>
@@ -160,9 +175,10 @@ export class Chart {
       padding: [20, this.units.length > 1 ? 0 : this.box.clientWidth < TIGHT_PX ? 12 : RIGHT_PX, 0, 0],
       legend: { show: false },
       cursor: {
-        sync: { key: "device", setSeries: false, scales: ["x", null] },
+        sync: { key: "device", setSeries: false, scales: ["x", null], filters: { pub: isPointing } },
         drag: { x: true, y: false, setScale: false },
         points: { size: 6, width: 1.5 },
+        dataIdx: (/** @type {any} */ _u, /** @type {number} */ _s, /** @type {number} */ _i, /** @type {number} */ t) => Math.max(0, indexAt(this.track.t, t)),
         y: false,
       },
       select: { show: true },
@@ -179,20 +195,30 @@ export class Chart {
           },
         ],
         setSelect: [(/** @type {any} */ u) => this.#selected(u)],
-        setCursor: [(/** @type {any} */ u) => this.on.onCursor(this, u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
+        setCursor: [(/** @type {any} */ u) => this.#pointed(u)],
       },
     };
+  }
+
+  /** The finest step of the lines of a unit. @param {string} unit */
+  #finest(unit) {
+    return Math.min(...this.model.lines.filter((line) => line.unit === unit).map((line) => line.resolution));
   }
 
   /** @param {number[]} splits @param {string} unit @param {number} axis */
   #ticks(splits, unit, axis) {
     const most = splits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    const fine = this.model.lines.find((line) => line.unit === unit)?.resolution ?? 1;
-    const [divisor, shown] = stepOf(most, unit, fine);
+    const [divisor, shown] = stepOf(most, unit, this.#finest(unit));
     this.shownUnits[axis] = shown;
     const step = splits.length > 1 ? Math.abs(splits[1] - splits[0]) / divisor : 1;
-    const decimals = step >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step)));
+    const decimals = [0, 1, 2].find((places) => Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) < 1e-6) ?? 3;
     return splits.map((split) => number(split / divisor, decimals));
+  }
+
+  /** Tell where the cursor is, once: of all charts that share it, the one that has the pointer or the focus. @param {any} u */
+  #pointed(u) {
+    if (u.cursor.left < 0) this.on.onCursor(this, null);
+    else if (this.box.matches(":hover, :focus")) this.on.onCursor(this, u.posToVal(u.cursor.left, "x"));
   }
 
   /** @param {any} u */

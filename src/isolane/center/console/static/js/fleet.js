@@ -131,5 +131,13 @@ filterBox((text) => {
   wanted = text;
   applyFilter();
 });
-document.body.addEventListener("htmx:afterSwap", applyFilter);
+/** Where the focus was in the rows that are being replaced. */
+let focused = "";
+document.body.addEventListener("htmx:beforeSwap", () => {
+  focused = document.activeElement?.closest("#fleet a")?.getAttribute("href") ?? "";
+});
+document.body.addEventListener("htmx:afterSwap", () => {
+  applyFilter();
+  if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`#fleet a[href="${CSS.escape(focused)}"]`))?.focus();
+});
 follow("/api/v1/live", "fleet", onFleet);

@@ -47,6 +47,7 @@ export function indexAt(t, at) {
 /** Write the values at a time. @param {HTMLElement} list @param {import("./track.js").Track} track @param {number} at */
 export function writeLegend(list, track, at) {
   const index = indexAt(track.t, at);
+  list.classList.toggle("has-range", track.stepS > 1);
   const tooOld = index < 0 || at - track.t[index] > Math.max(2.5, 1.5 * track.stepS);
   list.querySelectorAll("[data-value]").forEach((cell, place) => {
     const line = track.lines[place];

@@ -56,6 +56,11 @@ export function setTime(parent, tMs) {
 
 let lostSince = 0;
 
+/** Whether the center does not answer. */
+export function isLost() {
+  return lostSince > 0;
+}
+
 /** Say how things stand between this page and the center.
  * @param {"live"|"waiting"|"lost"} state @param {string} word */
 export function setLink(state, word) {

@@ -37,6 +37,13 @@ export class Playhead {
     this.waiting.push(row);
   }
 
+  /** Know of a newer sample that did not come through the stream: go there at once. @param {number} tMs */
+  jump(tMs) {
+    this.newestMs = Math.max(this.newestMs, tMs);
+    this.edgeMs = Math.max(this.edgeMs, tMs);
+    this.waiting = this.waiting.filter((row) => row.t_ms > this.edgeMs);
+  }
+
   /** Advance to a moment and give the rows that are now to be seen, oldest first. @param {number} nowMs */
   advance(nowMs) {
     this.edgeMs = Math.max(this.edgeMs, Math.min(nowMs - this.delayMs, this.newestMs));

@@ -1,49 +1,55 @@
 // This file listens to the center's event streams; it guards that a broken stream is told at once and taken up again by itself.
+// A browser allows six connections to one server over all its tabs, and a stream holds one: so a page that nobody looks at can
+// let go of its stream, and no page holds two.
 // @ts-check
 
 import { setLink } from "./page.js";
 
-const SILENT_MS = 35_000;
-/** The center writes a comment after 15 s of silence, but a page cannot see comments: a stream is only given up for silence when
- * the browser itself has seen it break. So this bound is for telling the age, not for closing. */
+const QUIET_MS = 35_000;
 const RETRY_MS = 2_000;
 
 /** Follow one event of one stream for as long as the page lives.
- * @param {string} url @param {string} name @param {(data: any) => void} onData */
-export function follow(url, name, onData) {
+ * @param {string} url @param {string} name @param {(data: any) => void} onData
+ * @param {{onReopen?: () => void, isForHidden?: boolean}} options what to do when a stream is taken up again after a break, and
+ * whether to go on while the page is hidden */
+export function follow(url, name, onData, { onReopen = () => {}, isForHidden = true } = {}) {
   /** @type {EventSource|null} */
   let source = null;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let again;
   let heardAt = 0;
+  let opened = 0;
 
-  const open = () => {
+  const close = () => {
     clearTimeout(again);
     source?.close();
+    source = null;
+  };
+  const open = () => {
+    close();
     source = new EventSource(url);
     source.addEventListener("open", () => {
       heardAt = Date.now();
       setLink("live", "Live");
+      opened += 1;
+      if (opened > 1) onReopen();
     });
     source.addEventListener(name, (event) => {
       heardAt = Date.now();
-      setLink("live", "Live");
+      if (document.getElementById("link")?.dataset.link !== "live") setLink("live", "Live");
       onData(JSON.parse(/** @type {MessageEvent} */ (event).data));
     });
     source.addEventListener("error", () => {
       setLink("lost", "Center unreachable");
-      source?.close();
+      close();
       again = setTimeout(open, RETRY_MS);
     });
   };
   setInterval(() => {
-    if (source?.readyState === EventSource.OPEN && heardAt && Date.now() - heardAt > SILENT_MS) {
-      setLink("waiting", "Nothing new");
-    }
+    if (source?.readyState === EventSource.OPEN && Date.now() - heardAt > QUIET_MS) setLink("waiting", "Nothing new");
   }, 5_000);
-  addEventListener("pagehide", () => source?.close());
-  addEventListener("pageshow", (event) => {
-    if (event.persisted) open();
-  });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => event.persisted && open());
+  if (!isForHidden) document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   open();
 }

@@ -39,7 +39,7 @@ export class Track {
       /** @type {Column} */
       const column = { mean: empty(), min: empty(), max: empty(), stale: new Array(sorted.length).fill(false), gaps: [] };
       (one?.t_ms ?? []).forEach((/** @type {number} */ tMs, /** @type {number} */ from) => {
-        const to = at.get(tMs);
+        const to = at.get(tMs) ?? 0;
         column.mean[to] = one.mean[from];
         column.min[to] = one.min[from];
         column.max[to] = one.max[from];
