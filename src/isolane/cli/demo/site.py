@@ -103,7 +103,7 @@ def _clear(path: Path) -> None:
 def _sources(ports: Ports) -> str:
     lines = ["[[health.sources]]", 'type = "ocpp"']
     for charger in CHARGERS:
-        lines += ["[[health.sources.chargers]]", f'charger = "{charger.identity}"', "evses = 1"]
+        lines += ["[[health.sources.chargers]]", f'charger = "{charger.identity}"', "station = false"]
     for charger, port in zip(CHARGERS, ports.modbus, strict=True):
         name = charger.identity.lower()
         lines += ["", "[[health.sources]]", 'type = "modbus"', f'name = "{name}"', f'address = "{HOST}:{port}"']

@@ -67,14 +67,14 @@ def test_states_hold_until_they_change() -> None:
         assert (told[plan.problem(1)], told[plan.problem(2)]) == (0, 1)
     take(facts, status(1, "SuspendedEV"), status(3, "Charging"), status(1, "Dancing"))
     told = known(facts)
-    assert told[plan.availability(1)] == plan.AVAILABILITY["SuspendedEV"]
+    assert told[plan.availability(1)] == plan.NUMBER_OF["SuspendedEV"]
     assert plan.availability(3) not in told
 
 
 def test_of_two_connectors_the_one_in_use_tells() -> None:
     facts = facts_of()
     take(facts, status(1, "Occupied", 1), status(1, "Available", 2))
-    assert known(facts)[plan.availability(1)] == plan.AVAILABILITY["Occupied"]
+    assert known(facts)[plan.availability(1)] == plan.NUMBER_OF["Occupied"]
     take(facts, status(1, "Available", 1))
     assert known(facts)[plan.availability(1)] == 0
 
@@ -136,3 +136,11 @@ def test_what_the_tap_could_not_read_may_have_been_a_change() -> None:
     assert known(facts) == {plan.RECONNECTS: 0}
     take(facts, tap_event.Booted("CP1", 3, "v", "m", "f"))
     assert known(facts)[plan.LINK_ACTIVE] == 1
+
+
+def test_a_station_that_is_not_listened_to_gives_no_reading() -> None:
+    facts = ChargerFacts(ChargerSettings(charger="CP1", station=False))
+    take(facts, status(0, "Faulted", connector=0), status(1, "Charging"))
+    told = known(facts)
+    assert plan.availability(0) not in told
+    assert told[plan.availability(1)] == plan.NUMBER_OF["Charging"]

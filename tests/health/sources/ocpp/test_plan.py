@@ -5,7 +5,7 @@ from pathlib import Path
 
 from isolane.health.sources.host.connect import ClockFacts, HostFacts
 from isolane.health.sources.host.plan import plan_signals as host_signals
-from isolane.health.sources.ocpp.plan import AVAILABILITY, signals_of
+from isolane.health.sources.ocpp.plan import NUMBER_OF, signals_of
 from isolane.health.sources.ocpp.settings import ChargerSettings
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/signals.md").read_text(encoding="utf-8")
@@ -14,7 +14,7 @@ ROWS = re.findall(r"^\| `([^`]+)` \| (\w*) ?\| ([\d.]+) \|", PAGE, re.MULTILINE)
 
 def test_states_have_the_numbers_of_the_page() -> None:
     told = {name: int(number) for number, name in re.findall(r"^\| (\d+) \| (\w+) \|$", PAGE, re.MULTILINE)}
-    assert told == AVAILABILITY
+    assert told == NUMBER_OF
 
 
 def test_signals_are_those_of_the_page() -> None:

@@ -81,8 +81,8 @@ class ChargerFacts:
         self._connected_mono_ns = mono_ns
 
     def _change_status(self, event: tap_event.StatusChanged) -> None:
-        number = plan.AVAILABILITY.get(event.status)
-        if number is None or not 0 <= event.evse <= self._settings.evses:
+        number = plan.NUMBER_OF.get(event.status)
+        if number is None or event.evse not in self._settings.reported:
             return
         faulty = event.error_code not in _NO_ERROR or event.status == "Faulted"
         self._connectors[event.evse, event.connector] = (number, faulty)

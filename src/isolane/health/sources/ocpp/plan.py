@@ -4,21 +4,11 @@ docs/reference/signals.md shows the same table; a test compares the two.
 """
 
 from isolane.core.signals import Signal
+from isolane.core.states import AVAILABILITY
 from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
 
-AVAILABILITY = {
-    "Available": 0,
-    "Preparing": 1,
-    "Charging": 2,
-    "Finishing": 3,
-    "Faulted": 4,
-    "Unavailable": 5,
-    "SuspendedEV": 6,
-    "SuspendedEVSE": 7,
-    "Reserved": 8,
-    "Occupied": 9,
-}
-"""Connector states of OCPP 1.6 and 2.x as numbers; the first six are those of `EVSE/xState` in device templates."""
+NUMBER_OF = {state: number for number, state in enumerate(AVAILABILITY)}
+"""Connector states of OCPP 1.6 and 2.x as numbers."""
 
 LINK_ACTIVE = "0.0/DataLink/Active"
 ROUND_TRIP = "0.0/DataLink/xRoundTrip"
@@ -60,7 +50,7 @@ def signals_of(charger: ChargerSettings) -> list[tuple[Signal, float]]:
         (Signal(name, ROUND_TRIP, "s", 0.001), ROUND_TRIP_PERIOD_S),
         (Signal(name, RECONNECTS, "", 1), 0.0),
     ]
-    for evse in range(charger.evses + 1):
+    for evse in charger.reported:
         signals += [(Signal(name, availability(evse), "", 1), 0.0), (Signal(name, problem(evse), "", 1), 0.0)]
         if not evse:
             continue

@@ -10,6 +10,10 @@ class ChargerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     charger: Annotated[str, msgspec.Meta(description="Identity in its WebSocket address", min_length=1, max_length=48)]
     evses: Annotated[int, msgspec.Meta(description="Number of EVSEs (OCPP 1.6: connectors), 1 to 99", ge=1, le=99)] = 1
+    station: Annotated[
+        bool,
+        msgspec.Meta(description="Whether it reports the station as a whole (OCPP 1.6 connector 0); 2.x never does"),
+    ] = True
     meter_period_s: Annotated[
         float,
         msgspec.Meta(
@@ -18,6 +22,11 @@ class ChargerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             le=86_400,
         ),
     ] = 0.0
+
+    @property
+    def reported(self) -> range:
+        """Numbers of the EVSEs whose state it reports; 0 is the station as a whole."""
+        return range(0 if self.station else 1, self.evses + 1)
 
 
 class OcppSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="ocpp"):
