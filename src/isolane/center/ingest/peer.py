@@ -22,6 +22,13 @@ class PeerProtocol(H11Protocol):
         self.app_state = {**self.app_state, STATE_KEY: common_name(transport)}
         super().connection_made(transport)
 
+    def shutdown(self) -> None:
+        """End the connection because the server stops; an idle peer would not answer TLS's farewell, so do not wait."""
+        if getattr(self.cycle, "response_complete", True):
+            self.transport.abort()
+        else:
+            super().shutdown()
+
 
 def common_name(transport: asyncio.BaseTransport) -> str:
     """Give the common name in a peer's verified certificate; "" without one, or if there is not exactly one."""

@@ -1,5 +1,6 @@
 """This file opens the catalogue's database; it guards that nobody meets tables of another release."""
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def migrate(engine: Engine) -> None:
     Raises:
         CommandError: The database is of a newer release.
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:

@@ -17,7 +17,7 @@ from pathlib import Path
 from isolane.center.store.cache import BlockCache
 from isolane.center.store.columns import Columns
 from isolane.center.store.glance import Glance
-from isolane.center.store.hot import HotStore, gateway_id, insert_block, insert_gap
+from isolane.center.store.hot import HotStore, gateway_id, insert_block, insert_gap, newest_blocks
 from isolane.center.store.hot_read import SeriesReader
 from isolane.center.store.lake import MINUTE, RAW
 from isolane.center.store.lake_read import LakeReader
@@ -202,7 +202,7 @@ class EmbeddedTelemetry:
                 self._columns.add_schema(decode_schema(json))
             for number, stream, schema in connection.execute("SELECT gateway, stream, schema FROM carrier"):
                 self._columns.add_use(number, *gateways[number], stream, schema)
-            for gateway, received_ms, data in connection.execute("SELECT gateway, received_ms, data FROM newest"):
+            for gateway, received_ms, data in newest_blocks(connection):
                 self._glance.add(gateway, decode(data), received_ms)
             rows = connection.execute(
                 "SELECT number, gateway, received_ms, data FROM block WHERE received_ms > ?"

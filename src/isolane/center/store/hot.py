@@ -113,20 +113,14 @@ class HotStore:
             self.writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self.writer
+                self.writer.execute("COMMIT")
             except BaseException:
-                self.writer.execute("ROLLBACK")
+                # Of a full disk SQLite has rolled back by itself.
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
                 raise
-            self._commit()
         except sqlite3.OperationalError as error:
             raise UnavailableError(f"{self._file}: {error}") from error
-
-    def _commit(self) -> None:
-        try:
-            self.writer.execute("COMMIT")
-        except sqlite3.OperationalError:
-            if self.writer.in_transaction:
-                self.writer.execute("ROLLBACK")
-            raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -208,3 +202,14 @@ def find_gaps(
         (gateway, to_ms, from_ms),
     )
     return [(begin, end, reason) for begin, end, reason, stream in rows if stream in streams]
+
+
+def newest_blocks(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
+    """Read the last blocks of each (gateway, schema), rolled and hot, as (gateway, received_ms, bytes)."""
+    rows = connection.execute("SELECT gateway, received_ms, data FROM newest").fetchall()
+    for use in connection.execute("SELECT DISTINCT gateway, schema FROM carrier").fetchall():
+        rows += connection.execute(
+            "SELECT gateway, received_ms, data FROM block WHERE gateway = ? AND schema = ? ORDER BY t0_ms DESC LIMIT 1",
+            use,
+        )
+    return rows

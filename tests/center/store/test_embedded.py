@@ -1,0 +1,154 @@
+"""This file tests what only the embedded store does: files, moves, a full disk, newer releases."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+
+from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.live import QUEUE_SAMPLES_MAX
+from isolane.center.store.port import Batch, UnavailableError
+from isolane.center.store.settings import StoreSettings
+from isolane.center.store.views import SeriesQuery
+from isolane.core.failures import IsolaneError
+from support.gateways import GOOD, T0_MS, TIMEOUT, FakeGateway
+
+Open = Callable[..., EmbeddedTelemetry]
+LATER_MS = T0_MS + 86_400_000
+QUERY = SeriesQuery("depot", "CP-1", ("1.0/EVSE/Power",), T0_MS, T0_MS + 3_600_000, 60)
+
+
+def files(folder: Path, kind: str) -> list[Path]:
+    return sorted((folder / "telemetry" / "lake" / kind).rglob("*.*"))
+
+
+async def filled(telemetry: EmbeddedTelemetry, gateway: FakeGateway, blocks: int = 3) -> None:
+    schema = gateway.schema()
+    made = tuple(
+        gateway.block(schema.schema, [[7] * 60, [5] * 60], [[GOOD] * 60, [TIMEOUT] * 60], t0_ms=T0_MS + 60_000 * n)
+        for n in range(blocks)
+    )
+    await telemetry.commit(Batch(schemas=(schema,), blocks=made))
+
+
+async def test_the_lake_stands_alone(open_telemetry: Open, gateway: FakeGateway, tmp_path: Path) -> None:
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    assert await telemetry.roll(LATER_MS) == 3
+    (raw,) = files(tmp_path, "raw")
+    assert raw.parent.relative_to(tmp_path / "telemetry" / "lake") == Path("raw/date=2023-11-14/site=depot")
+    answer = duckdb.sql(
+        f"SELECT device, signal, unit, resolution, min(t_ms), max(step_ms), count(value), count(*), max(code)"  # noqa: S608
+        f" FROM read_parquet('{raw}') GROUP BY ALL ORDER BY signal"
+    )
+    assert answer is not None
+    assert answer.fetchall() == [
+        ("CP-1", "1.0/EVSE/DCVoltage", "V", 0.1, T0_MS, 1000, 0, 180, TIMEOUT),
+        ("CP-1", "1.0/EVSE/Power", "W", 1.0, T0_MS, 1000, 180, 180, GOOD),
+    ]
+    (minute,) = files(tmp_path, "minute")
+    assert pq.read_table(minute).num_rows == 6
+
+
+async def test_integers_are_delta_packed_without_dictionary(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    await telemetry.roll(LATER_MS)
+    group = pq.ParquetFile(files(tmp_path, "raw")[0]).metadata.row_group(0)
+    for column in (group.column(at) for at in range(group.num_columns)):
+        packed = column.path_in_schema in {"t_ms", "step_ms", "value", "code"}
+        assert column.compression == "ZSTD"
+        assert ("DELTA_BINARY_PACKED" in column.encodings) is packed
+        assert column.has_dictionary_page is not packed
+
+
+async def test_only_old_blocks_move(open_telemetry: Open, gateway: FakeGateway) -> None:
+    telemetry = open_telemetry(StoreSettings(hot_minutes=2))
+    await filled(telemetry, gateway)
+    assert await telemetry.roll(T0_MS + 180_001) == 2
+    assert await telemetry.roll(T0_MS + 180_001) == 0
+    assert await telemetry.roll(LATER_MS) == 1
+    assert (await telemetry.series(QUERY)).signals[0].good == [60, 60, 60]
+
+
+async def test_files_that_no_book_lists_are_removed(open_telemetry: Open, gateway: FakeGateway, tmp_path: Path) -> None:
+    """So it looks after a crash between writing the files and listing them."""
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    await telemetry.roll(LATER_MS)
+    await telemetry.close()
+    (kept,) = files(tmp_path, "raw")
+    (kept.parent / "stray.parquet").write_bytes(kept.read_bytes())
+    (kept.parent / "half.draft").write_bytes(b"PAR1")
+    assert (await open_telemetry().series(QUERY)).signals[0].good == [60, 60, 60]
+    assert files(tmp_path, "raw") == [kept]
+
+
+async def test_old_files_expire_by_kind(open_telemetry: Open, gateway: FakeGateway, tmp_path: Path) -> None:
+    telemetry = open_telemetry(StoreSettings(hot_minutes=1, raw_days=1, minute_days=3))
+    await filled(telemetry, gateway)
+    await telemetry.roll(LATER_MS + 3_600_000)
+    assert (files(tmp_path, "raw"), len(files(tmp_path, "minute"))) == ([], 1)
+    assert (await telemetry.series(QUERY)).signals[0].good == [60, 60, 60]
+    await telemetry.roll(LATER_MS + 3 * 86_400_000)
+    assert files(tmp_path, "minute") == []
+    assert (await telemetry.series(QUERY)).signals[0].good == []
+
+
+async def test_a_damaged_lake_is_an_error_not_a_gap(open_telemetry: Open, gateway: FakeGateway, tmp_path: Path) -> None:
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    await telemetry.roll(LATER_MS)
+    files(tmp_path, "minute")[0].write_bytes(b"rotten")
+    with pytest.raises(OSError, match="the lake cannot be read"):
+        await telemetry.series(QUERY)
+
+
+async def test_what_the_disk_does_not_take_is_not_committed(open_telemetry: Open, gateway: FakeGateway) -> None:
+    telemetry = open_telemetry()
+    telemetry._hot.writer.execute("PRAGMA max_page_count = 1")  # as small as the file is now
+    schema = gateway.schema()
+    blocks = tuple(gateway.block(schema.schema, [range(2000), range(2000)], step_ms=1) for _ in range(200))
+    with pytest.raises(UnavailableError, match="full"):
+        await telemetry.commit(Batch(schemas=(schema,), blocks=blocks))
+    assert await telemetry.signals("depot", "CP-1") == []
+    telemetry._hot.writer.execute("PRAGMA max_page_count = 100000")
+    assert (await telemetry.commit(Batch(schemas=(schema,), blocks=blocks))).blocks == 200
+
+
+async def test_a_newer_release_is_told_apart(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "hot.sqlite3") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(IsolaneError, match="of a newer release"):
+        EmbeddedTelemetry(tmp_path, StoreSettings())
+
+
+async def test_a_listener_that_sleeps_is_ended_and_nobody_waits(open_telemetry: Open, gateway: FakeGateway) -> None:
+    telemetry = open_telemetry()
+    schema = gateway.schema()
+    await telemetry.commit(Batch(schemas=(schema,)))
+    async with telemetry.listen("depot", "CP-1") as slow, telemetry.listen("depot", "CP-1") as quick:
+        for number in range(QUEUE_SAMPLES_MAX + 5):
+            block = gateway.block(schema.schema, [[number], [0]], t0_ms=T0_MS + 1000 * number)
+            await telemetry.commit(Batch(blocks=(block,)))
+            assert (await asyncio.wait_for(anext(quick), 1)).t_ms == T0_MS + 1000 * number
+        assert len([row async for row in slow]) == QUEUE_SAMPLES_MAX
+    assert (telemetry.counts().live_dropped, telemetry.counts().live_devices) == (1, 0)
+
+
+async def test_memory_is_bounded(open_telemetry: Open, gateway: FakeGateway) -> None:
+    telemetry = open_telemetry(StoreSettings(cache_mb=1))
+    schema = gateway.schema()
+    await telemetry.commit(Batch(schemas=(schema,)))
+    for number in range(60):
+        block = gateway.block(schema.schema, [range(3000), range(3000)], step_ms=1, t0_ms=T0_MS + 3000 * number)
+        await telemetry.commit(Batch(blocks=(block,)))
+    assert telemetry.counts().cache_bytes <= 1 << 20
+    assert (await telemetry.series(QUERY)).signals[0].good == [60_000, 60_000, 60_000]
