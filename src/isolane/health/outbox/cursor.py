@@ -161,8 +161,9 @@ class Cursor:
             settled = await self._supply.settle(self.name, blocks, gaps, reasons)
             if settled is not None:
                 self.counts.acknowledged += settled
-                for key in blocks + gaps:
-                    self._forget(key)
+                for kind, keys in ((Up.BLOCK, blocks), (Up.GAP, gaps)):
+                    for key in keys:
+                        self._forget(kind, key)
             self._window = self._pace.window
         for identity in schema_ids(downlink):
             await self._want(identity)
@@ -274,8 +275,10 @@ class Cursor:
             del self._flights[key]
         self._ready.clear()
 
-    def _forget(self, key: Key) -> None:
-        self._flights.pop(key, None)
+    def _forget(self, kind: Up, key: Key) -> None:
+        """The center has it. A gap and a block may have the same numbers, one after the other."""
+        if key in self._flights and self._flights[key][0].kind is kind:
+            del self._flights[key]
         self._aside.settled(key)
 
     def _idle_s(self) -> float:
