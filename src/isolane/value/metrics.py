@@ -1,6 +1,6 @@
 """This file shows what the relay has counted; it guards that a scrape reads plain ints and nothing else.
 
-Names and labels are in docs/reference/metrics.md; a label never holds what a charger sent, except a close code that
+A label never holds what a charger sent, except a close code that
 RFC 6455 §7.4 defines or that is registered.
 """
 

@@ -107,18 +107,25 @@ class Scanner:
             self.boundary = NO_BOUNDARY
             return size
         self.boundary = at
+        mask, header, bytes_max = self._mask, self._header, self._bytes_max
         while size - at > 1:
-            length = data[at + 1] ^ self._mask
-            start = at + self._header
+            kind = _KIND[data[at]]
+            length = data[at + 1] ^ mask
+            start = at + header
             if length > _SMALL:
-                length, start = self._long(data, at, length, start)
+                if length == _TWO_BYTES and kind < _CONTROL:
+                    start += 2
+                    if start > size:
+                        break
+                    length = data[at + 2] << 8 | data[at + 3]
+                else:
+                    length, start = self._long(data, at, length, kind)
             if start > size:
                 break
-            if length > self._bytes_max:
-                return self._stop(at, PROTOCOL if length >= _TOP_BIT else MESSAGE)
-            kind = _KIND[data[at]]
-            if kind != _WHOLE and (stop := self._judge(kind, data, start, length)) is not None:
-                return self._stop(at, stop)
+            if kind != _WHOLE or length > bytes_max:
+                stop = self._judge(kind, data, start, length)
+                if stop is not None:
+                    return self._stop(at, stop)
             self.frames += 1
             at = start + length
             if at >= size:
@@ -126,16 +133,16 @@ class Scanner:
                 return size
         return self._stop(at, INCOMPLETE)
 
-    def _long(self, data: bytes | memoryview, at: int, length: int, start: int) -> tuple[int, int]:
-        """Read an extended length; a frame that must not pass gets one that no limit allows."""
-        if length >= _MASKED or _KIND[data[at]] >= _CONTROL:
+    def _long(self, data: bytes | memoryview, at: int, length: int, kind: int) -> tuple[int, int]:
+        """Give length and start of an eight-byte length, or a length that nothing allows where none may stand."""
+        if length >= _MASKED or kind >= _CONTROL:
             return _TOP_BIT, at
-        width = 2 if length == _TWO_BYTES else 8
-        start += width
-        return (int.from_bytes(data[at + 2 : at + 2 + width], "big"), start)
+        return int.from_bytes(data[at + 2 : at + 10], "big"), at + self._header + 8
 
     def _judge(self, kind: int, data: bytes | memoryview, start: int, length: int) -> str | Offence | None:
-        """Account for a frame that is not a whole message."""
+        """Account for a frame that is not a whole message of allowed length."""
+        if length > self._bytes_max:
+            return PROTOCOL if length >= _TOP_BIT else MESSAGE
         if kind == _CONTROL:
             return None
         if kind == _END:

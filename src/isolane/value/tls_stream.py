@@ -3,7 +3,7 @@
 It guards that the rest of the relay sees one kind of stream.
 
 It exists beside the event loop's own TLS because a handshake must count from accept on (limits.preauth), because one
-leg's end must reach the other as a half-close, and because it costs less a frame (docs/reference/bench-relay.md).
+leg's end must reach the other as a half-close, and because it costs less a frame (`make bench-relay`).
 
 Operation: ciphertext goes into a memory BIO, plaintext comes out and goes up in the same call; plaintext written is
 encrypted and handed to TCP in the same call. Nothing is kept here but what OpenSSL keeps, so TCP's own write buffer
@@ -17,8 +17,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-_READ_BYTES = 262_144
-"""More than one TCP read can hold, so that one call empties a read of one record."""
+_RECORD_BYTES = 16_384
+"""The most that one record can hold (RFC 8446 §5.1), so the most that one read can give."""
 
 
 class TlsStream(asyncio.Protocol):
@@ -68,7 +68,8 @@ class TlsStream(asyncio.Protocol):
         """Decrypt and pass up."""
         self._incoming.write(data)
         if self._up or self._shake():
-            self._read()
+            size = len(data)
+            self._read(min(_RECORD_BYTES, size))
 
     def eof_received(self) -> bool:
         """Pass up what is left and the end of the stream; True keeps the other direction open."""
@@ -76,7 +77,7 @@ class TlsStream(asyncio.Protocol):
         if not self._up:
             self._fail(ConnectionResetError("the peer left during the TLS handshake"))
             return False
-        self._read()
+        self._read(_RECORD_BYTES)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -173,16 +174,21 @@ class TlsStream(asyncio.Protocol):
         self._protocol.connection_made(self)  # type: ignore[arg-type]  # a `Stream`, not a transport
         return True
 
-    def _read(self) -> None:
+    def _read(self, size: int) -> None:
+        """Pass up what is whole, `size` bytes at a time.
+
+        A read that gives less than it was asked for has emptied its record; with no ciphertext left either there is
+        nothing more, and OpenSSL need not be asked, which would answer with an exception.
+        """
         tls, incoming = self._tls, self._incoming
         try:
             while True:
-                data = tls.read(_READ_BYTES)
+                data = tls.read(size)
                 if not data:
                     self._end()
                     return
                 self._protocol.data_received(data)
-                if not incoming.pending and not tls.pending() and not incoming.eof:
+                if len(data) < size and not incoming.pending and not incoming.eof:
                     break
         except ssl.SSLWantReadError:
             pass
