@@ -42,7 +42,7 @@ class Site:
             "listen_ws": f"{HOST}:{self.ports.chargers_ws}",
             "listen_wss": f"{HOST}:{self.ports.chargers_wss}",
             "tap_more": "",
-            "outbox_more": "block_rows = 1",
+            "block_rows": "1",
             "sources": SOURCES,
             "console": f"{HOST}:{self.ports.console}",
             "ingest": f"{HOST}:{self.ports.ingest}",
