@@ -74,6 +74,7 @@ async def port(path: Path) -> Iterator[TapPort]:  # type: ignore[misc]  # an asy
 
 def copy(port: TapPort, data: bytes, *, offset: int = 0, connection: int = 1) -> None:
     port.copy(UP, connection, offset, NO_BOUNDARY, data, time.monotonic_ns())
+    port.flush()
 
 
 async def test_open_data_close_in_order(tap: Tap, port: TapPort) -> None:
@@ -93,6 +94,17 @@ async def test_the_largest_payload_fits(tap: Tap, port: TapPort) -> None:
     port.opened(1, FACTS)
     copy(port, bytes(PAYLOAD_BYTES_MAX))
     assert len(tap.take_all()[1].payload) == PAYLOAD_BYTES_MAX
+
+
+async def test_copies_wait_for_the_writes_of_their_turn(tap: Tap, port: TapPort) -> None:
+    port.start()
+    port.opened(1, FACTS)
+    assert len(tap.take_all()) == 1
+    port.copy(UP, 1, 0, 0, b"one", 1)
+    port.copy(UP, 1, 3, 0, b"two", 1)
+    assert tap.take_all() == []
+    await asyncio.sleep(0)
+    assert [each.payload for each in tap.take_all()] == [b"one", b"two"]
 
 
 async def test_without_a_tap_copies_are_lost_and_told_when_it_comes(path: Path, port: TapPort) -> None:

@@ -1,8 +1,9 @@
 """This file hands copies to the tap; it guards that the tap can never make the business wait.
 
-One SEQPACKET socket, every send non-blocking, the kernel's send buffer the only queue. What the socket refuses is
-lost, counted, and the count travels in the next copy that gets through (wire/tap_copy.py). After a refusal nothing is
-tried for 2 ms, so that a stopped tap costs a comparison a read and not a system call.
+One SEQPACKET socket, every send non-blocking, the kernel's send buffer the only queue. The copies of one turn of the
+loop go out together behind the business's own writes: those wait for no copy, and the tap is woken once. What the
+socket refuses is lost, counted, and the count travels in the next copy that gets through (wire/tap_copy.py). After a
+refusal nothing is tried for 2 ms, so that a stopped tap costs a comparison a read and not a system call.
 
 OPEN and CLOSE are owed until they get through: without OPEN no DATA of its connection is sent, without CLOSE the tap
 would keep a connection for ever. The port connects every second while there is no tap, and owes it an OPEN for each
@@ -27,6 +28,8 @@ _REST_NS = 2_000_000
 _OWED_CLOSES_MAX = 100_000
 """Ends that a stopped tap has not been told; far above what ends in the minute a tap may hang."""
 _LOST_MAX = 0xFFFF_FFFF
+_TURN_COPIES_MAX = 1024
+"""Copies that one turn of the loop may gather; they hold on to bytes that the legs may have sent already."""
 
 
 class TapPort:
@@ -42,8 +45,8 @@ class TapPort:
     """
 
     __slots__ = (
-        "_buffer_bytes", "_living", "_lost_untold", "_owed_closes", "_owed_opens", "_path", "_rest_until_ns", "_socket",
-        "_timer", "lost", "sent",
+        "_buffer_bytes", "_living", "_loop", "_lost_untold", "_owed_closes", "_owed_opens", "_path", "_rest_until_ns",
+        "_socket", "_timer", "_turn", "lost", "sent",
     )  # fmt: skip
 
     def __init__(self, path: Path, buffer_bytes: int) -> None:
@@ -56,6 +59,8 @@ class TapPort:
         self._owed_closes: dict[int, tuple[Direction, bytes]] = {}
         self._rest_until_ns = 0
         self._lost_untold = 0
+        self._loop: asyncio.AbstractEventLoop
+        self._turn: list[tuple[Direction, int, int, int, bytes | memoryview, int]] = []
         self.sent = 0
         self.lost = 0
 
@@ -66,7 +71,8 @@ class TapPort:
 
     def start(self) -> None:
         """Connect now, and every second while there is no tap."""
-        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self.start)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(_TICK_S, self.start)
         if self._socket is None:
             self._connect()
         elif self._is_gone():
@@ -77,6 +83,7 @@ class TapPort:
         """Tell what is owed, if the tap takes it, and disconnect."""
         if self._timer is not None:
             self._timer.cancel()
+        self.flush()
         self._pay(time.monotonic_ns())
         self._disconnect()
 
@@ -88,6 +95,7 @@ class TapPort:
 
     def closed(self, connection: int, first: Direction, cause: str) -> None:
         """Tell of an end; `first` is the leg that ended first."""
+        self.flush()
         self._living.pop(connection, None)
         if connection in self._owed_opens:
             self._owed_opens.discard(connection)
@@ -104,7 +112,7 @@ class TapPort:
         data: bytes | memoryview,
         mono_ns: int,
     ) -> None:
-        """Copy what a leg has just sent.
+        """Copy what a leg has just sent, once the loop has written what it has to write.
 
         Args:
             direction: Which way.
@@ -114,18 +122,44 @@ class TapPort:
             data: At most PAYLOAD_BYTES_MAX bytes.
             mono_ns: When they were read.
         """
-        if mono_ns < self._rest_until_ns or self._socket is None:
-            self.lost += 1
-            self._lost_untold += 1
+        if self._socket is None:
+            self._refused()
+            return
+        turn = self._turn
+        turn.append((direction, connection, offset, boundary, data, mono_ns))
+        if len(turn) == 1:
+            self._loop.call_soon(self.flush)
+        elif len(turn) >= _TURN_COPIES_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the copies of this turn of the loop."""
+        turn = self._turn
+        if not turn:
+            return
+        self._turn = []
+        for copied in turn:
+            self._send(*copied)
+
+    def _send(  # noqa: PLR0917 - see `copy`
+        self,
+        direction: Direction,
+        connection: int,
+        offset: int,
+        boundary: int,
+        data: bytes | memoryview,
+        mono_ns: int,
+    ) -> None:
+        if self._socket is None or mono_ns < self._rest_until_ns:
+            self._refused()
             return
         if self._owed_opens:
             self._pay(mono_ns)
             if connection in self._owed_opens:
-                self.lost += 1
-                self._lost_untold += 1
+                self._refused()
                 return
         lost = self._lost_untold
-        header = pack_header(2, direction, min(_LOST_MAX, lost), connection, mono_ns, offset, boundary)
+        header = pack_header(2, direction, min(lost, _LOST_MAX), connection, mono_ns, offset, boundary)
         try:
             self._socket.send(header + data)
         except BlockingIOError:
