@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import trustme
 
 from support.raw_peer import TEXT, accept, ask, end, frame, raw_csms, request
 from support.relay import relaying
@@ -134,3 +135,21 @@ async def test_a_charger_that_leaves_while_the_csms_thinks_leaves_nothing(tmp_pa
             await release.wait()
         await relay.until_metric('isolane_value_handshakes_total{result="gone"}', 1)
     server.close()
+
+
+async def test_a_tls_handshake_counts_against_the_same_deadline(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    leaf = ca.issue_cert("127.0.0.1")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "leaf.pem")
+    leaf.private_key_pem.write_to_path(tmp_path / "leaf.key")
+    listen = LISTEN + 'certificate = "leaf.pem"\nkey = "leaf.key"\n'
+    async with relaying(tmp_path, 'url = "ws://127.0.0.1:9"', listen=listen, limits="handshake_s = 0.4") as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.ports[0])
+        assert await until_closed(reader, 2) == b""
+        await end(writer)
+        await relay.until_metric('isolane_value_handshakes_total{result="late"}', 1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.ports[0])
+        writer.write(request("/ocpp/CP1"))
+        assert b"HTTP" not in await until_closed(reader, 2)
+        await end(writer)
+        await relay.until_metric('isolane_value_handshakes_total{result="tls"}', 1)

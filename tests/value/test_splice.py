@@ -167,3 +167,17 @@ async def test_a_stalled_reader_is_ended(joined: Joined) -> None:
         await relay.until_metric('isolane_value_limit_closes_total{limit="stall"}', 1)
         assert close_code(await read_to_end(charger)) == 1008
         await relay.until_metric("isolane_value_connections", 0)
+
+
+async def test_a_slow_reader_is_not_a_stalled_one(joined: Joined) -> None:
+    size = 14 * 1024 * 1024
+    async with joined(limits="buffer_bytes = 4194304\nstall_s = 0.5") as (relay, charger, csms):
+        csms.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        wire = frame(BINARY, bytes(60_000), mask=MASK) * (size // 60_000)
+        charger.writer.write(wire)
+        csms.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        read_bytes = 0
+        while read_bytes < len(wire):
+            read_bytes += len(await read(csms, min(1_000_000, len(wire) - read_bytes)))
+            await asyncio.sleep(0.2)
+        assert await relay.metric('isolane_value_limit_closes_total{limit="stall"}') == 0

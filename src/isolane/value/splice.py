@@ -140,9 +140,8 @@ class Pipe(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Stop reading the other leg: this one is full."""
         self.to.pause_reading()
-        loop = asyncio.get_running_loop()
         self._unstall()
-        self._stall = loop.call_later(self._connection.limits.stall_s, self._connection.stalled, self)
+        self._watch()
 
     def resume_writing(self) -> None:
         """Read the other leg again."""
@@ -229,6 +228,17 @@ class Pipe(asyncio.Protocol):
         boundary = NO_BOUNDARY if self._passing else self.scanner.boundary
         connection.copy(self.direction, connection.number, self.bytes, boundary, part, mono_ns)
         self.bytes += len(part)
+
+    def _watch(self) -> None:
+        """Look again in `stall_s` whether this leg has taken a byte of what waits for it."""
+        waiting = self.source.get_write_buffer_size()
+        self._stall = asyncio.get_running_loop().call_later(self._connection.limits.stall_s, self._judge, waiting)
+
+    def _judge(self, waiting: int) -> None:
+        if self.source.get_write_buffer_size() < waiting:
+            self._watch()
+        else:
+            self._connection.stalled(self)
 
     def _unstall(self) -> None:
         if self._stall is not None:
