@@ -82,6 +82,8 @@ export class Chart {
   /** Show the track's samples between two times. @param {number} fromS @param {number} toS */
   show(fromS, toS) {
     this.window = [fromS, toS];
+    this.box.dataset.fromMs = String(Math.round(fromS * 1000));
+    this.box.dataset.toMs = String(Math.round(toS * 1000));
     this.u.batch(() => {
       this.u.setData(this.track.arrays(), false);
       this.u.setScale("x", { min: fromS, max: toS });

@@ -1,0 +1,130 @@
+"""This file looks at every page in a real browser; it guards that none breaks the policy or its layout."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+from playwright.async_api import Page
+
+from isolane.center.console import markup
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+OpenPage = Callable[..., Awaitable[Page]]
+Until = Callable[[Page, str], Awaitable[None]]
+HOSTILE = "<img src=x onerror=alert(1)>"
+PAGES = {
+    "/": "Fleet",
+    "/ledger": "Ledger",
+    "/chargers/depot/DC-01": "DC-01",
+    "/chargers/depot/gateway:gw-1": "Gateway gw-1",
+    "/nowhere": "Not here",
+}
+WIDTHS = {"desktop": 1440, "phone": 390}
+SURFACES = {"light": "rgb(242, 245, 246)", "dark": "rgb(11, 17, 21)"}
+
+
+class Center(Protocol):
+    """What these tests use of the fixture."""
+
+    url: str
+
+    def running(self) -> AbstractAsyncContextManager["Center"]: ...
+
+
+@pytest.mark.parametrize("size", WIDTHS)
+@pytest.mark.parametrize("scheme", SURFACES)
+async def test_every_page_fits_in_every_theme(center: Center, open_page: OpenPage, scheme: str, size: str) -> None:
+    page = await open_page(center.url, width=WIDTHS[size], scheme=scheme, ignore="404")
+    for path, title in PAGES.items():
+        await page.goto(center.url + path)
+        await page.wait_for_load_state("load")
+        assert (await page.locator("h1").inner_text()) == title
+        assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == SURFACES[scheme]
+        assert await page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[size], path
+        if "chargers" in path:
+            await page.locator(".uplot canvas").first.wait_for()
+
+
+async def test_device_texts_are_text(center: Center, open_page: OpenPage) -> None:
+    page = await open_page(center.url)
+    link = page.get_by_role("link", name=HOSTILE)
+    await link.wait_for()
+    assert await page.locator("img").count() == 0
+    await link.click()
+    await page.locator(".uplot canvas").first.wait_for()
+    assert await page.locator("h1").inner_text() == HOSTILE
+    assert HOSTILE in await page.title()
+    await page.goto(center.url + "/ledger")
+    assert await page.get_by_role("cell", name="<b>lost</b>").count() == 1
+    assert await page.get_by_role("cell", name="<i>torn</i>").count() == 1
+
+
+async def test_no_page_holds_what_the_policy_forbids(center: Center) -> None:
+    async with httpx.AsyncClient(base_url=center.url) as client:
+        for path in PAGES:
+            answer = await client.get(path)
+            policy = answer.headers["content-security-policy"]
+            assert policy.startswith("default-src 'self';")
+            assert "unsafe" not in policy
+            for forbidden in (" style=", "<style", "javascript:", " onclick", "http://", "https://"):
+                assert forbidden not in answer.text, (path, forbidden)
+            assert answer.text.count("<script") == answer.text.count("<script src=") + answer.text.count(
+                '<script type="module" src='
+            )
+
+
+async def test_missing_pages_say_so(center: Center) -> None:
+    async with httpx.AsyncClient(base_url=center.url) as client:
+        for path in ("/nowhere", "/chargers/depot/none", "/chargers/none/DC-01", "/chargers/depot/gateway:none"):
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert "Go to the fleet" in answer.text
+        assert (await client.get("/<script>alert(1)</script>")).text.count("<script>") == 0
+        assert (await client.get("/api/v1/none")).headers["content-type"] == "application/problem+json"
+
+
+async def test_an_empty_center_says_what_to_do(
+    make_center: Callable[..., Center], tmp_path: Path, open_page: OpenPage
+) -> None:
+    async with make_center(tmp_path / "empty").running() as empty:
+        page = await open_page(empty.url)
+        assert "No gateway has reported yet" in await page.locator("main").inner_text()
+        await page.goto(empty.url + "/ledger")
+        assert "No books yet" in await page.locator("main").inner_text()
+        await page.goto("about:blank")
+
+
+async def test_the_theme_is_kept_and_set_before_the_first_paint(center: Center, open_page: OpenPage) -> None:
+    page = await open_page(center.url, scheme="light")
+    await page.add_init_script(
+        "document.addEventListener('readystatechange',"
+        " () => { window.early ??= document.documentElement.dataset.theme; })"
+    )
+    for word in ("light", "dark"):
+        await page.locator("#theme").click()
+        assert await page.evaluate("localStorage.getItem('isolane-theme')") == word
+    await page.reload()
+    assert await page.evaluate("window.early") == "dark"
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == SURFACES["dark"]
+    assert await page.locator("#theme").get_attribute("aria-label") == "Theme: dark"
+    await page.locator("#theme").click()
+    assert await page.evaluate("document.documentElement.dataset.theme ?? 'auto'") == "auto"
+
+
+async def test_without_the_libraries_the_page_says_why_there_are_no_charts(
+    center: Center, open_page: OpenPage, until: Until, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(markup, "STATIC", tmp_path)
+    page = await open_page(center.url + "/chargers/depot/DC-01")
+    assert "make frontend" in await page.locator(".banner.note").inner_text()
+    assert await page.locator(".chart").count() == 0
+    value = page.locator("tr[data-key='1.0/EVSE/Power'] [data-cell=value]")
+    before = await value.inner_text()
+    assert before.endswith("kW")
+    await until(page, "document.querySelector('#link').dataset.link === 'live'")
+    await page.goto(center.url)
+    assert await page.locator("tr[data-charger]").count() == 2
