@@ -148,7 +148,7 @@ class MqttCenter:
 
 
 class HttpsCenter:
-    """A center that is posted to. `page` makes it answer everything with a page, as a captive portal does."""
+    """A center that is posted to. `page` makes it answer as a captive portal does; `hangs`, never."""
 
     def __init__(self, brain: Brain, pki: Pki) -> None:
         self._brain = brain
@@ -158,6 +158,8 @@ class HttpsCenter:
         self.connections = 0
         self.port = 0
         self.page: tuple[int, bytes] | None = None
+        self.hangs = False
+        self.asked = 0
 
     async def __aenter__(self) -> Self:
         """Listen."""
@@ -206,6 +208,9 @@ class HttpsCenter:
             elif isinstance(event, h11.Data):
                 body += bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
+                self.asked += 1
+                if self.hangs:
+                    await reader.read()
                 status, answer = self._respond(path, body)
                 head = h11.Response(
                     status_code=status,

@@ -124,12 +124,37 @@ async def test_a_refused_message_does_not_hold_up_the_others_and_comes_again(
     assert cursor.set_aside == 2
 
 
-async def test_what_ends_sessions_is_suspected_until_one_ends_without_it(outbox: Outbox, cursor: Cursor) -> None:
+async def test_what_ends_sessions_is_found_and_the_others_go(
+    outbox: Outbox, cursor: Cursor, clock: ManualClock
+) -> None:
+    """Block 2 ends every session it is in; the two beside it are innocent."""
+    for number in range(3):
+        await outbox.put(draft(number))
+    for _ in range(3):
+        assert numbers(await given_now(cursor)) == [3, 2, 1]
+        await cursor.begin()
+    assert numbers(await given_now(cursor)) == [1]
+    await cursor.answer(ack(outbox, 1))
+    assert numbers(await given_now(cursor)) == [2]
+    await outbox.put(draft(4))
+    assert not numbers(await given_now(cursor)), "nothing goes beside a suspect"
+    await cursor.begin()
+    assert numbers(await given_now(cursor)) == [4, 3]
+    await cursor.answer(ack(outbox, 4, 3))
+    assert not numbers(await given_now(cursor))
+    assert cursor.set_aside == 1
+    clock.pass_s(61)
+    assert numbers(await given_now(cursor)) == [2]
+    await cursor.begin()
+    clock.pass_s(61)
+    assert not numbers(await given_now(cursor))
+
+
+async def test_a_suspect_is_innocent_when_a_session_ends_without_it(outbox: Outbox, cursor: Cursor) -> None:
     await outbox.put(draft(1))
     for _ in range(3):
         assert numbers(await given_now(cursor)) == [1]
         await cursor.begin()
-    assert not numbers(await given_now(cursor))
     await outbox.put(draft(2))
     assert numbers(await given_now(cursor)) == [2]
     await cursor.begin()

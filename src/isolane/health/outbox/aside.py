@@ -1,8 +1,9 @@
 """This file sets messages aside that a broker or center will not take; it guards that none goes round for ever.
 
 A refused message waits, each time twice as long, up to an hour, while others go; age ends it in the outbox. A message
-that was in flight when one session after the other ended is suspected of ending them and treated alike, until a session
-ends without it. If very many are aside, it is the link that is ill and not the messages, and all may go again.
+that was in flight when three sessions in a row ended is suspected of ending them: it goes alone, when nothing else is
+to be sent. If that session ends too, it waits like a refused one; if one ends without it, it is innocent. If very many
+are aside, it is the link that is ill and not the messages, and all may go again.
 """
 
 from collections.abc import Collection
@@ -17,7 +18,7 @@ _ASIDE_MAX = 256
 
 
 class Aside:
-    """What one link does not send for a while.
+    """What one link does not send for a while, or only alone.
 
     Args:
         clock: For the pauses.
@@ -28,8 +29,8 @@ class Aside:
         """Times a message was set aside since the start."""
         self._clock = clock
         self._strikes: dict[Key, int] = {}
-        self._until: dict[Key, tuple[int, float]] = {}
         self._suspects: set[Key] = set()
+        self._until: dict[Key, tuple[int, float]] = {}
 
     def put(self, key: Key) -> None:
         """Set a message aside."""
@@ -43,15 +44,15 @@ class Aside:
         self.count += 1
 
     def session_ended(self, in_flight: Collection[Key]) -> None:
-        """Suspect what was in flight; what was not in flight this time is no longer suspected."""
+        """Suspect what was in flight; what was not is no longer suspected."""
         if not in_flight:
             return
         for key in self._suspects.difference(in_flight):
             self.settled(key)
         self._strikes = {key: self._strikes.get(key, 0) + 1 for key in in_flight}
-        for key in [key for key in in_flight if self._strikes[key] >= _STRIKES or key in self._suspects]:
-            self.put(key)
-            self._suspects.add(key)
+        if len(in_flight) == 1 and self._suspects.issuperset(in_flight):
+            self.put(next(iter(in_flight)))
+        self._suspects.update(key for key in in_flight if self._strikes.get(key, 0) >= _STRIKES)
 
     def settled(self, key: Key) -> None:
         """The center has it."""
@@ -60,11 +61,18 @@ class Aside:
         self._suspects.discard(key)
 
     def keys(self) -> frozenset[Key]:
-        """What must not go now."""
-        now = self._clock.mono_ns()
-        return frozenset(key for key, (until, _) in self._until.items() if until > now)
+        """What must not go now with others."""
+        return self._waiting() | self._suspects
+
+    def alone(self) -> Key | None:
+        """Give a suspect that may go now, alone."""
+        return min(self._suspects - self._waiting(), default=None)
 
     def next_ns(self) -> list[int]:
         """When the next may go again, on the monotonic clock; nothing if none waits."""
         now = self._clock.mono_ns()
         return sorted(until for until, _ in self._until.values() if until > now)[:1]
+
+    def _waiting(self) -> frozenset[Key]:
+        now = self._clock.mono_ns()
+        return frozenset(key for key, (until, _) in self._until.items() if until > now)

@@ -106,6 +106,7 @@ class Cursor:
         self._flights: dict[Key, tuple[Outgoing, int]] = {}
         self._ready: list[Outgoing] = []
         self._aside = Aside(clock)
+        self._suspect: Key | None = None
         self._told: set[bytes] = set()
         self._want_answered: dict[bytes, int] = {}
         self._wanted: dict[bytes, None] = {}
@@ -208,11 +209,8 @@ class Cursor:
         if now >= self._ledger_ns:
             return await self._statement(now)
         self._recall(now)
-        if not self._ready and len(self._flights) < self._window:
-            in_flight, aside, room = frozenset(self._flights), self._aside.keys(), self._window - len(self._flights)
-            self._ready = await self._supply.pick(
-                self.name, in_flight, aside, room, newest_first=self._pace.newest_first
-            )
+        if not self._ready:
+            self._ready = await self._pick()
         if not self._ready:
             return None
         message = self._ready.pop(0)
@@ -224,6 +222,22 @@ class Cursor:
                 return schema
         self._flights[message.key] = message, self._clock.mono_ns() + int(self._pace.ack_timeout_s * NS_PER_S)
         return message
+
+    async def _pick(self) -> list[Outgoing]:
+        """Fetch what there is room for; a suspect only alone, when there is nothing else."""
+        aside, alone = self._aside.keys(), self._aside.alone()
+        room = 0 if self._suspect in self._flights else self._window - len(self._flights)
+        found: list[Outgoing] = []
+        if room > 0:
+            found = await self._fetch(aside, room)
+        if not found and not self._flights and alone is not None:
+            found = await self._fetch(aside - {alone}, 1)
+            self._suspect = alone
+        return found
+
+    async def _fetch(self, aside: frozenset[Key], room: int) -> list[Outgoing]:
+        in_flight, newest_first = frozenset(self._flights), self._pace.newest_first
+        return await self._supply.pick(self.name, in_flight, aside, room, newest_first=newest_first)
 
     async def _wanted_schema(self) -> Outgoing | None:
         while self._wanted:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiomqtt
+from aiomqtt.types import PahoSocket
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import ConnectFlags, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
@@ -113,6 +114,26 @@ class Session(aiomqtt.Client):
             # In TLS 1.3 a broker refuses a certificate after the handshake; without this the wait would run to its end.
             self._connected.set_exception(aiomqtt.MqttError(f"the broker ended the connection at once: {reason_code}"))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_socket_register_write(
+        self,
+        client: PahoClient,
+        userdata: Any,  # noqa: ANN401, ARG002 - the library's callback signature
+        sock: PahoSocket,
+    ) -> None:
+        # The library's own would watch a number that, by the time the loop gets to it, may be closed or another's.
+        self._loop.call_soon_threadsafe(self._await_writable, client, sock)
+
+    def _await_writable(self, client: PahoClient, sock: PahoSocket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._write, client)
+
+    def _write(self, client: PahoClient) -> None:
+        try:
+            client.loop_write()
+        except OSError as error:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
 
     def _on_publish(
         self,

@@ -1,0 +1,53 @@
+"""This file plays the cursor for one link; it guards that each message is answered for exactly once."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from isolane.wire.uplink import Downlink, Up
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message to send."""
+
+    kind: Up
+    data: bytes
+
+
+@dataclass
+class Errands:
+    """Hands out letters once each and remembers what became of them."""
+
+    letters: list[Letter]
+    sent_letters: list[Letter] = field(default_factory=list)
+    back_letters: list[Letter] = field(default_factory=list)
+    refused_letters: list[Letter] = field(default_factory=list)
+    answers: list[Downlink] = field(default_factory=list)
+    begun: int = 0
+
+    async def begin(self) -> None:
+        """Count a session."""
+        self.begun += 1
+
+    async def next(self) -> Letter:
+        """Give the next letter, or wait for ever."""
+        if not self.letters:
+            await asyncio.Event().wait()
+        return self.letters.pop(0)
+
+    async def answer(self, downlink: Downlink) -> None:
+        """Remember an answer."""
+        self.answers.append(downlink)
+
+    def sent(self, message: Letter) -> None:
+        """Remember a success."""
+        self.sent_letters.append(message)
+
+    def back(self, message: Letter) -> None:
+        """Remember a failure; the letter goes again, last."""
+        self.back_letters.append(message)
+        self.letters.append(message)
+
+    def refuse(self, message: Letter) -> None:
+        """Remember a refusal."""
+        self.refused_letters.append(message)
