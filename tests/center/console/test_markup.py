@@ -1,4 +1,4 @@
-"""This file measures the colours of tokens.css; it guards that colour-blind people can read text and tell lines apart.
+"""This file tests what pages are made of: escaped text, and colours that colour-blind people can read and tell apart.
 
 Contrast: WCAG 2.2. Colour blindness: the matrices of Machado, Oliveira and Fernandes (2009), severity 1. Distance:
 OKLab.
@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from isolane.center.console import STATIC
+from isolane.center.console.markup import render, utc_iso, utc_text
 
 Rgb = NDArray[np.float64]
 
@@ -102,3 +103,17 @@ def test_lines_can_be_told_apart(theme: str, eye: str) -> None:
 def test_a_fault_does_not_look_good(theme: str, eye: str) -> None:
     fault, good = (lab(EYES[eye] @ linear(name, theme)) for name in ("fault", "good"))
     assert np.linalg.norm(fault - good) >= 0.06
+
+
+def test_markup_in_a_text_is_escaped() -> None:
+    page = render("error.html", nav="", code=404, title="<b>", sentence="\"'><script>alert(1)</script>")
+    html = bytes(page.body).decode()
+    assert "<b>" not in html
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_times_are_utc_until_the_page_knows_the_zone() -> None:
+    assert utc_text(1_700_000_000_123) == "2023-11-14 22:13:20 UTC"
+    assert utc_iso(1_700_000_000_123) == "2023-11-14T22:13:20.123Z"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 NEEDED = ("bash", "dirname", "sha256sum", "cut", "cat", "id", "mktemp", "rm", "mkdir", "cp", "grep")
 
 
