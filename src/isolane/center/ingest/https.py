@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 _BODY_S = 30.0
 """A gateway on the slowest link we know (GSM, 1 kB/s) sends a usual block in a second or two."""
 _STEPS = 6
+_UNREAD = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT})
+"""A body that was not read to its end cannot be followed by another request."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -58,6 +60,8 @@ class IngestApp:
             content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": problem.detail}
             body = json.dumps(content).encode()
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        if status in _UNREAD:
+            headers.append((b"connection", b"close"))
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append((b"retry-after", b"5"))
         await send({"type": "http.response.start", "status": int(status), "headers": headers})

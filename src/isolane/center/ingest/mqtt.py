@@ -68,6 +68,9 @@ class MqttSubscriber:
             finally:
                 self._counters.mqtt_connected = 0
                 self._answers.clear()
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                # A session that breaks while it is cancelled ends with the break's error, and the cancellation is lost.
+                raise asyncio.CancelledError
             pause_s = _PAUSE_S if time.monotonic() - begun > _STEADY_S else pause_s
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._settings.reconnect_s_max)

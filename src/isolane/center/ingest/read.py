@@ -1,7 +1,7 @@
 """This file turns a message into something to store or into poison; it guards that no payload says who sent it.
 
 It is pure. The sender is what the transport proved; a block that names another gateway is poison. So is what would make
-trouble later: qualities and instants that cannot be, charger identities that could not stand in a path.
+trouble later: instants that cannot be, charger identities that could not stand in a path.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,6 @@ from isolane.center.store.port import (
     SchemaArrival,
 )
 from isolane.core.ids import is_charger_id
-from isolane.core.samples import Quality
 from isolane.wire import varint
 from isolane.wire.block import decode, gateway_tag
 from isolane.wire.schema import decode_schema
@@ -54,8 +53,6 @@ def _bounded_payload(payload: bytes) -> bytes:
 
 def _block(origin: Origin, payload: bytes) -> BlockArrival:
     block = decode(payload, gateway_tag(origin.site, origin.gateway))
-    if ((block.codes & 3) > Quality.BAD).any():
-        raise ValueError("a quality that no release knows")
     if block.step_ms > STEP_MS_MAX:
         raise ValueError(f"a step of {block.step_ms} ms")
     if block.t0_ms + block.step_ms * block.values.shape[1] > INSTANT_MS_MAX:

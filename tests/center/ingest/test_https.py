@@ -1,0 +1,111 @@
+"""This file tests the HTTPS way in over real sockets with real certificates."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from isolane.security.tls import client_context
+from isolane.wire.uplink import MESSAGE_BYTES_MAX, Ack, Up, decode_downlink, ingest_path
+from support.center_process import CenterPki, OpenCenter
+from support.gateways import T0_MS, FakeGateway
+
+
+def client(pki: CenterPki, port: int, name: str = "gw-1") -> httpx.AsyncClient:
+    identity = pki.gateways[name]
+    context = client_context(pki.ca, identity.certificate, identity.key)
+    return httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{port}")
+
+
+async def test_a_committed_block_is_acknowledged(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, gateway: FakeGateway
+) -> None:
+    schema = gateway.schema().schema
+    async with client(pki, https_ingest) as http:
+        await http.post(ingest_path("depot", "gw-1", Up.SCHEMA), content=schema.json)
+        for number in (1, 2):
+            block = gateway.block(schema, [[number], [2]])
+            answer = await http.post(ingest_path("depot", "gw-1", Up.BLOCK), content=block.data)
+            assert decode_downlink(answer.content).acks == (Ack(T0_MS, 1, (number,)),)
+    assert [line.blocks for line in await center.catalogue.ledger()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("sender", "detail"),
+    [
+        (("depot", "gw-2"), "this certificate does not speak for gateway gw-2"),
+        (("harbour", "gw-1"), "gateway gw-1 belongs to site depot, not to harbour"),
+    ],
+)
+async def test_nobody_speaks_for_another(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, sender: tuple[str, str], detail: str
+) -> None:
+    site, name = sender
+    other = FakeGateway(site=site, name=name)
+    schema = other.schema().schema
+    async with client(pki, https_ingest) as http:
+        await http.post(ingest_path("depot", "gw-1", Up.SCHEMA), content=schema.json)
+        answer = await http.post(ingest_path(site, name, Up.BLOCK), content=other.block(schema, [[1], [2]]).data)
+    assert (answer.status_code, answer.json()["detail"]) == (403, detail)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await center.catalogue.ledger() == []
+
+
+async def test_each_gateway_is_known_by_its_certificate(center: OpenCenter, pki: CenterPki, https_ingest: int) -> None:
+    for name in pki.gateways:
+        gateway = FakeGateway(name=name)
+        block = gateway.block(gateway.schema().schema, [[1], [2]])
+        async with client(pki, https_ingest, name) as http:
+            assert (await http.post(ingest_path("depot", name, Up.BLOCK), content=block.data)).status_code == 200
+    assert [line.gateway for line in await center.catalogue.ledger()] == ["gw-1", "gw-2"]
+
+
+async def test_without_a_certificate_there_is_no_request(pki: CenterPki, https_ingest: int) -> None:
+    context = client_context(pki.ca)
+    async with httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{https_ingest}") as http:
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError, ssl.SSLError)):
+            await http.post(ingest_path("depot", "gw-1", Up.SCHEMA), content=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/ingest/v1/depot/gw-1/nothing", b"", 404),
+        ("/ingest/v1/depot/gw-1/block/more", b"", 404),
+        ("/", b"", 404),
+        ("/ingest/v1/depot/gw-1/schema", b"no schema", 422),
+        ("/ingest/v1/depot/gw-1/block", b"no block", 422),
+        ("/ingest/v1/depot/gw-1/block", b"x" * (MESSAGE_BYTES_MAX + 1), 413),
+        ("/ingest/v1/De pot/gw-1/block", b"x", 403),
+    ],
+)
+async def test_other_requests_are_refused(
+    pki: CenterPki, https_ingest: int, path: str, body: bytes, status: int
+) -> None:
+    async with client(pki, https_ingest) as http:
+        assert (await http.get(path)).status_code in {404, 405}
+        answer = await http.post(path, content=body)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+async def test_a_body_that_never_says_its_length_is_bounded(pki: CenterPki, https_ingest: int) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+            await asyncio.sleep(0)
+
+    async with client(pki, https_ingest) as http:
+        try:
+            answer = await http.post(ingest_path("depot", "gw-1", Up.BLOCK), content=endless())
+            assert answer.status_code == 413
+        except (httpx.WriteError, httpx.ReadError):
+            pass  # the server has closed while we were still writing
+
+
+async def test_poison_with_a_key_is_answered_with_it(pki: CenterPki, https_ingest: int, gateway: FakeGateway) -> None:
+    data = gateway.block(gateway.schema().schema, [[1], [2]]).data
+    async with client(pki, https_ingest) as http:
+        answer = await http.post(ingest_path("depot", "gw-1", Up.BLOCK), content=data[:-1] + b"?")
+    assert set(decode_downlink(answer.content).poison) == {f"{T0_MS}/1/1"}

@@ -1,0 +1,160 @@
+"""This file tests the MQTT way in with a real mosquitto, real certificates and the access list that the docs show."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from isolane.center.ingest.mqtt import MqttSubscriber
+from isolane.center.ingest.settings import MqttIngest
+from isolane.security.tls import client_context
+from isolane.wire.uplink import Ack, Downlink, Up, decode_downlink, down_topic, up_topic
+from isolane.wire.uplink import encode as encode_message
+from support.broker import Broker
+from support.center_process import CenterPki, OpenCenter
+from support.gateways import T0_MS, FakeGateway
+
+pytestmark = pytest.mark.broker
+
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "api.md"
+
+
+def access_list() -> str:
+    found = re.search(r"```\n(user center\n.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def broker(tmp_path: Path, pki: CenterPki) -> Broker:
+    acl = tmp_path / "acl"
+    acl.write_text(access_list(), encoding="utf-8")
+    acl.chmod(0o600)
+    return Broker(tmp_path, pki.pki, f"acl_file {acl}")
+
+
+@pytest.fixture
+async def subscriber(broker: Broker, center: OpenCenter, pki: CenterPki) -> AsyncIterator[None]:
+    broker.start()
+    settings = MqttIngest(
+        host="127.0.0.1",
+        port=broker.port,
+        ca=pki.ca,
+        certificate=pki.center.certificate,
+        key=pki.center.key,
+        reconnect_s_max=0.1,
+    )
+    task = asyncio.create_task(MqttSubscriber(settings, center.intake, center.counters).run())
+    await until_sessions(center, 1)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    broker.stop()
+
+
+async def until_sessions(center: OpenCenter, count: int) -> None:
+    async with asyncio.timeout(20):
+        while not (center.counters.mqtt_connected and center.counters.mqtt_sessions >= count):
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def gateway_client(broker: Broker, pki: CenterPki, name: str = "gw-1") -> AsyncIterator[aiomqtt.Client]:
+    identity = pki.gateways[name]
+    context = client_context(pki.ca, identity.certificate, identity.key)
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=context
+    ) as client:
+        await client.subscribe(down_topic("depot", name), qos=1)
+        yield client
+
+
+async def answers(client: aiomqtt.Client, count: int) -> list[Downlink]:
+    found: list[Downlink] = []
+    async with asyncio.timeout(20):
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            found.append(decode_downlink(message.payload))
+            if sum(len(ack.blocks) + len(ack.gaps) for one in found for ack in one.acks) >= count:
+                return found
+    raise AssertionError
+
+
+def acknowledged(found: list[Downlink]) -> list[int]:
+    return sorted(number for one in found for ack in one.acks for number in ack.blocks)
+
+
+@pytest.mark.usefixtures("subscriber")
+async def test_blocks_are_acknowledged_after_their_commit(
+    broker: Broker, center: OpenCenter, pki: CenterPki, gateway: FakeGateway
+) -> None:
+    schema = gateway.schema().schema
+    async with gateway_client(broker, pki) as client:
+        block = gateway.block(schema, [[1], [2]])
+        await client.publish(up_topic("depot", "gw-1", Up.BLOCK), block.data, qos=1)
+        (first,) = await answers(client, 1)
+        assert (first.acks, first.want) == ((Ack(T0_MS, 1, (1,)),), (schema.id.hex(),))
+        assert [line.blocks for line in await center.catalogue.ledger()] == [1]
+        await client.publish(up_topic("depot", "gw-1", Up.SCHEMA), schema.json, qos=1)
+        for _ in range(50):
+            data = gateway.block(schema, [[1], [2]]).data
+            await client.publish(up_topic("depot", "gw-1", Up.BLOCK), data, qos=1)
+        gap = encode_message(gateway.gap(52, 60, samples=18).gap)
+        await client.publish(up_topic("depot", "gw-1", Up.GAP), gap, qos=1)
+        statement = encode_message(gateway.statement(60, 120, dropped=18).statement)
+        await client.publish(up_topic("depot", "gw-1", Up.LEDGER), statement, qos=1)
+        found = await answers(client, 51)
+        assert acknowledged(found) == list(range(2, 52))
+        assert [ack.gaps for one in found for ack in one.acks if ack.gaps] == [(52,)]
+        assert not any(one.want for one in found)
+    async with asyncio.timeout(5):
+        while (await center.catalogue.ledger())[0].verdict != "balanced":
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("subscriber")
+async def test_the_access_list_lets_nobody_speak_for_another(
+    broker: Broker, center: OpenCenter, pki: CenterPki
+) -> None:
+    victim = FakeGateway(name="gw-1")
+    schema = victim.schema().schema
+    async with gateway_client(broker, pki, "gw-2") as client:
+        with contextlib.suppress(aiomqtt.MqttError):  # MQTT 5 brokers may say that it is not allowed
+            await client.publish(up_topic("depot", "gw-1", Up.BLOCK), victim.block(schema, [[1], [2]]).data, qos=1)
+        own = FakeGateway(name="gw-2")
+        await client.publish(up_topic("depot", "gw-2", Up.BLOCK), own.block(schema, [[1], [2]]).data, qos=1)
+        await answers(client, 1)
+    assert [line.gateway for line in await center.catalogue.ledger()] == ["gw-2"]
+
+
+@pytest.mark.usefixtures("subscriber")
+async def test_it_comes_back_after_the_broker_was_away(
+    broker: Broker, center: OpenCenter, pki: CenterPki, gateway: FakeGateway
+) -> None:
+    broker.stop()
+    async with asyncio.timeout(20):
+        while center.counters.mqtt_connected:
+            await asyncio.sleep(0.02)
+    broker.start()
+    await until_sessions(center, 2)
+    async with gateway_client(broker, pki) as client:
+        data = gateway.block(gateway.schema().schema, [[1], [2]]).data
+        await client.publish(up_topic("depot", "gw-1", Up.BLOCK), data, qos=1)
+        assert acknowledged(await answers(client, 1)) == [1]
+
+
+@pytest.mark.usefixtures("subscriber")
+async def test_nonsense_stops_nobody(broker: Broker, center: OpenCenter, pki: CenterPki, gateway: FakeGateway) -> None:
+    async with gateway_client(broker, pki) as client:
+        for kind in Up:
+            for payload in (b"", b"\x00" * 1000, b"{}"):
+                await client.publish(up_topic("depot", "gw-1", kind), payload, qos=1)
+        await client.publish("isolane/depot/gw-1/up/firmware", b"x", qos=1)
+        data = gateway.block(gateway.schema().schema, [[1], [2]]).data
+        await client.publish(up_topic("depot", "gw-1", Up.BLOCK), data, qos=1)
+        assert acknowledged(await answers(client, 1)) == [1]
+    assert sum(center.counters.poison.values()) == 12
