@@ -4,10 +4,10 @@ import re
 import shlex
 
 import pytest
-from support.settings_page import PAGE, render
-from support.tree import ROOT, tracked
 
 from isolane.cli import main
+from support.settings_page import PAGE, render
+from support.tree import ROOT, tracked
 
 _COMMAND = re.compile(r"^(?:make|isolane|pip) .*$", re.MULTILINE)
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -2,19 +2,18 @@
 
 import importlib
 
-from support.tree import ROOT
-
 from isolane.cli.check import SETTINGS
 from isolane.config.describe import Setting, describe
+from support.tree import ROOT
 
 PAGE = ROOT / "docs/reference/settings.md"
 
 _HEAD = """\
 # Settings
 
-One TOML file, a table per process; `isolane init` writes a commented one, `isolane check` shows what is in force. Unknown
-keys are errors. Paths are relative to the file. Secrets are given by reference: `file:PATH` or `env:NAME`. `[]` marks a
-table that may stand several times, `[name]` one that is chosen by `type = "name"`.
+One TOML file, a table per process; `isolane init` writes a commented one, `isolane check` shows what is in force.
+Unknown keys are errors. Paths are relative to the file. Secrets are given by reference: `file:PATH` or `env:NAME`.
+`[]` marks a table that may stand several times, `[name]` one that is chosen by `type = "name"`.
 
 This page is written from the code by `make docs`.
 """
