@@ -16,7 +16,8 @@ class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bytes_max: Annotated[
         int,
         msgspec.Meta(
-            description="Most bytes of blocks kept, 1 MiB to 1 TiB; 64 MiB are three days of ten chargers at 1 Hz",
+            description="Most bytes of blocks kept, 1 MiB to 1 TiB; 64 MiB are three days of ten chargers at 1 Hz. "
+            "The file may become half as large again",
             ge=1 << 20,
             le=1 << 40,
         ),

@@ -25,4 +25,4 @@ class MqttSettings(
         msgspec.Meta(
             description="Ping after so long a silence, s, 5 to 3600; also bounds the TLS handshake", ge=5, le=3600
         ),
-    ] = 30
+    ] = 20
