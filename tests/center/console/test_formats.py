@@ -34,9 +34,9 @@ def test_text_joins_number_and_unit(value: float | None, unit: str, resolution: 
     assert formats.text(value, unit, resolution) == text
 
 
-@pytest.mark.parametrize(("part", "whole", "text"), CASES["share"])
-def test_a_share_is_never_rounded_up(part: int, whole: int, text: str) -> None:
-    assert formats.share(part, whole) == text
+@pytest.mark.parametrize(("part", "whole", "decimals", "text"), CASES["share"])
+def test_a_share_is_never_rounded_up(part: int, whole: int, decimals: int, text: str) -> None:
+    assert formats.share(part, whole, decimals) == text
 
 
 @pytest.mark.parametrize(("age_s", "text"), CASES["duration"])
@@ -75,7 +75,7 @@ async def test_the_browser_writes_the_same(center: Center, open_page: OpenPage) 
           return {
             quantity: cases.quantity.map(([value, unit, resolution]) => f.quantity(value, unit, resolution)),
             text: cases.text.map(([value, unit, resolution]) => f.text(value, unit, resolution)),
-            share: cases.share.map(([part, whole]) => f.share(part, whole)),
+            share: cases.share.map(([part, whole, decimals]) => f.share(part, whole, decimals)),
             duration: cases.duration.map(([age]) => f.duration(age)),
             sparkline: cases.sparkline.map(paths),
           };
@@ -84,6 +84,6 @@ async def test_the_browser_writes_the_same(center: Center, open_page: OpenPage) 
     )
     assert written["quantity"] == [case[3:] for case in CASES["quantity"]]
     assert written["text"] == [case[3] for case in CASES["text"]]
-    assert written["share"] == [case[2] for case in CASES["share"]]
+    assert written["share"] == [case[3] for case in CASES["share"]]
     assert written["duration"] == [case[1] for case in CASES["duration"]]
     assert [tuple(pair) for pair in written["sparkline"]] == [sparkline.paths(case) for case in CASES["sparkline"]]

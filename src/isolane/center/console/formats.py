@@ -40,7 +40,6 @@ _FINE_STEPS: dict[str, tuple[float, tuple[tuple[float, str, int], ...]]] = {
 
 _SECOND_MS = 1000
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
-_SHARE_DECIMALS = Decimal("0.01")
 
 
 def quantity(value: float | None, unit: str, resolution: float = 1.0) -> tuple[str, str]:
@@ -85,11 +84,11 @@ def text(value: float | None, unit: str, resolution: float = 1.0) -> str:
     return f"{shown}{THIN}{unit_shown}" if unit_shown else shown
 
 
-def share(part: int, whole: int) -> str:
+def share(part: int, whole: int, decimals: int = 2) -> str:
     """Write a share in percent, rounded down: "100 %" is only said when nothing at all is missing."""
     if whole <= 0:
         return NOTHING
-    percent = (Decimal(100 * part) / Decimal(whole)).quantize(_SHARE_DECIMALS, ROUND_FLOOR)
+    percent = (Decimal(100 * part) / Decimal(whole)).quantize(Decimal(1).scaleb(-decimals), ROUND_FLOOR)
     return f"{int(percent) if percent == int(percent) else percent}{THIN}%"
 
 

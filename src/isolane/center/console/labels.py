@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _KEY = re.compile(
     r"(?P<evse>\d+)\.(?P<connector>\d+)/(?P<component>\w+)(?:\[(?P<part>[^\]]+)\])?/(?P<variable>\w+)(?:\[(?P<phase>[^\]]+)\])?"
 )
+_PHASE_CHARS_MAX = 3
+"""L1, N, DC, V1 stay as they are; a longer instance of a variable is a word, as in ``Count[Operations]``."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _KNOWN: dict[str, str] = {
@@ -132,8 +134,7 @@ def label(key: str) -> str:
     if own.path == "TemperatureSensor/Temperature":
         return _PLACES.get(own.part) or _spaced(own.part)
     if component == "AcDcConverter":
-        kind = "" if variable == "Temperature" else f" {_spaced(variable).lower()}"
-        return f"Module {own.part}{kind}"
+        return f"Module {own.part} {_spaced(variable).lower()}"
     known = _KNOWN.get(own.path)
     if known is None:
         known = f"{_spaced(component)}{' ' + own.part if own.part else ''}: {_spaced(variable).lower()}"
@@ -141,7 +142,9 @@ def label(key: str) -> str:
         known = f"{known} by OCPP"
     elif own.part not in {"", "1"}:
         known = f"{known} {own.part}"
-    return f"{known} {own.phase[:1].upper()}{own.phase[1:]}" if own.phase else known
+    if own.phase:
+        return f"{known} {own.phase.lower() if len(own.phase) > _PHASE_CHARS_MAX else own.phase}"
+    return known
 
 
 def words(key: str) -> tuple[str, ...]:

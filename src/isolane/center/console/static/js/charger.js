@@ -20,6 +20,7 @@ import { View } from "./view.js";
 const model = JSON.parse(byId("model").dataset.model ?? "{}");
 const FRAME_MS = 250;
 const QUIET_MS = 30_000;
+const FIRST_MS = 3_000;
 const path = `${encodeURIComponent(model.site)}/${encodeURIComponent(model.device)}`;
 const playhead = new Playhead(model.newest_ms);
 const table = new SignalTable(model.signals);
@@ -177,7 +178,20 @@ async function catchUp() {
   if (view.isLive) reload();
 }
 
+/** Wait for a charger's first samples; the page is made anew with them. */
+async function waitForFirst() {
+  const answer = await fetch(`/api/v1/chargers/${path}/signals`).catch(() => null);
+  if (answer?.ok) location.reload();
+  else setTimeout(waitForFirst, FIRST_MS);
+}
+
 async function start() {
+  keepHeader(model);
+  if (!model.signals.length) {
+    setLink("waiting", "No samples yet");
+    setTimeout(waitForFirst, FIRST_MS);
+    return;
+  }
   if (document.getElementById("charts")) {
     try {
       const { default: uPlot } = await import("../vendor/uplot/uPlot.esm.js");
@@ -188,7 +202,6 @@ async function start() {
   }
   follow(`/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()), { onReopen: catchUp, isForHidden: false });
   setInterval(frame, FRAME_MS);
-  keepHeader(model);
 }
 
 await start();

@@ -48,7 +48,7 @@ function writeRow(row, charger) {
 /** @param {HTMLElement|null} cell @param {number} good @param {Charger} charger */
 function writeQuality(cell, good, charger) {
   if (!cell) return;
-  setText(cell.querySelector("[data-number]"), share(good, charger.signals));
+  setText(cell.querySelector("[data-number]"), share(good, charger.signals, 0));
   const notes = [];
   if (charger.bad_signals) notes.push(`${charger.bad_signals} bad`);
   if (charger.stale_signals) notes.push(`${charger.stale_signals} held`);

@@ -71,11 +71,12 @@ export function text(value, unit, resolution = 1) {
 }
 
 /** Write a share in percent, rounded down: "100 %" is only said when nothing at all is missing.
- * @param {number} part @param {number} whole */
-export function share(part, whole) {
+ * @param {number} part @param {number} whole @param {number} decimals */
+export function share(part, whole, decimals = 2) {
   if (whole <= 0) return NOTHING;
-  const hundredths = Math.floor((10000 * part) / whole);
-  const percent = hundredths % 100 ? (hundredths / 100).toFixed(2) : String(hundredths / 100);
+  const scale = 10 ** decimals;
+  const steps = Math.floor((100 * scale * part) / whole);
+  const percent = steps % scale ? (steps / scale).toFixed(decimals) : String(steps / scale);
   return `${percent}${THIN}%`;
 }
 

@@ -40,9 +40,12 @@ export function follow(url, name, onData, { onReopen = () => {}, isForHidden = t
       onData(JSON.parse(/** @type {MessageEvent} */ (event).data));
     });
     source.addEventListener("error", () => {
-      setLink("lost", "Center unreachable");
       close();
       again = setTimeout(open, RETRY_MS);
+      fetch("/api/v1/healthz").then(
+        () => setLink("waiting", "Live values interrupted"),
+        () => setLink("lost", "Center unreachable"),
+      );
     });
   };
   setInterval(() => {
