@@ -65,7 +65,7 @@ def main() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     install()
-    rounds, turn, pairs = (4, Turn(0.45, 0.2), 1000) if options.quick else (15, Turn(1.5, 1.0), 5000)
+    rounds, turn, pairs = (4, Turn(0.45, 0.2), 1000) if options.quick else (11, Turn(1.2, 0.8), 5000)
     ways = WAYS[:1] if options.quick else (WAYS[0], WAYS[2])
     with ExitStack() as stack:
         ground = _ground(stack)
