@@ -36,6 +36,13 @@ def test_a_second_unit_gets_the_right_axis() -> None:
     assert [(line.unit, line.axis) for line in chart.lines] == [("Ohm", 0), ("RH", 1)]
 
 
+def test_a_meter_stands_in_where_the_charger_tells_nothing() -> None:
+    meter = [signal(f"1.0/ElectricalFeed[Meter]/ACVoltage[L{phase}]", "V") for phase in (1, 2, 3)]
+    assert len(charts(meter)[0].lines) == 3
+    own = [signal("1.0/ElectricalFeed/ACVoltage[L1]", "V")]
+    assert [line.key for chart in charts([*meter, *own]) for line in chart.lines] == [own[0].key]
+
+
 def test_each_outlet_has_charts_of_its_own() -> None:
     found = charts([signal("1.0/EVSE/Power"), signal("2.0/EVSE/Power"), signal("0.0/DataLink/xRoundTrip", "s")])
     assert [chart.name for chart in found] == ["power-1", "link-1", "power-2"]

@@ -14,6 +14,7 @@ from isolane.core.signals import is_signal_key
         ("1.0/EVSE/Power", "Power to vehicle"),
         ("1.0/EVSE[Ocpp]/Power", "Power to vehicle by OCPP"),
         ("1.0/ElectricalFeed/ACVoltage[L2]", "Supply voltage L2"),
+        ("1.0/ElectricalFeed[Meter]/ACVoltage[L2]", "Supply voltage L2 by meter"),
         ("1.0/TemperatureSensor[ContactDCminus]/Temperature", "Contact DC\u2212"),
         ("1.0/TemperatureSensor[CoolantOut]/Temperature", "Coolant out"),
         ("1.0/AcDcConverter[3]/Temperature", "Module 3 temperature"),

@@ -34,6 +34,7 @@ class Rule:
         paths: Regular expressions that the key after its outlet matches as a whole, in order.
         limits: Lines to draw.
         soft_range: For the left axis, the range that is always shown; None for what the data needs.
+        instead: Like `paths`, for a device that has nothing of these: a meter's values where the charger tells none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Rule:
     paths: tuple[str, ...]
     limits: tuple[Limit, ...] = ()
     soft_range: tuple[float, float] | None = None
+    instead: tuple[str, ...] = ()
 
 
 RULES = (
@@ -51,6 +53,7 @@ RULES = (
             r"EVSE/Power",
             r"EVSE\[Ocpp\]/Power",
             r"ElectricalFeed/Power",
+            r"ElectricalFeed\[Meter\]/Power",
             r"FiscalMetering/Power",
             r"ControlMetering/Power",
             r"\w+/Power",
@@ -60,6 +63,7 @@ RULES = (
         "current",
         "Current",
         (r"EVSE/DCCurrent", r"ElectricalFeed/ACCurrent\[L[123]\]", r"(?!RCD)\w+/(AC|DC)?Current(\[[^\]]+\])?"),
+        instead=(r"ElectricalFeed\[Meter\]/ACCurrent\[L[123]\]",),
     ),
     Rule(
         "contacts",
@@ -78,6 +82,7 @@ RULES = (
         "voltage",
         "Voltage",
         (r"ElectricalFeed/ACVoltage\[[^\]]+\]", r"\w+/ACVoltage(\[[^\]]+\])?"),
+        instead=(r"ElectricalFeed\[Meter\]/ACVoltage\[L[123]\]",),
     ),
     Rule("output", "DC voltage", (r"EVSE/DCVoltage", r"PowerContactor/xOutputVoltage"), soft_range=(0, 100)),
     Rule(
@@ -143,7 +148,7 @@ def charts(signals: list[SignalNow]) -> list[Chart]:
     for evse in evses:
         left = [signal for signal in signals if _evse(signal) == evse or (evse == evses[0] and _evse(signal) == 0)]
         for rule in RULES:
-            taken = _taken(rule, left)
+            taken = _taken(rule.paths, left) or _taken(rule.instead, left)
             left = [signal for signal in left if signal not in taken]
             if taken:
                 found.append(_chart(rule, taken, evse if count > 1 else 0))
@@ -155,10 +160,10 @@ def _evse(signal: SignalNow) -> int:
     return int(head) if head.isdigit() else 0
 
 
-def _taken(rule: Rule, signals: list[SignalNow]) -> list[SignalNow]:
+def _taken(paths: tuple[str, ...], signals: list[SignalNow]) -> list[SignalNow]:
     taken: list[SignalNow] = []
     units: list[str] = []
-    for path in rule.paths:
+    for path in paths:
         for signal in signals:
             if len(taken) == LINES_MAX or signal in taken or not re.fullmatch(path, signal.key.partition("/")[2]):
                 continue

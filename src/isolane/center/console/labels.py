@@ -31,6 +31,7 @@ _KNOWN: dict[str, str] = {
     "ChargingStation/Problem": "Station problem by OCPP",
     "ConnectorPlugRetentionLock/xState": "Plug lock",
     "ElectricalFeed/Power": "Supply power",
+    "ElectricalFeed/EnergyImportRegister": "Supply register",
     "ElectricalFeed/ACVoltage": "Supply voltage",
     "ElectricalFeed/ACCurrent": "Supply current",
     "ElectricalFeed/Frequency": "Frequency",
@@ -87,6 +88,8 @@ _PLACES: dict[str, str] = {
     "AirOut": "Air outlet",
     "DcLinkCap": "DC-link capacitors",
 }
+_TELLERS = {"Ocpp": " by OCPP", "Meter": " by meter"}
+"""Instances that say who tells a value when several do."""
 _STATES = ("available", "preparing", "charging", "finishing", "faulted", "unavailable")
 _YES_NO = ("no", "yes")
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -138,13 +141,11 @@ def label(key: str) -> str:
     known = _KNOWN.get(own.path)
     if known is None:
         known = f"{_spaced(component)}{' ' + own.part if own.part else ''}: {_spaced(variable).lower()}"
-    elif own.part == "Ocpp":
-        known = f"{known} by OCPP"
-    elif own.part not in {"", "1"}:
+    elif own.part not in {"", "1", *_TELLERS}:
         known = f"{known} {own.part}"
     if own.phase:
-        return f"{known} {own.phase.lower() if len(own.phase) > _PHASE_CHARS_MAX else own.phase}"
-    return known
+        known = f"{known} {own.phase.lower() if len(own.phase) > _PHASE_CHARS_MAX else own.phase}"
+    return f"{known}{_TELLERS.get(own.part, '')}"
 
 
 def words(key: str) -> tuple[str, ...]:
