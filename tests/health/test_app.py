@@ -30,7 +30,7 @@ async def health(tmp_path: Path, pki: Pki, brain: Brain) -> AsyncIterator[Health
 
 async def test_killed_at_any_moment_no_number_is_missing(health: Health, brain: Brain) -> None:
     moments = random.Random(5)
-    for run in range(6):
+    for run in range(5):
         # In every second run the center does not answer, so that what is killed has a queue.
         brain.mute = run % 2 == 1
         await health.start()

@@ -231,7 +231,7 @@ class HttpsCenter:
         if self._brain.refuse(Up(kind), body):
             return 413, b"too large"
         answers = self._brain.read(Up(kind), body)
-        # One response carries one answer: noise is a response of its own, every second time.
-        if self._brain.garbage and len(self._brain.order) % 2:
+        # One response carries one answer: noise is a response of its own, every second time for each kind.
+        if self._brain.garbage and self._brain.order.count(Up(kind)) % 2:
             return 200, answers[0]
         return (200, answers[-1]) if answers else (200, encode(Downlink(VERSION)))

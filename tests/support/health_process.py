@@ -22,7 +22,7 @@ run_dir = "run"
 
 [health]
 metrics = "127.0.0.1:0"
-flush_s = 3
+flush_s = 1
 
 [health.sampling]
 step_ms = 100
