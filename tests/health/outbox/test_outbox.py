@@ -17,13 +17,12 @@ async def test_the_loop_runs_on_while_the_disk_is_busy(tmp_path: Path) -> None:
     await outbox.open()
     hung = asyncio.create_task(outbox._call(time.sleep, 0.5))
     put = asyncio.create_task(outbox.put(draft(1)))
-    worst_s = 0.0
+    turns = 0
     while not hung.done():
-        before = time.monotonic()
         await asyncio.sleep(0.005)
-        worst_s = max(worst_s, time.monotonic() - before)
+        turns += 1
     await put
-    assert worst_s < 0.25
+    assert turns >= 5, "the loop stood still with the disk"
     assert outbox.tally.queued == 10
     await outbox.close()
 
