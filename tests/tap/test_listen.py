@@ -113,7 +113,7 @@ async def test_links_are_bounded(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_the_socket_is_the_tap_users_alone(tap: Tap) -> None:
-    assert stat.S_IMODE(tap.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(tap.path.stat().st_mode) == 0o660
     assert stat.S_IMODE(tap.path.parent.stat().st_mode) == 0o700
 
 

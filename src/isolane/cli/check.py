@@ -81,6 +81,6 @@ def _run_dir(folder: Path) -> str:
         raise IsolaneError(
             f"cannot make {folder}: {error.strerror}", "set [site] run_dir to a folder you may write to"
         ) from error
-    if folder.stat().st_mode & 0o077:
-        return f"{folder} is open to other users: chmod 700 {folder}"
+    if folder.stat().st_mode & 0o007:
+        return f"{folder} is open to other users: chmod 700 {folder} (or 770 for a group of service users)"
     return "" if os.access(folder, os.W_OK) else f"{folder} cannot be written by this user"

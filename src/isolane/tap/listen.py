@@ -88,7 +88,7 @@ class Listener:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _clear(self._path)
         server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        mask = os.umask(0o177)
+        mask = os.umask(0o117)  # the folder decides who may come: its owner, or a group of service users
         try:
             server.bind(str(self._path))
             server.listen(LINKS_MAX)

@@ -58,7 +58,7 @@ async def test_without_a_tap_every_signal_is_disconnected(path: Path) -> None:
     built = source(path)
     async with running(built) as kept:
         await kept.until(lambda: len(kept.readings) >= 2 * len(built.signals))
-        assert modes(path) == (0o600, 0o700)
+        assert modes(path) == (0o660, 0o700)
     assert kept.reasons() == {Reason.DISCONNECTED}
     assert {reading.signal for reading in kept.readings} == {signal.key for signal in built.signals}
     assert not list(path.parent.iterdir())

@@ -13,7 +13,8 @@ from pathlib import Path
 from isolane.core.failures import IsolaneError
 from isolane.wire.tap_event import PACKET_BYTES_MAX
 
-_MODE = 0o600
+_MODE = 0o660
+"""The folder decides who may come: its owner alone (0700), or a group of service users (0770)."""
 _DIRECTORY_MODE = 0o700
 
 
