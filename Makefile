@@ -16,6 +16,12 @@ check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
 bench-relay: setup  ## Compare the relay with a direct connection, HAProxy and nginx
 	@$(BIN)/python -m bench.relay $(ARGS)
+attack: setup    ## Run the attack cases against the relay (ARGS="--family HS,WS")
+	@$(BIN)/python -m bench.attack $(ARGS)
+interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
+	@$(BIN)/python -m bench.interop $(ARGS)
+chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transaction must be billed
+	@$(BIN)/python -m bench.chaos_value $(ARGS)
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
@@ -31,4 +37,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay setup packages frontend docs lock clean
+.PHONY: help demo test check bench-relay attack interop chaos-value setup packages frontend docs lock clean
