@@ -49,15 +49,8 @@ RULES = (
     Rule(
         "power",
         "Power",
-        (
-            r"EVSE/Power",
-            r"EVSE\[Ocpp\]/Power",
-            r"ElectricalFeed/Power",
-            r"ElectricalFeed\[Meter\]/Power",
-            r"FiscalMetering/Power",
-            r"ControlMetering/Power",
-            r"\w+/Power",
-        ),
+        (r"EVSE/Power", r"EVSE\[Ocpp\]/Power", r"ElectricalFeed/Power"),
+        instead=(r"ElectricalFeed\[Meter\]/Power", r"\w+/Power"),
     ),
     Rule(
         "current",

@@ -5,6 +5,8 @@ import { duration, moment } from "./format.js";
 import { byId, nowMs, setText } from "./page.js";
 
 const SPAN_MS_MIN = 5_000;
+const YOUNG_MS_MIN = 60_000;
+/** A window does not reach back beyond the first sample, but is never shorter than this. */
 
 export class View {
   /** @param {{first_ms: number, newest_ms: number}} model @param {import("./playhead.js").Playhead} playhead
@@ -28,7 +30,8 @@ export class View {
   span() {
     if (this.chosen) return [this.chosen.fromMs / 1000, this.chosen.toMs / 1000];
     const edgeMs = this.playhead.edgeMs;
-    const fromMs = this.windowS ? edgeMs - this.windowS * 1000 : Math.min(this.firstMs, edgeMs - 60_000);
+    const oldest = Math.min(this.firstMs, edgeMs - YOUNG_MS_MIN);
+    const fromMs = this.windowS ? Math.max(oldest, edgeMs - this.windowS * 1000) : oldest;
     return [fromMs / 1000, edgeMs / 1000];
   }
 
@@ -68,7 +71,7 @@ export class View {
     const now = nowMs();
     const words = this.chosen
       ? `History: ${moment(fromS * 1000, false, now)} to ${moment(toS * 1000, false, now)}, ${length}`
-      : `Live: the last ${length}`;
+      : `Live: the last ${length}${toS - fromS < this.windowS - 1 ? ", all there is" : ""}`;
     setText(document.getElementById("span"), words);
   }
 
