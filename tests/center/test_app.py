@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 import time
 from collections import deque
@@ -11,10 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from isolane.center.app import run
+from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.port import Batch, BlockArrival
 from isolane.center.store.views import SeriesQuery
+from isolane.config.values import Address
+from isolane.core.failures import IsolaneError
 from isolane.security.tls import client_context
 from isolane.wire.uplink import Up, decode_downlink, encode, ingest_path
 from support.broker import free_port
@@ -82,14 +87,16 @@ def test_it_takes_shows_and_stops(process: CenterProcess, pki: CenterPki, metric
     assert process.log().rstrip().endswith("stopped")
 
 
-def test_it_says_in_one_sentence_what_keeps_it_from_starting(tmp_path: Path, process: CenterProcess) -> None:
-    process.start()
-    taken = CenterProcess(tmp_path / "data", f'[center]\ndata = "d"\nconsole = "127.0.0.1:{process.console}"\n')
-    assert taken.fails().startswith(
-        f"told: cannot open 127.0.0.1:{process.console} ([center] console): Address already"
-    )
-    shown = CenterProcess(tmp_path / "data", '[center]\ndata = "d"\nconsole = "0.0.0.0:0"\n')
-    assert "would show the console to the network" in shown.fails()
+async def test_it_says_in_one_sentence_what_keeps_it_from_starting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Address("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(IsolaneError, match=r"cannot open 127.0.0.1:\d+ \(\[center\] console\): Address already"):
+            await run(CenterSettings(data=tmp_path, console=address))
+    with pytest.raises(IsolaneError, match="would show the console to the network"):
+        await run(CenterSettings(data=tmp_path, console=Address("0.0.0.0", 0)))
+    (tmp_path / "file").touch()
+    with pytest.raises(IsolaneError, match="cannot open"):
+        await run(CenterSettings(data=tmp_path / "file", console=Address("127.0.0.1", 0)))
 
 
 def test_a_killed_center_keeps_all_it_has_acknowledged(process: CenterProcess, pki: CenterPki) -> None:

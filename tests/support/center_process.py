@@ -22,12 +22,8 @@ from pathlib import Path
 from isolane.center.app import run
 from isolane.center.settings import CenterSettings
 from isolane.config.load import load
-from isolane.core.failures import IsolaneError
 logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
-try:
-    asyncio.run(run(load(Path(sys.argv[1]), "center", CenterSettings)))
-except IsolaneError as error:
-    sys.exit(f"told: {error}")
+asyncio.run(run(load(Path(sys.argv[1]), "center", CenterSettings)))
 """
 _READY = re.compile(r"ready console=http://127\.0\.0\.1:(\d+) ingest=(\S+)")
 
@@ -84,14 +80,6 @@ class CenterProcess:
     def log(self) -> str:
         """Give what it has logged since it was started."""
         return self._log.read_text(encoding="utf-8")
-
-    def fails(self) -> str:
-        """Start it, wait for its end, give what it told."""
-        done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, self._file], capture_output=True, timeout=30, check=False, text=True
-        )
-        assert done.returncode == 1, done.stderr
-        return done.stderr
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send it a signal and give its exit code."""

@@ -33,6 +33,9 @@ from isolane.wire.exposition import serve_metrics
 
 _log = logging.getLogger(__name__)
 
+_GATEWAY_RESTS_S = 300
+"""A gateway that sends once a minute keeps its connection; a new TLS handshake would cost more than its block."""
+
 
 async def run(settings: CenterSettings) -> None:
     """Run the center until SIGTERM or SIGINT.
@@ -56,7 +59,9 @@ async def run(settings: CenterSettings) -> None:
         running = [asyncio.create_task(supervised(name, task), name=name) for name, task in center.tasks.items()]
         serving = [asyncio.create_task(server.run()) for server in center.servers]
         _log.info("ready console=http://%s ingest=%s", center.console.address, center.ways_in() or "none")
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, *serving}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         _log.info("stopping")
         await center.live.close()
         for server in center.servers:
@@ -119,4 +124,5 @@ def _https_server(settings: HttpsIngest, intake: Intake) -> WebServer:
         tls=server_context(settings.certificate, settings.key, settings.client_ca),
         protocol=PeerProtocol,
         requests_max=settings.connections_max,
+        keep_alive_s=_GATEWAY_RESTS_S,
     )

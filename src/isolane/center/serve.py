@@ -37,6 +37,7 @@ class WebServer:
         tls: For HTTPS.
         protocol: Uvicorn protocol class, or "h11".
         requests_max: Connections and requests at once; more get 503.
+        keep_alive_s: How long a connection may rest between two requests, s.
 
     Raises:
         IsolaneError: The port cannot be opened.
@@ -51,6 +52,7 @@ class WebServer:
         tls: ssl.SSLContext | None = None,
         protocol: Any = "h11",  # noqa: ANN401 - uvicorn's own type for it is a class or a name
         requests_max: int = 1000,
+        keep_alive_s: int = 5,
     ) -> None:
         self._socket = _bind(name, address)
         self.address = Address(address.host, self._socket.getsockname()[1])
@@ -67,6 +69,7 @@ class WebServer:
             proxy_headers=False,
             limit_concurrency=requests_max,
             h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+            timeout_keep_alive=keep_alive_s,
             timeout_graceful_shutdown=_GRACE_S,
             ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )

@@ -61,16 +61,18 @@ class MqttSubscriber:
         pause_s = _PAUSE_S
         while True:
             begun = time.monotonic()
+            # A task of its own: a session that breaks while it is cancelled ends with the error of the break.
+            session = asyncio.create_task(self._session())
             try:
-                await self._session()
+                await asyncio.wait({session})
+                session.result()
             except* aiomqtt.MqttError as errors:
                 _log.warning("mqtt-down error=%s", errors.exceptions[0])
             finally:
+                session.cancel()
+                await asyncio.wait({session})
                 self._counters.mqtt_connected = 0
                 self._answers.clear()
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                # A session that breaks while it is cancelled ends with the break's error, and the cancellation is lost.
-                raise asyncio.CancelledError
             pause_s = _PAUSE_S if time.monotonic() - begun > _STEADY_S else pause_s
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._settings.reconnect_s_max)
