@@ -103,12 +103,16 @@ class Leg:
 
     def _packet(self, kind: Kind, direction: Direction, offset: int, boundary: int, payload: bytes) -> bytes:
         self.mono_ns += 1_000_000
-        return tap_copy.pack_header(kind, direction, 0, self.connection, self.mono_ns, offset, boundary) + payload
+        header = tap_copy.pack_copy_header(
+            kind, direction, len(payload), self.connection, self.mono_ns, offset, boundary
+        )
+        return tap_copy.pack_packet_header(0) + header + payload
 
 
 def copy(packet: bytes) -> Copy:
     """Unpack a packet of a `Leg`."""
-    return tap_copy.unpack(packet)
+    (only,) = tap_copy.unpack(packet).copies
+    return only
 
 
 def seqpacket() -> socket.socket:

@@ -48,6 +48,12 @@ def connect(path: Path) -> socket.socket:
     return sock
 
 
+def data_packet(size: int, lost: int = 0) -> bytes:
+    """Give a packet of one DATA copy."""
+    header = tap_copy.pack_copy_header(Kind.DATA, CHARGER, size, 1, 1, 0, 0)
+    return tap_copy.pack_packet_header(lost) + header + bytes(size)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
@@ -78,14 +84,25 @@ async def test_many_copies_are_read_in_order(tap: Tap) -> None:
     assert not tap.rules.tally.unread
 
 
+async def test_a_packet_of_many_copies_is_read_whole(tap: Tap) -> None:
+    leg = Leg()
+    packets = [leg.opened(), *(leg.says(CHARGER, 2, str(number), "Heartbeat", {}) for number in range(200))]
+    with connect(tap.path) as sock:
+        copies = b"".join(packet[tap_copy.PACKET_HEADER_BYTES :] for packet in packets)
+        sock.send(tap_copy.pack_packet_header(0) + copies)
+        await until(lambda: tap.rules.tally.messages == 200)
+    assert tap.rules.tally.copies == 201
+    assert not tap.rules.tally.unread
+
+
 @pytest.mark.parametrize(
     "packet",
     [
         b"x",
-        b"\x02" + bytes(35),
-        b"\x01\x09" + bytes(34),
-        b"\x01\x02\x05" + bytes(33),
-        tap_copy.pack_header(Kind.DATA, CHARGER, 0, 1, 1, 0, 0) + bytes(tap_copy.PAYLOAD_BYTES_MAX + 1),
+        b"\x01" + bytes(35),
+        tap_copy.pack_packet_header(0) + b"\x09" + bytes(35),
+        tap_copy.pack_packet_header(0) + b"\x02\x05" + bytes(34),
+        data_packet(tap_copy.PAYLOAD_BYTES_MAX + 1),
     ],
     ids=["short", "version", "kind", "direction", "long"],
 )
@@ -99,7 +116,7 @@ async def test_a_packet_of_another_form_is_counted(packet: bytes, tap: Tap) -> N
 
 async def test_losses_that_the_relay_tells_are_counted(tap: Tap) -> None:
     with connect(tap.path) as sock:
-        sock.send(tap_copy.pack_header(Kind.DATA, CHARGER, 41, 1, 1, 0, 0))
+        sock.send(data_packet(1, lost=41))
         await until(lambda: tap.rules.tally.copies_lost == 41)
 
 

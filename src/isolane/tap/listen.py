@@ -23,8 +23,8 @@ LINKS_MAX = 64
 """Relay workers at a time; a box has as many as cores."""
 
 _BATCH_COPIES_MAX = 64
-"""Copies read before other callbacks have their turn: a few milliseconds."""
-_PACKET_BYTES = tap_copy.HEADER_BYTES + tap_copy.PAYLOAD_BYTES_MAX + 1
+"""After so many copies other callbacks have their turn: a few milliseconds. A packet that has begun is read whole."""
+_PACKET_BYTES = tap_copy.PACKET_BYTES_MAX + 1
 """One more than allowed, so that a longer packet is seen to be longer."""
 _BURST_S = 0.1
 """CPU time saved up at most."""
@@ -143,8 +143,8 @@ class Listener:
         _log.info("link-ended link=%d links=%d", link, len(self._links))
 
     def _read(self, link: int) -> None:
-        sock, tally, take = self._links[link], self._tally, self._connections.take
-        for _ in range(_BATCH_COPIES_MAX):
+        sock, before = self._links[link], self._tally.copies
+        while self._tally.copies < before + _BATCH_COPIES_MAX:
             try:
                 packet = sock.recv(_PACKET_BYTES)
             except BlockingIOError:
@@ -154,18 +154,24 @@ class Listener:
             if not packet:
                 self._end(link)
                 break
-            tally.copies += 1
-            tally.copy_bytes += len(packet)
-            try:
-                copy = tap_copy.unpack(packet)
-            except ValueError:
-                tally.copies_bad += 1
-                continue
-            tally.copies_lost += copy.lost
-            take(link, copy)
+            self._take(link, packet)
         rest_s = self._pacer.rest_s(time.monotonic_ns(), time.process_time_ns())
         if rest_s:
             self._pause(rest_s)
+
+    def _take(self, link: int, packet: bytes) -> None:
+        tally, take = self._tally, self._connections.take
+        tally.copy_bytes += len(packet)
+        try:
+            read = tap_copy.unpack(packet)
+        except ValueError:
+            tally.copies += 1
+            tally.copies_bad += 1
+            return
+        tally.copies += len(read.copies)
+        tally.copies_lost += read.lost
+        for copy in read.copies:
+            take(link, copy)
 
     def _pause(self, rest_s: float) -> None:
         self._tally.pauses += 1

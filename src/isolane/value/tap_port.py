@@ -1,9 +1,10 @@
 """This file hands copies to the tap; it guards that the tap can never make the business wait.
 
-One SEQPACKET socket, every send non-blocking, the kernel's send buffer the only queue. The copies of one turn of the
-loop go out together behind the business's own writes: those wait for no copy, and the tap is woken once. What the
-socket refuses is lost, counted, and the count travels in the next copy that gets through (wire/tap_copy.py). After a
-refusal nothing is tried for 2 ms, so that a stopped tap costs a comparison a read and not a system call.
+One SEQPACKET socket, every send non-blocking. Copies gather for at most 5 ms or 32 KiB and go out as one packet, so
+that neither this process nor the tap works once a frame; what gathers and the kernel's send buffer are the only
+queues. What the socket refuses is lost, counted, and the count travels in the next packet that gets through
+(wire/tap_copy.py). After a refusal nothing is tried for 2 ms, so that a stopped tap costs a comparison a read and not
+a system call.
 
 OPEN and CLOSE are owed until they get through: without OPEN no DATA of its connection is sent, without CLOSE the tap
 would keep a connection for ever. The port connects every second while there is no tap, and owes it an OPEN for each
@@ -15,11 +16,23 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Closed, Direction, Kind, Opened, pack_header
+from isolane.wire.tap_copy import (
+    COPY_HEADER_BYTES,
+    NO_BOUNDARY,
+    PAYLOAD_BYTES_MAX,
+    Closed,
+    Direction,
+    Kind,
+    Opened,
+    pack_copy_header,
+    pack_packet_header,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +40,11 @@ _TICK_S = 1.0
 _REST_NS = 2_000_000
 _OWED_CLOSES_MAX = 100_000
 """Ends that a stopped tap has not been told; far above what ends in the minute a tap may hang."""
-_LOST_MAX = 0xFFFF_FFFF
-_TURN_COPIES_MAX = 1024
-"""Copies that one turn of the loop may gather; they hold on to bytes that the legs may have sent already."""
+_GATHER_S = 0.005
+"""What a fact may be late for the tap; the times in it are those of the read."""
+_GATHER_BYTES_MAX = 32_768
+"""Beyond this a larger packet saves nothing, and the tap should come to its other work in between."""
+_DATA: Final = int(Kind.DATA)
 
 
 class TapPort:
@@ -45,8 +60,8 @@ class TapPort:
     """
 
     __slots__ = (
-        "_buffer_bytes", "_living", "_loop", "_lost_untold", "_owed_closes", "_owed_opens", "_path", "_rest_until_ns",
-        "_socket", "_timer", "_turn", "lost", "sent",
+        "_alarm", "_buffer_bytes", "_gathered", "_gathered_bytes", "_living", "_loop", "_lost_untold", "_owed_closes",
+        "_owed_opens", "_path", "_rest_until_ns", "_socket", "_timer", "lost", "sent",
     )  # fmt: skip
 
     def __init__(self, path: Path, buffer_bytes: int) -> None:
@@ -60,7 +75,9 @@ class TapPort:
         self._rest_until_ns = 0
         self._lost_untold = 0
         self._loop: asyncio.AbstractEventLoop
-        self._turn: list[tuple[Direction, int, int, int, bytes | memoryview, int]] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._gathered: list[bytes | memoryview] = []
+        self._gathered_bytes = 0
         self.sent = 0
         self.lost = 0
 
@@ -81,14 +98,16 @@ class TapPort:
 
     def stop(self) -> None:
         """Tell what is owed, if the tap takes it, and disconnect."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._alarm):
+            if timer is not None:
+                timer.cancel()
         self.flush()
         self._pay(time.monotonic_ns())
         self._disconnect()
 
     def opened(self, connection: int, facts: Opened) -> None:
         """Tell of a new connection."""
+        self.flush()
         self._living[connection] = msgspec.json.encode(facts)
         self._owed_opens.add(connection)
         self._pay(time.monotonic_ns())
@@ -112,7 +131,7 @@ class TapPort:
         data: bytes | memoryview,
         mono_ns: int,
     ) -> None:
-        """Copy what a leg has just sent, once the loop has written what it has to write.
+        """Copy what a leg has just sent; it goes to the tap with others, or in 5 ms.
 
         Args:
             direction: Which way.
@@ -122,89 +141,96 @@ class TapPort:
             data: At most PAYLOAD_BYTES_MAX bytes.
             mono_ns: When they were read.
         """
-        if self._socket is None:
-            self._refused()
+        if (
+            self._socket is None
+            or mono_ns < self._rest_until_ns
+            or (self._owed_opens and not self._is_told(connection, mono_ns))
+        ):
+            self.lost += 1
+            self._lost_untold += 1
             return
-        turn = self._turn
-        turn.append((direction, connection, offset, boundary, data, mono_ns))
-        if len(turn) == 1:
-            self._loop.call_soon(self.flush)
-        elif len(turn) >= _TURN_COPIES_MAX:
+        size = len(data)
+        more = COPY_HEADER_BYTES + size
+        if self._gathered_bytes + more > _GATHER_BYTES_MAX:
             self.flush()
+        self._gathered_bytes += more
+        gathered = self._gathered
+        gathered.append(pack_copy_header(_DATA, direction, size, connection, mono_ns, offset, boundary))
+        gathered.append(data)
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(_GATHER_S, self._flush_in_time)
 
     def flush(self) -> None:
-        """Send the copies of this turn of the loop."""
-        turn = self._turn
-        if not turn:
+        """Send what has gathered."""
+        gathered = self._gathered
+        if not gathered:
             return
-        self._turn = []
-        for copied in turn:
-            self._send(*copied)
+        self._gathered, self._gathered_bytes = [], 0
+        copies = len(gathered) // 2
+        if not self._send(gathered, copies, time.monotonic_ns()):
+            self.lost += copies
+            self._lost_untold += copies
 
-    def _send(  # noqa: PLR0917 - see `copy`
-        self,
-        direction: Direction,
-        connection: int,
-        offset: int,
-        boundary: int,
-        data: bytes | memoryview,
-        mono_ns: int,
-    ) -> None:
-        if self._socket is None or mono_ns < self._rest_until_ns:
-            self._refused()
-            return
-        if self._owed_opens:
-            self._pay(mono_ns)
-            if connection in self._owed_opens:
-                self._refused()
-                return
-        lost = self._lost_untold
-        header = pack_header(2, direction, min(lost, _LOST_MAX), connection, mono_ns, offset, boundary)
-        try:
-            self._socket.send(header + data)
-        except BlockingIOError:
-            self._rest_until_ns = mono_ns + _REST_NS
-            self._refused()
-        except OSError as error:
-            self._refused()
-            self._disconnect(error)
-        else:
-            self.sent += 1
-            if lost:
-                self._lost_untold = 0
+    def _flush_in_time(self) -> None:
+        self._alarm = None
+        self.flush()
 
-    def _refused(self) -> None:
-        self.lost += 1
-        self._lost_untold += 1
+    def _is_told(self, connection: int, mono_ns: int) -> bool:
+        """Tell whether the tap knows a connection, after trying to make it known."""
+        self.flush()
+        self._pay(mono_ns)
+        return connection not in self._owed_opens
 
     def _pay(self, mono_ns: int) -> None:
         """Send the OPENs and CLOSEs that are owed, oldest connection first, until the socket refuses."""
-        if self._socket is None or mono_ns < self._rest_until_ns:
+        if self._socket is None or mono_ns < self._rest_until_ns or not (self._owed_opens or self._owed_closes):
             return
-        for connection in sorted(self._owed_opens):
-            if not self._tell(Kind.OPEN, Direction.FROM_CHARGER, connection, self._living[connection], mono_ns):
-                return
-            self._owed_opens.discard(connection)
-        for connection, (first, payload) in list(self._owed_closes.items()):
-            if not self._tell(Kind.CLOSE, first, connection, payload, mono_ns):
-                return
-            del self._owed_closes[connection]
+        parts: list[bytes | memoryview] = []
+        told: list[tuple[int, Kind]] = []
+        size = 0
+        for connection, kind, direction, whole in list(self._owed()):
+            payload = whole[:PAYLOAD_BYTES_MAX]
+            more = COPY_HEADER_BYTES + len(payload)
+            if parts and size + more > _GATHER_BYTES_MAX:
+                if not self._tell(parts, told, mono_ns):
+                    return
+                parts, told, size = [], [], 0
+            parts += (pack_copy_header(kind, direction, len(payload), connection, mono_ns, 0, NO_BOUNDARY), payload)
+            told.append((connection, kind))
+            size += more
+        self._tell(parts, told, mono_ns)
 
-    def _tell(self, kind: Kind, direction: Direction, connection: int, payload: bytes, mono_ns: int) -> bool:
-        """Send an OPEN or a CLOSE; False means that it is still owed."""
-        if self._socket is None:
+    def _owed(self) -> Iterator[tuple[int, Kind, Direction, bytes]]:
+        for connection in sorted(self._owed_opens):
+            yield connection, Kind.OPEN, Direction.FROM_CHARGER, self._living[connection]
+        for connection, (first, payload) in self._owed_closes.items():
+            yield connection, Kind.CLOSE, first, payload
+
+    def _tell(self, parts: list[bytes | memoryview], told: list[tuple[int, Kind]], mono_ns: int) -> bool:
+        """Send some OPENs and CLOSEs; False means that they are still owed."""
+        if not self._send(parts, len(told), mono_ns):
             return False
-        lost = min(self._lost_untold, _LOST_MAX)
-        header = pack_header(kind, direction, lost, connection, mono_ns, 0, NO_BOUNDARY)
+        for connection, kind in told:
+            if kind is Kind.OPEN:
+                self._owed_opens.discard(connection)
+            else:
+                del self._owed_closes[connection]
+        return True
+
+    def _send(self, parts: list[bytes | memoryview], copies: int, mono_ns: int) -> bool:
+        """Send one packet; False means that the socket did not take it, and nothing is counted."""
+        if self._socket is None or mono_ns < self._rest_until_ns:
+            return False
+        packet = b"".join((pack_packet_header(self._lost_untold), *parts))
         try:
-            self._socket.send(header + payload[:PAYLOAD_BYTES_MAX])
+            self._socket.send(packet)
         except BlockingIOError:
             self._rest_until_ns = mono_ns + _REST_NS
             return False
         except OSError as error:
             self._disconnect(error)
             return False
-        self.sent += 1
+        self.sent += copies
         self._lost_untold = 0
         return True
 
@@ -239,4 +265,5 @@ class TapPort:
         with contextlib.suppress(OSError):
             self._socket.close()
         self._socket = None
+        self.flush()
         _log.info("tap-disconnected reason=%s lost=%d", error.strerror if error else "closed", self.lost)
