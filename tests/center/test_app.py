@@ -39,8 +39,8 @@ certificate = "{server.certificate}"
 key = "{server.key}"
 client_ca = "{ca}"
 
-[center.store]
-roll_interval_s = 0.3
+[center.commit]
+window_ms = 0
 """
 DYING = Path(__file__).parents[1] / "support" / "dying_center.py"
 
@@ -103,9 +103,9 @@ def test_a_killed_center_keeps_all_it_has_acknowledged(process: CenterProcess, p
     """A gateway sends until it is acknowledged, as gateways do; the center is killed again and again."""
     gateway = FakeGateway(epoch=time.time_ns() // 1_000_000)
     schema = gateway.schema().schema
-    blocks = [gateway.block(schema, [[n], [n]], t0_ms=gateway.epoch + 1000 * n).data for n in range(1, 61)]
-    waiting, lost = deque(enumerate(blocks, 1)), set(range(5, 61, 5))
-    for lifetime in (13, 31, 1000):
+    blocks = [gateway.block(schema, [[n], [n]], t0_ms=gateway.epoch + 1000 * n).data for n in range(1, 31)]
+    waiting, lost = deque(enumerate(blocks, 1)), set(range(5, 31, 5))
+    for lifetime in (9, 17, 1000):
         sends = lifetime
         process.start()
         with client(pki, process) as http:
@@ -122,14 +122,14 @@ def test_a_killed_center_keeps_all_it_has_acknowledged(process: CenterProcess, p
         if waiting:
             process.stop(signal.SIGKILL)
     with client(pki, process) as http, httpx.Client(base_url=f"http://127.0.0.1:{process.console}/api/v1") as console:
-        statement = encode(gateway.statement(60, 120).statement)
+        statement = encode(gateway.statement(30, 60).statement)
         http.post(ingest_path("depot", "gw-1", Up.LEDGER), content=statement)
         (line,) = console.get("/ledger").json()
-        assert (line["verdict"], line["blocks"], line["samples"], line["holes"]) == ("balanced", 60, 120, [])
+        assert (line["verdict"], line["blocks"], line["samples"], line["holes"]) == ("balanced", 30, 60, [])
         span = f"from_ms={gateway.epoch}&to_ms={gateway.epoch + 100_000}&points=5"
         asked = f"site=depot&charger=CP-1&signal=1.0/EVSE/Power&{span}"
         (series,) = console.get(f"/series?{asked}").json()["signals"]
-        assert sum(series["good"]) == 60
+        assert sum(series["good"]) == 30
     assert process.stop() == 0
 
 

@@ -26,28 +26,24 @@ async def filled(center: OpenCenter, gateway: FakeGateway) -> None:
     await center.catalogue.record(batch)
 
 
-@pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("/sites", {"site": "depot", "chargers": 1}),
-        ("/chargers", {"charger": "CP-1", "online": False, "power_w": 4, "state": "unknown"}),
-        ("/chargers?site=depot", {"charger": "CP-1"}),
-        ("/chargers/depot/CP-1/signals", {"key": "1.0/EVSE/DCVoltage", "value": 4.0, "quality": "good"}),
-        ("/ledger", {"gateway": "gw-1", "verdict": "unstated", "blocks": 1, "samples": 8}),
-    ],
-)
-async def test_lists(api: httpx.AsyncClient, path: str, fields: dict[str, Any]) -> None:
-    answer = await api.get(path)
-    assert answer.status_code == 200
-    entry = answer.json()[0]
-    assert {key: entry[key] for key in fields} == fields
+LISTS: list[tuple[str, dict[str, Any]]] = [
+    ("/sites", {"site": "depot", "chargers": 1}),
+    ("/chargers", {"charger": "CP-1", "online": False, "power_w": 4, "state": "unknown"}),
+    ("/chargers?site=depot", {"charger": "CP-1"}),
+    ("/chargers/depot/CP-1/signals", {"key": "1.0/EVSE/DCVoltage", "value": 4.0, "quality": "good"}),
+    ("/ledger", {"gateway": "gw-1", "verdict": "unstated", "blocks": 1, "samples": 8}),
+]
 
 
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("path", ["/chargers?site=harbour", "/ledger?site=harbour", "/quarantine"])
-async def test_lists_that_are_empty(api: httpx.AsyncClient, path: str) -> None:
-    assert (await api.get(path)).json() == []
+async def test_lists(api: httpx.AsyncClient) -> None:
+    for path, fields in LISTS:
+        answer = await api.get(path)
+        assert answer.status_code == 200, path
+        entry = answer.json()[0]
+        assert {key: entry[key] for key in fields} == fields
+    for path in ("/chargers?site=harbour", "/ledger?site=harbour", "/quarantine"):
+        assert (await api.get(path)).json() == [], path
 
 
 @pytest.mark.usefixtures("filled")
@@ -76,29 +72,29 @@ async def test_a_series_as_csv(api: httpx.AsyncClient) -> None:
     }
 
 
+PROBLEMS = [
+    ("/nothing", 404, "does not exist"),
+    ("/chargers/depot/CP-9/signals", 404, "no such charger"),
+    ("/live/depot/CP-9", 404, "no such charger"),
+    (f"/series?site=depot&charger=CP-9&signal=x&from_ms=0&to_ms={T0_MS}", 404, "no such charger"),
+    ("/series?site=depot&charger=CP-1&signal=x&from_ms=5&to_ms=5", 422, "greater"),
+    ("/series?site=depot&charger=CP-1&signal=x&from_ms=-1&to_ms=5", 422, "from_ms"),
+    ("/series?site=depot&charger=CP-1&from_ms=1&to_ms=5", 422, "signal"),
+    ("/series?site=depot&charger=CP-1&signal=x&from_ms=1&to_ms=5&points=1", 422, "points"),
+    ("/series?site=depot&charger=CP-1&signal=x&from_ms=1&to_ms=5&points=5001", 422, "points"),
+    (f"/series?site=depot&charger=CP-1&from_ms=1&to_ms=5{'&signal=x' * 51}", 422, "signal"),
+    ("/quarantine?limit=0", 422, "limit"),
+]
+
+
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize(
-    ("path", "status", "word"),
-    [
-        ("/nothing", 404, "does not exist"),
-        ("/chargers/depot/CP-9/signals", 404, "no such charger"),
-        ("/live/depot/CP-9", 404, "no such charger"),
-        (f"/series?site=depot&charger=CP-9&signal=x&from_ms=0&to_ms={T0_MS}", 404, "no such charger"),
-        ("/series?site=depot&charger=CP-1&signal=x&from_ms=5&to_ms=5", 422, "greater"),
-        ("/series?site=depot&charger=CP-1&signal=x&from_ms=-1&to_ms=5", 422, "from_ms"),
-        ("/series?site=depot&charger=CP-1&from_ms=1&to_ms=5", 422, "signal"),
-        ("/series?site=depot&charger=CP-1&signal=x&from_ms=1&to_ms=5&points=1", 422, "points"),
-        ("/series?site=depot&charger=CP-1&signal=x&from_ms=1&to_ms=5&points=5001", 422, "points"),
-        (f"/series?site=depot&charger=CP-1&from_ms=1&to_ms=5{'&signal=x' * 51}", 422, "signal"),
-        ("/quarantine?limit=0", 422, "limit"),
-    ],
-)
-async def test_errors_are_problems(api: httpx.AsyncClient, path: str, status: int, word: str) -> None:
-    answer = await api.get(path)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    problem = answer.json()
-    assert (problem["status"], set(problem)) == (status, {"type", "title", "status", "detail"})
-    assert word in problem["detail"]
+async def test_errors_are_problems(api: httpx.AsyncClient) -> None:
+    for path, status, word in PROBLEMS:
+        answer = await api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path
+        problem = answer.json()
+        assert (problem["status"], set(problem)) == (status, {"type", "title", "status", "detail"})
+        assert word in problem["detail"]
 
 
 async def test_other_methods_are_refused(api: httpx.AsyncClient) -> None:

@@ -28,7 +28,9 @@ def now(key: str, value: float | None, unit: str = "") -> SignalNow:
         ([now("1.0/EVSE/xState", 1.5)], "unknown"),
         ([now("1.0/ConnectorPlugRetentionLock/xState", 2)], "unknown"),
         ([now("1.0/EVSE/AvailabilityState", 0), now("2.0/EVSE/AvailabilityState", 4)], "faulted"),
-        ([now("1.1/Connector/AvailabilityState", 1), now("2.0/EVSE/AvailabilityState", 0)], "occupied"),
+        ([now("1.1/Connector/AvailabilityState", 9), now("2.0/EVSE/AvailabilityState", 0)], "occupied"),
+        ([now("1.0/Connector/AvailabilityState", 6)], "suspended"),
+        ([now("1.0/Connector/AvailabilityState", 2)], "charging"),
         ([now("1.0/EVSE/xState", 0), now("2.0/EVSE/xState", 2)], "charging"),
     ],
 )
@@ -36,14 +38,25 @@ def test_the_state_is_the_most_telling_one(signals: list[SignalNow], expected: s
     assert state(signals) == expected
 
 
-def test_whether_a_session_runs_can_be_unknown() -> None:
-    assert [session_active(word) for word in ("charging", "available", "faulted", "occupied", "unknown")] == [
-        True,
-        False,
-        False,
-        None,
-        None,
-    ]
+@pytest.mark.parametrize(
+    ("charger_state", "expected"),
+    [
+        ("charging", True),
+        ("suspended", True),
+        ("available", False),
+        ("faulted", False),
+        ("occupied", None),
+        ("unknown", None),
+    ],
+)
+def test_without_a_transaction_signal_the_state_tells_of_a_session(charger_state: str, expected: bool | None) -> None:  # noqa: FBT001 - a table's column
+    assert session_active([now("1.0/EVSE/xTransactionActive", None)], charger_state) is expected
+
+
+def test_a_transaction_signal_tells_of_a_session_whatever_the_state() -> None:
+    idle, running = now("1.0/EVSE/xTransactionActive", 0), now("2.0/EVSE/xTransactionActive", 1)
+    assert session_active([idle, running], "available") is True
+    assert session_active([idle], "charging") is False
 
 
 @pytest.mark.parametrize(

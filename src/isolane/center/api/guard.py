@@ -48,6 +48,8 @@ class Guard:
         extra = list(_ENCODED)
         if scope["path"].startswith(_UNCACHED):
             extra.append((b"cache-control", b"no-store"))
+        elif scope["path"].startswith("/static/"):
+            extra.append((b"cache-control", b"no-cache"))  # asked for again, so that no page mixes two releases
 
         async def guarded(event: MutableMapping[str, Any]) -> None:
             if event["type"] == "http.response.start":

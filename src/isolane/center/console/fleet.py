@@ -14,6 +14,7 @@ TONES: Final[dict[str, str]] = {
     "unavailable": "warn",
     "unknown": "away",
     "charging": "busy",
+    "suspended": "busy",
     "preparing": "busy",
     "finishing": "busy",
     "occupied": "busy",

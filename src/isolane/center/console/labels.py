@@ -6,6 +6,8 @@ A key is ``<evse>.<connector>/<Component>[<instance>]/<Variable>[<instance>]``; 
 import re
 from dataclasses import dataclass
 
+from isolane.core.states import AVAILABILITY
+
 _KEY = re.compile(
     r"(?P<evse>\d+)\.(?P<connector>\d+)/(?P<component>\w+)(?:\[(?P<part>[^\]]+)\])?/(?P<variable>\w+)(?:\[(?P<phase>[^\]]+)\])?"
 )
@@ -90,18 +92,15 @@ _PLACES: dict[str, str] = {
 }
 _TELLERS = {"Ocpp": " by OCPP", "Meter": " by meter"}
 """Instances that say who tells a value when several do."""
-_STATES = ("available", "preparing", "charging", "finishing", "faulted", "unavailable")
+_STATES = tuple(
+    {"SuspendedEV": "suspended by vehicle", "SuspendedEVSE": "suspended by charger"}.get(state, state.lower())
+    for state in AVAILABILITY
+)
 _YES_NO = ("no", "yes")
 _WORDS: dict[str, tuple[str, ...]] = {
     "EVSE/xState": _STATES,
-    "Connector/AvailabilityState": (*_STATES, "suspended by vehicle", "suspended by charger", "reserved", "occupied"),
-    "ChargingStation/AvailabilityState": (
-        *_STATES,
-        "suspended by vehicle",
-        "suspended by charger",
-        "reserved",
-        "occupied",
-    ),
+    "Connector/AvailabilityState": _STATES,
+    "ChargingStation/AvailabilityState": _STATES,
     "CPPWMController/State": tuple("ABCDEF"),
     "PowerContactor/xCommand": ("open", "close"),
     "EVSE/xTransactionActive": _YES_NO,

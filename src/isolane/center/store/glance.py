@@ -114,7 +114,7 @@ class Glance:
             len(signals),
             bad,
             sum(signal.quality == "stale" for signal in signals.values()),
-            session_active(charger_state),
+            session_active(signals.values(), charger_state),
             self._recent(charger, uses, now_ms),
         )
 

@@ -1,25 +1,26 @@
 """This file tells a charger's state from its last samples; it guards that what no signal says is "unknown" or None.
 
-It reads OCPP 2.x names: `Power` in W of an outlet, `AvailabilityState` (the specification's order: 0 available, 1
-occupied, 2 reserved, 3 unavailable, 4 faulted) and `xState` (0 available, 1 preparing, 2 charging, 3 finishing, 4
-faulted, 5 unavailable).
+It reads OCPP 2.x names: `Power` in W of an outlet, `AvailabilityState` and `xState` as `core.states` numbers them, and
+`xTransactionActive`.
 """
 
 from collections.abc import Iterable, Mapping
 
 from isolane.center.store.views import SignalNow
+from isolane.core.states import AVAILABILITY
 from isolane.wire.schema import Column
 
 _POWER_COMPONENTS = ("EVSE", "Connector", "ChargingStation", "FiscalMetering", "ElectricalFeed")
 """Whose `Power` is the power to the vehicles, the best first."""
 
-_STATES: Mapping[str, tuple[str, ...]] = {
-    "xState": ("available", "preparing", "charging", "finishing", "faulted", "unavailable"),
-    "AvailabilityState": ("available", "occupied", "reserved", "unavailable", "faulted"),
-}
+_STATES = tuple("suspended" if name.startswith("Suspended") else name.lower() for name in AVAILABILITY)
+_STATE_VARIABLES = frozenset({"AvailabilityState", "xState"})
 _STATE_COMPONENTS = frozenset({"EVSE", "Connector", "ChargingStation"})
-_MOST_TELLING = ("faulted", "charging", "preparing", "finishing", "occupied", "reserved", "available", "unavailable")
+_MOST_TELLING = (
+    "faulted", "charging", "suspended", "preparing", "finishing", "occupied", "reserved", "available", "unavailable",
+)  # fmt: skip
 """Of several outlets, the state of the charger is the first of these."""
+_IN_SESSION = frozenset({"charging", "suspended"})
 _IDLE = frozenset({"available", "preparing", "finishing", "reserved", "unavailable", "faulted"})
 
 
@@ -52,14 +53,18 @@ def state(signals: Iterable[SignalNow]) -> str:
     seen = set()
     for signal in signals:
         _, component, variable = signal.key.split("/")
-        names = _STATES.get(variable, ()) if component in _STATE_COMPONENTS else ()
-        if signal.value is not None and signal.value in range(len(names)):
-            seen.add(names[int(signal.value)])
+        if component not in _STATE_COMPONENTS or variable not in _STATE_VARIABLES:
+            continue
+        if signal.value is not None and signal.value in range(len(_STATES)):
+            seen.add(_STATES[int(signal.value)])
     return next((name for name in _MOST_TELLING if name in seen), "unknown")
 
 
-def session_active(charger_state: str) -> bool | None:
-    """Tell whether a vehicle is charging; None when the state does not say (occupied, unknown)."""
-    if charger_state == "charging":
+def session_active(signals: Iterable[SignalNow], charger_state: str) -> bool | None:
+    """Tell whether a session runs: as a transaction signal says, else as the state does; None when neither says it."""
+    told = [s.value for s in signals if s.key.endswith("/xTransactionActive") and s.value is not None]
+    if told:
+        return any(told)
+    if charger_state in _IN_SESSION:
         return True
     return False if charger_state in _IDLE else None

@@ -44,14 +44,14 @@ class ChargerSummary:
         charger: Identity.
         last_seen_ms: When the newest block arrived here; 0 before the first.
         online: A block arrived within the settings' `offline_after_s`.
-        state: "available", "preparing", "charging", "finishing", "occupied", "reserved", "unavailable", "faulted" or
-            "unknown".
+        state: "available", "preparing", "charging", "suspended", "finishing", "occupied", "reserved", "unavailable",
+            "faulted" or "unknown".
         power_w: DC or AC power to the vehicles, sum of outlets; None when no such signal has a value.
         temperature_max_c: Hottest temperature signal; None without one.
         signals: How many signals the charger has.
         bad_signals: How many of them have no value now.
         stale_signals: How many of them are held.
-        session_active: Whether an outlet is charging; None when not known.
+        session_active: Whether a transaction runs at an outlet; None when not known.
         power_recent_w: Mean power of each of the last 60 minutes, oldest first, None where nothing arrived.
     """
 
