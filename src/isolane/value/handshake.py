@@ -103,10 +103,10 @@ def read_request(head: bytes, limits: Limits, path: str, *, query: bool, untouch
     fields = _parsed(head)
     for name in _BODY_FIELDS:
         if name in fields:
-            raise Refused(400, "malformed")
+            raise Refused(400, "smuggling", detail=f"field {name}")
     for name in _ONCE:
         if len(fields.get(name, ())) > 1:
-            raise Refused(400, "malformed")
+            raise Refused(400, "smuggling", detail=f"several fields {name}")
     if not _HOST.fullmatch(fields.get("host", [""])[0]):
         raise Refused(400, "malformed")
     _check_upgrade(fields)
@@ -145,9 +145,9 @@ def identity(segment: str) -> str:
     try:
         decoded = unquote_to_bytes(segment).decode("ascii")
     except UnicodeDecodeError as error:
-        raise Refused(404, "unknown") from error
+        raise Refused(404, "bad-identity", detail="not ASCII") from error
     if not is_charger_id(decoded) or "%" in decoded or decoded != decoded.strip(" "):
-        raise Refused(404, "unknown")
+        raise Refused(404, "bad-identity")
     return decoded
 
 
@@ -287,7 +287,7 @@ def _target(target: str, path: str, *, query: bool) -> tuple[str, str | None]:
         raise Refused(404, "unknown")
     segment = before[len(path) + 1 :]
     if not segment or "/" in segment:
-        raise Refused(404, "unknown")
+        raise Refused(404, "bad-identity", detail="not one path segment")
     if not _SEGMENT.fullmatch(segment):
-        raise Refused(400, "malformed")
+        raise Refused(400, "bad-identity", detail="not a path segment")
     return segment, after if mark else None

@@ -35,7 +35,9 @@ def check_lines(head: bytes, limits: Limits) -> bytes:
     for line in lines:
         if len(line) > limits.header_bytes:
             raise Refused(431, "malformed")
-        if _BREAKS.search(line) or not _VALUE.fullmatch(line):
+        if _BREAKS.search(line):
+            raise Refused(400, "smuggling", detail="a line break or NUL inside a line")
+        if not _VALUE.fullmatch(line):
             raise Refused(400, "malformed")
     for line in lines[1:]:
         name, colon, _ = line.partition(b":")

@@ -1,0 +1,166 @@
+"""This file tells of attacks and misuse.
+
+It guards that an attacker can neither write our log nor flood it, and that no secret is ever part of a line.
+
+One event is one line::
+
+    security-event type=authentication listener=0.0.0.0:8887 peer=10.0.0.7 charger=CP1 detail="wrong password"
+
+Whatever came from outside is cut and percent-encoded, so a line holds printable ASCII only. In any 60 s at most
+`_LINES_PER_SOURCE` lines are written for one source and `_LINES_MAX` for all; what was left out is counted and told
+with the source's next line (`suppressed=N`). Every event is counted by type, written or not.
+"""
+
+import ipaddress
+import logging
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from enum import StrEnum
+from time import monotonic_ns
+from typing import Final
+from urllib.parse import quote
+
+_log = logging.getLogger(__name__)
+
+_WINDOW_NS = 60_000_000_000
+_LINES_PER_SOURCE = 10
+_LINES_MAX = 100
+"""From all sources together: an attacker with many addresses fills no disk either."""
+_SOURCES_MAX = 4096
+_TEXT_CHARS_MAX = 120
+_SAFE = "!$&'()*+,/:;@[]~"
+_IPV6_SITE_BITS = 64
+"""One host may use every address below such a prefix."""
+
+
+class Kind(StrEnum):
+    """What happened; the label `type` of the counter."""
+
+    MALFORMED = "malformed-request"
+    SMUGGLING = "smuggling"
+    BAD_IDENTITY = "bad-identity"
+    UNKNOWN_IDENTITY = "unknown-identity"
+    ORIGIN = "foreign-origin"
+    SLOW = "slow-handshake"
+    CROWDING = "crowding"
+    TLS = "tls"
+    CERTIFICATE = "certificate"
+    AUTHENTICATION = "authentication"
+    THROTTLED = "throttled"
+    PROFILE = "profile"
+    STATE = "state"
+    RELOAD = "reload"
+
+
+OF_RESULT: Final = {
+    "malformed": Kind.MALFORMED,
+    "smuggling": Kind.SMUGGLING,
+    "bad-identity": Kind.BAD_IDENTITY,
+    "unknown": Kind.UNKNOWN_IDENTITY,
+    "origin": Kind.ORIGIN,
+    "late": Kind.SLOW,
+    "evicted": Kind.CROWDING,
+    "tls": Kind.TLS,
+    "certificate": Kind.CERTIFICATE,
+    "unauthenticated": Kind.AUTHENTICATION,
+    "throttled": Kind.THROTTLED,
+    "profile": Kind.PROFILE,
+    "state": Kind.STATE,
+}
+"""Which ends of a handshake are security events."""
+
+
+class SecurityEvents:
+    """Counts and, within bounds, logs; see the top of this file.
+
+    Args:
+        clock_ns: A monotonic clock.
+
+    Attributes:
+        counts: Events by type since the start.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int] = monotonic_ns) -> None:
+        self.counts: Counter[Kind] = Counter()
+        self._clock_ns = clock_ns
+        self._all: deque[int] = deque(maxlen=_LINES_MAX)
+        self._sources: OrderedDict[str, _Source] = OrderedDict()
+        self._suppressed = 0
+
+    def report(self, kind: Kind, *, listener: str = "", peer: str = "", charger: str = "", detail: str = "") -> None:
+        """Tell of one event.
+
+        Args:
+            kind: What happened.
+            listener: The port it happened at, "" for none.
+            peer: IP address of who caused it, "" for none.
+            charger: Identity that was claimed, "" for none.
+            detail: More, in words of ours; never a secret.
+        """
+        self.counts[kind] += 1
+        source = self._source(source_of(peer))
+        now = self._clock_ns()
+        if not (_has_room(source.lines, now) and _has_room(self._all, now)):
+            source.suppressed += 1
+            return
+        source.lines.append(now)
+        self._all.append(now)
+        _log.warning(
+            'security-event type=%s listener=%s peer=%s charger=%s detail="%s"%s',
+            kind.value,
+            _clean(listener),
+            _clean(peer),
+            _clean(charger),
+            quote(detail[:_TEXT_CHARS_MAX], safe=_SAFE + " ="),
+            f" suppressed={source.suppressed}" if source.suppressed else "",
+        )
+        source.suppressed = 0
+
+    def close(self) -> None:
+        """Say what was suppressed and not told yet."""
+        count = self._suppressed + sum(source.suppressed for source in self._sources.values())
+        if count:
+            _log.warning("security-events-suppressed count=%d", count)
+        self._suppressed = 0
+        self._sources.clear()
+
+    def _source(self, name: str) -> "_Source":
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = _Source()
+            if len(self._sources) > _SOURCES_MAX:
+                self._suppressed += self._sources.popitem(last=False)[1].suppressed
+        else:
+            self._sources.move_to_end(name)
+        return source
+
+
+class _Source:
+    """When lines were written for one source, and how many were not since."""
+
+    __slots__ = ("lines", "suppressed")
+
+    def __init__(self) -> None:
+        self.lines: deque[int] = deque(maxlen=_LINES_PER_SOURCE)
+        self.suppressed = 0
+
+
+def source_of(peer: str) -> str:
+    """Give what counts as one source: an IPv4 address, or the /64 of an IPv6 one."""
+    if ":" not in peer:
+        return peer
+    try:
+        address = ipaddress.IPv6Address(peer)
+    except ValueError:
+        return peer
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), _IPV6_SITE_BITS), strict=False))
+
+
+def _has_room(lines: deque[int], now: int) -> bool:
+    return len(lines) != lines.maxlen or now - lines[0] >= _WINDOW_NS
+
+
+def _clean(text: str) -> str:
+    return quote(text[:_TEXT_CHARS_MAX], safe=_SAFE) or "-"
