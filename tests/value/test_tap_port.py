@@ -220,6 +220,22 @@ def tap_gone(port: TapPort) -> bool:
     return port.connected
 
 
+async def test_a_late_tap_is_told_of_thousands_in_few_packets(path: Path, port: TapPort) -> None:
+    for connection in range(3000):
+        port.opened(connection, FACTS)
+    late = Tap(path)
+    port.start()
+    got = late.take_all()
+    async with asyncio.timeout(5):
+        while len(got) < 3000:
+            await asyncio.sleep(0.005)
+            copy(port, b"", connection=2999)
+            got += [each for each in late.take_all() if each.kind is Kind.OPEN]
+    assert [each.connection for each in got] == list(range(3000))
+    assert late.packets < 60
+    late.close()
+
+
 async def test_a_connection_that_ends_before_its_open_is_never_told(path: Path, port: TapPort) -> None:
     port.start()
     port.opened(1, FACTS)

@@ -70,7 +70,7 @@ class TapPort:
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._living: dict[int, bytes] = {}
-        self._owed_opens: set[int] = set()
+        self._owed_opens: dict[int, None] = {}
         self._owed_closes: dict[int, tuple[Direction, bytes]] = {}
         self._rest_until_ns = 0
         self._lost_untold = 0
@@ -109,7 +109,7 @@ class TapPort:
         """Tell of a new connection."""
         self.flush()
         self._living[connection] = msgspec.json.encode(facts)
-        self._owed_opens.add(connection)
+        self._owed_opens[connection] = None
         self._pay(time.monotonic_ns())
 
     def closed(self, connection: int, first: Direction, cause: str) -> None:
@@ -117,7 +117,7 @@ class TapPort:
         self.flush()
         self._living.pop(connection, None)
         if connection in self._owed_opens:
-            self._owed_opens.discard(connection)
+            del self._owed_opens[connection]
         elif len(self._owed_closes) < _OWED_CLOSES_MAX:
             self._owed_closes[connection] = (first, msgspec.json.encode(Closed(cause)))
         self._pay(time.monotonic_ns())
@@ -183,39 +183,37 @@ class TapPort:
 
     def _pay(self, mono_ns: int) -> None:
         """Send the OPENs and CLOSEs that are owed, oldest connection first, until the socket refuses."""
-        if self._socket is None or mono_ns < self._rest_until_ns or not (self._owed_opens or self._owed_closes):
-            return
+        while (self._owed_opens or self._owed_closes) and self._tell(mono_ns):
+            pass
+
+    def _tell(self, mono_ns: int) -> bool:
+        """Send a packet of what is owed; False means that it still is."""
+        if self._socket is None or mono_ns < self._rest_until_ns:
+            return False
         parts: list[bytes | memoryview] = []
         told: list[tuple[int, Kind]] = []
         size = 0
-        for connection, kind, direction, whole in list(self._owed()):
+        for connection, kind, direction, whole in self._owed():
             payload = whole[:PAYLOAD_BYTES_MAX]
-            more = COPY_HEADER_BYTES + len(payload)
-            if parts and size + more > _GATHER_BYTES_MAX:
-                if not self._tell(parts, told, mono_ns):
-                    return
-                parts, told, size = [], [], 0
+            size += COPY_HEADER_BYTES + len(payload)
+            if parts and size > _GATHER_BYTES_MAX:
+                break
             parts += (pack_copy_header(kind, direction, len(payload), connection, mono_ns, 0, NO_BOUNDARY), payload)
             told.append((connection, kind))
-            size += more
-        self._tell(parts, told, mono_ns)
-
-    def _owed(self) -> Iterator[tuple[int, Kind, Direction, bytes]]:
-        for connection in sorted(self._owed_opens):
-            yield connection, Kind.OPEN, Direction.FROM_CHARGER, self._living[connection]
-        for connection, (first, payload) in self._owed_closes.items():
-            yield connection, Kind.CLOSE, first, payload
-
-    def _tell(self, parts: list[bytes | memoryview], told: list[tuple[int, Kind]], mono_ns: int) -> bool:
-        """Send some OPENs and CLOSEs; False means that they are still owed."""
         if not self._send(parts, len(told), mono_ns):
             return False
         for connection, kind in told:
             if kind is Kind.OPEN:
-                self._owed_opens.discard(connection)
+                del self._owed_opens[connection]
             else:
                 del self._owed_closes[connection]
         return True
+
+    def _owed(self) -> Iterator[tuple[int, Kind, Direction, bytes]]:
+        for connection in self._owed_opens:
+            yield connection, Kind.OPEN, Direction.FROM_CHARGER, self._living[connection]
+        for connection, (first, payload) in self._owed_closes.items():
+            yield connection, Kind.CLOSE, first, payload
 
     def _send(self, parts: list[bytes | memoryview], copies: int, mono_ns: int) -> bool:
         """Send one packet; False means that the socket did not take it, and nothing is counted."""
@@ -244,7 +242,7 @@ class TapPort:
             return
         self._socket = tap
         self._rest_until_ns = 0
-        self._owed_opens = set(self._living)
+        self._owed_opens = dict.fromkeys(self._living)
         self._owed_closes.clear()
         _log.info("tap-connected path=%s living=%d", self._path, len(self._living))
 
