@@ -1,6 +1,7 @@
 """This file reads the tree for the house tests."""
 
 import ast
+import gc
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -35,4 +36,9 @@ def tracked(*patterns: str) -> tuple[Path, ...]:
 def sources() -> tuple[Source, ...]:
     """Read every Python file of the package."""
     texts = {path: path.read_text(encoding="utf-8") for path in tracked("src/*.py")}
-    return tuple(Source(path, text, ast.parse(text)) for path, text in texts.items())
+    # CPython 3.11's `ast.parse` is not re-entrant, and a collection may format a traceback, which parses too.
+    gc.disable()
+    try:
+        return tuple(Source(path, text, ast.parse(text)) for path, text in texts.items())
+    finally:
+        gc.enable()
