@@ -57,11 +57,17 @@ class MqttLink:
         backoff = Backoff(self._settings.reconnect_s_max)
         while True:
             since = time.monotonic()
+            # A task of its own: a session that breaks while it is cancelled ends with the error of the break.
+            session = asyncio.create_task(self._session(courier))
             try:
-                await self._session(courier)
+                await asyncio.wait({session})
+                session.result()
             except* (aiomqtt.MqttError, OSError, IsolaneError) as errors:
                 self.counts.failures += 1
                 _LOG.warning("link-down link=%s error=%s", self.name, errors.exceptions[0])
+            finally:
+                session.cancel()
+                await asyncio.wait({session})
             if time.monotonic() - since > _STEADY_S:
                 backoff.reset()
             await asyncio.sleep(backoff.pause_s())
