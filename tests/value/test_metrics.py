@@ -16,10 +16,16 @@ class Living:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.charger = f"CP{number}"
+        self.silent = False
 
     def traffic(self, direction: Direction) -> tuple[int, int]:
         return (3, 300) if direction else (2, 20)
 
+    async def is_answered(self, wait_s: float) -> bool:
+        return wait_s > 0
+
+    def give_way(self) -> None: ...
     def go_away(self) -> None: ...
     def end_now(self) -> None: ...
 

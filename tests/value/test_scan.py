@@ -4,13 +4,26 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isolane.value.scan import CLOSE, FRAGMENTS, INCOMPLETE, MESSAGE, NO_STATUS, PROTOCOL, Offence, Scanner, close_frame
+from isolane.value.scan import (
+    CLOSE,
+    FRAGMENTS,
+    INCOMPLETE,
+    MESSAGE,
+    NO_STATUS,
+    OWN_PONG,
+    OWN_PONG_BYTES,
+    PROTOCOL,
+    Offence,
+    Scanner,
+    close_frame,
+    ping_frame,
+)
 from isolane.value.settings import Limits
 from isolane.wire.tap_copy import NO_BOUNDARY
-from support.raw_peer import BINARY, PING, TEXT, close_code, frame
+from support.raw_peer import BINARY, PING, PONG, TEXT, close_code, frame
 
 LIMITS = Limits(message_bytes=70_000, fragments=4)
 MASK = b"\x11\x22\x33\x44"
@@ -50,6 +63,7 @@ def walk(scanner: Scanner, pieces: list[bytes]) -> tuple[bytes, list[int]]:
     return passed, boundaries
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(SPECS, max_size=6), st.booleans(), st.integers(0, 2**32), st.sampled_from([1, 2, 7, 1000, 100_000]))
 def test_every_cut_gives_the_same_frames(specs: list[Spec], masked: bool, seed: int, piece_max: int) -> None:  # noqa: FBT001 - drawn
     frames = [spec.wire(MASK if masked else b"") for spec in specs if piece_max > 2 or spec.size < 1000]
@@ -131,3 +145,44 @@ def test_our_close_frames_say_what_they_should() -> None:
     assert close_code(close_frame(1001, key=MASK)) == 1001
     assert close_frame(1001, key=None) == frame(8, b"\x03\xe9")
     assert close_frame(1001, key=MASK) == frame(8, b"\x03\xe9", mask=MASK)
+
+
+OWN = b"8 bytes!"
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=8), st.integers(1, 30), st.integers(0, 2**32))
+def test_only_the_pong_that_is_ours_is_taken_out(kinds: list[int], piece: int, seed: int) -> None:
+    others = [
+        frame(TEXT, b"business", mask=MASK),
+        frame(PONG, b"8 bytes?", mask=MASK),
+        frame(PING, OWN, mask=MASK),
+        frame(PONG, b"short", mask=MASK),
+        frame(TEXT, OWN, mask=MASK, fin=False) + frame(PONG, OWN[::-1], mask=MASK) + frame(0, OWN, mask=MASK),
+    ]
+    rng = random.Random(seed)
+    sent = [frame(PONG, OWN, mask=rng.randbytes(4)) if not kind else rng.choice(others) for kind in kinds]
+    scanner = Scanner(LIMITS, masked=True)
+    scanner.own_ping = OWN
+    passed, held, dropped, stream = b"", b"", 0, b"".join(sent)
+    for at in range(0, len(stream), piece):
+        data = held + stream[at : at + piece]
+        held = b""
+        while data:
+            may_pass = scanner.scan(data)
+            passed, rest = passed + data[:may_pass], data[may_pass:]
+            data = b""
+            if rest and scanner.stop == OWN_PONG:
+                dropped += 1
+                data = rest[OWN_PONG_BYTES:]
+            elif rest:
+                assert scanner.stop == INCOMPLETE
+                assert len(rest) < 16, "no more than the start of a frame is held"
+                held = rest
+    assert held == b""
+    assert dropped == kinds.count(0)
+    assert passed == b"".join(each for kind, each in zip(kinds, sent, strict=True) if kind)
+
+
+def test_a_ping_of_ours_is_a_ping() -> None:
+    assert ping_frame(OWN) == frame(PING, OWN)

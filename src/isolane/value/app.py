@@ -20,11 +20,13 @@ from prometheus_client import CollectorRegistry
 
 from isolane.config.site import Site
 from isolane.value.dial import Upstream
+from isolane.value.duplicates import Duplicates
 from isolane.value.expiry import not_after_utc
 from isolane.value.listen import Entrance, open_listener
 from isolane.value.metrics import RelayCollector
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
+from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import ValueSettings
 from isolane.value.tap_port import TapPort
 from isolane.wire.exposition import serve_metrics
@@ -66,6 +68,7 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
         Policy(None if settings.allow is None else frozenset(settings.allow), frozenset(settings.origins)),
         Upstream(settings.csms, settings.limits),
         registry,
+        Duplicates(registry, SecurityEvents(), settings.duplicates, settings.limits.probe_s),
         tap,
         settings.limits,
         settings.compression == "untouched",

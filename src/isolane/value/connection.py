@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+from isolane.value.probe import Probe
 from isolane.value.registry import Registry
 from isolane.value.scan import Offence
 from isolane.value.settings import Limits
@@ -42,8 +43,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_cause", "_expired", "_first", "_tap", "_timer", "charger", "copy", "from_charger", "from_csms", "limits",
-        "number", "registry",
+        "_cause", "_expired", "_first", "_probe", "_tap", "_timer", "charger", "copy", "from_charger", "from_csms",
+        "limits", "number", "registry",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Connection:
         self._first = Direction.FROM_CHARGER
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
+        self._probe: Probe | None = None
         registry.add(self)
         tap.opened(self.number, facts)
         for pipe in (self.from_charger, self.from_csms):
@@ -78,6 +80,7 @@ class Connection:
         if self._cause:
             return
         self._cause, self._first = cause, first
+        self.registry.release(self)
         self.registry.closes[leg, code] += 1
         self._timer = asyncio.get_running_loop().call_later(self.limits.close_s, self._expire)
 
@@ -101,6 +104,33 @@ class Connection:
         self.ending(Direction.FROM_CSMS, "drain", "relay", str(GOING_AWAY))
         self.from_csms.send_close(GOING_AWAY)
 
+    @property
+    def silent(self) -> bool:
+        """See `registry.Counted`."""
+        return self._probe is not None and self._probe.silent
+
+    async def is_answered(self, wait_s: float) -> bool:
+        """See `registry.Counted`."""
+        if self._probe is None:
+            self._probe = Probe(self.registry, self.from_charger, self.from_csms)
+        return await self._probe.is_answered(wait_s)
+
+    def heard(self) -> None:
+        """Know that the charger has sent something while a Pong of ours is awaited."""
+        if self._probe is not None:
+            self._probe.heard()
+
+    def ponged(self) -> None:
+        """Know that a Pong of ours was taken out of the charger's stream."""
+        if self._probe is not None:
+            self._probe.ponged()
+
+    def give_way(self) -> None:
+        """End both legs: a newcomer has the identity now."""
+        self.ending(Direction.FROM_CHARGER, "replaced", "relay", str(GOING_AWAY))
+        self.from_csms.send_close(GOING_AWAY)
+        self.from_charger.send_close(GOING_AWAY)
+
     def close(self) -> None:
         """End both legs when what is waiting is sent."""
         self.from_charger.source.close()
@@ -115,6 +145,8 @@ class Connection:
         """Forget the connection: both legs are gone."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._probe is not None:
+            self._probe.give_up()
         if self.number not in self.registry.living:
             return
         self.registry.forget(self)

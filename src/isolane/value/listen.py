@@ -20,11 +20,12 @@ from isolane.core.failures import IsolaneError
 from isolane.security.tls import server_context
 from isolane.value.connection import Connection
 from isolane.value.dial import CsmsLeg, Upstream
+from isolane.value.duplicates import Duplicates
 from isolane.value.failures import Refused
 from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
 from isolane.value.head import END
 from isolane.value.policy import Policy
-from isolane.value.registry import Registry
+from isolane.value.registry import Counted, Registry
 from isolane.value.settings import Limits, Listener
 from isolane.value.stream import Stream, keep_alive
 from isolane.value.tap_port import TapPort
@@ -51,6 +52,7 @@ class Entrance:
     policy: Policy
     upstream: Upstream
     registry: Registry
+    duplicates: Duplicates
     tap: TapPort
     limits: Limits
     untouched: bool
@@ -191,9 +193,10 @@ class Gate(asyncio.Protocol):
         entrance = self._entrance
         leg: CsmsLeg | None = None
         try:
+            dead = await entrance.duplicates.admit(upgrade.charger)
             leg, answer = await entrance.upstream.ask(upgrade)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
-                self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched))
+                self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched), dead)
                 return
             head = mirror(answer)
             entrance.note("refused-by-csms", upgrade.charger, f"status {answer.status}")
@@ -207,11 +210,12 @@ class Gate(asyncio.Protocol):
             if leg is not None and not leg.joined:
                 leg.stream.abort()
 
-    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted) -> None:
-        """Answer 101 and give both legs to the splice."""
+    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, dead: Counted | None) -> None:
+        """Answer 101 and give both legs to the splice; `dead` is whose place this charger may take."""
         stream, entrance = self.stream, self._entrance
         if stream is None or stream.is_closing() or leg.stream.is_closing():
             raise Refused(502, "unreachable", detail="a leg ended behind the 101")
+        entrance.duplicates.claim(upgrade.charger, dead)
         keep_alive(stream.get_extra_info("socket"), entrance.limits.dead_s)
         stream.write(accepted.head)
         self._over = True

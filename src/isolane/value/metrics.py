@@ -62,6 +62,9 @@ class RelayCollector(Collector):
             ("limit",),
             {(limit,): count for limit, count in registry.limit_closes.items()},
         )
+        yield CounterMetricFamily(
+            "isolane_value_probes_total", "Pings of ours, to tell a dead charger from a live one", value=registry.probes
+        )
         yield _counter(
             "isolane_value_tap_copies_total",
             "Copies for the tap",

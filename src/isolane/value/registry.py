@@ -20,6 +20,19 @@ class Counted(Protocol):
     """A living connection, as the registry sees it."""
 
     number: int
+    charger: str
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether the charger has sent nothing since it was last asked."""
+        ...
+
+    async def is_answered(self, wait_s: float) -> bool:
+        """Ask the charger whether it is there; tell whether a byte came within `wait_s`."""
+        ...
+
+    def give_way(self) -> None:
+        """End both legs: a newcomer has the identity now."""
 
     def traffic(self, direction: Direction) -> tuple[int, int]:
         """Give frames and bytes that went in a direction so far."""
@@ -58,20 +71,24 @@ class Registry:
 
     Attributes:
         living: Connections by number.
+        holders: Connections by identity; one that has begun to end is not among them.
         handshakes: By result.
         closes: By leg that ended first and close code (or "eof", "reset").
         limit_closes: By limit.
+        probes: Questions to chargers whether they are there.
         empty: Set while no connection lives.
         added: From the moment a read is handed over to the moment it is written, sampled.
     """
 
     def __init__(self) -> None:
         self.living: dict[int, Counted] = {}
+        self.holders: dict[str, Counted] = {}
         self.empty = asyncio.Event()
         self.empty.set()
         self.handshakes: Counter[str] = Counter()
         self.closes: Counter[tuple[str, str]] = Counter()
         self.limit_closes: Counter[str] = Counter()
+        self.probes = 0
         self.added = Histogram()
         self._frames = [0, 0]
         self._bytes = [0, 0]
@@ -85,12 +102,19 @@ class Registry:
     def add(self, connection: Counted) -> None:
         """Take a new connection in."""
         self.living[connection.number] = connection
+        self.holders[connection.charger] = connection
         self.empty.clear()
+
+    def release(self, connection: Counted) -> None:
+        """Free a connection's identity. Calling it again does nothing."""
+        if self.holders.get(connection.charger) is connection:
+            del self.holders[connection.charger]
 
     def forget(self, connection: Counted) -> None:
         """Keep an ended connection's counts and drop it. Calling it again does nothing."""
         if self.living.pop(connection.number, None) is None:
             return
+        self.release(connection)
         for direction in Direction:
             frames, size = connection.traffic(direction)
             self._frames[direction] += frames

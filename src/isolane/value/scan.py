@@ -11,6 +11,7 @@ than given means `stop` says why, and the stream that has passed ends between tw
 
 - INCOMPLETE: the rest is the beginning of a header; give it again with what follows.
 - CLOSE: the rest begins with a Close frame, whose status is in `close_code`; scanning is over.
+- OWN_PONG: the rest begins with the answer to a Ping of ours, OWN_PONG_BYTES long; drop it and scan what follows.
 - an `Offence`: the rest begins with a frame that must not pass; scanning is over.
 """
 
@@ -22,6 +23,10 @@ from isolane.wire.tap_copy import NO_BOUNDARY
 
 INCOMPLETE: Final = "incomplete"
 CLOSE: Final = "close"
+OWN_PONG: Final = "own-pong"
+OWN_PING_BYTES: Final = 8
+"""Payload of a Ping of ours: too long to be met by chance, too short to be worth a place in the queue."""
+OWN_PONG_BYTES: Final = 2 + 4 + OWN_PING_BYTES
 
 _MASKED = 0x80
 _SMALL = 125
@@ -29,6 +34,8 @@ _TWO_BYTES = 126
 _OPCODE = 0x0F
 _FIN = 0x80
 _CLOSE_OPCODE = 8
+_PING_OPCODE = 9
+_PONG_OPCODE = 10
 _TOP_BIT = 1 << 63
 _MASK_BYTES = 4
 
@@ -78,11 +85,12 @@ class Scanner:
         boundary: Index in the bytes last scanned where the first frame that passes begins, or NO_BOUNDARY.
         stop: Why the last scan let fewer bytes pass; stale after one that let all pass.
         close_code: Status of the Close frame, NO_STATUS where it has none.
+        own_ping: Payload of a Ping of ours whose Pong must not pass, b"" for none. Only a charger is pinged.
     """
 
     __slots__ = (
         "_bytes", "_bytes_max", "_fragments", "_fragments_max", "_header", "_mask",
-        "boundary", "close_code", "frames", "left", "stop",
+        "boundary", "close_code", "frames", "left", "own_ping", "stop",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, *, masked: bool) -> None:
@@ -95,8 +103,9 @@ class Scanner:
         self.left = 0
         self.frames = 0
         self.boundary = NO_BOUNDARY
-        self.stop: Literal["incomplete", "close"] | Offence = INCOMPLETE
+        self.stop: Literal["incomplete", "close", "own-pong"] | Offence = INCOMPLETE
         self.close_code = NO_STATUS
+        self.own_ping = b""
 
     def scan(self, data: bytes | memoryview) -> int:
         """Say how many of these bytes may pass; see the top of this file."""
@@ -144,7 +153,7 @@ class Scanner:
         if length > self._bytes_max:
             return PROTOCOL if length >= _TOP_BIT else MESSAGE
         if kind == _CONTROL:
-            return None
+            return self._control(data, start, length) if self.own_ping else None
         if kind == _END:
             return self._close(data, start, length)
         if kind == _BEGIN:
@@ -159,6 +168,16 @@ class Scanner:
             self._bytes = self._fragments = 0
         return None
 
+    def _control(self, data: bytes | memoryview, start: int, length: int) -> str | None:
+        """Tell the Pong that answers a Ping of ours from every other control frame."""
+        if data[start - self._header] & _OPCODE != _PONG_OPCODE or length != len(self.own_ping):
+            return None
+        payload = data[start : start + length]
+        if len(payload) < length:
+            return INCOMPLETE
+        key = data[start - _MASK_BYTES : start]
+        return OWN_PONG if bytes(byte ^ key[at & 3] for at, byte in enumerate(payload)) == self.own_ping else None
+
     def _close(self, data: bytes | memoryview, start: int, length: int) -> str:
         status = data[start : start + min(length, 2)]
         if len(status) < min(length, 2):
@@ -170,7 +189,7 @@ class Scanner:
 
     def _stop(self, at: int, why: str | Offence) -> int:
         self.left = 0
-        self.stop = why  # type: ignore[assignment]  # `_judge` names only the two
+        self.stop = why  # type: ignore[assignment]  # `_judge` names only these
         if self.boundary >= at:
             self.boundary = NO_BOUNDARY
         return at
@@ -187,3 +206,8 @@ def close_frame(code: int, *, key: bytes | None) -> bytes:
     if key is None:
         return b"\x88\x02" + status
     return b"\x88\x82" + key + bytes((status[0] ^ key[0], status[1] ^ key[1]))
+
+
+def ping_frame(payload: bytes) -> bytes:
+    """Write a Ping towards a charger, of OWN_PING_BYTES."""
+    return bytes((_FIN | _PING_OPCODE, OWN_PING_BYTES)) + payload

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
     THROTTLED = "throttled"
+    DUPLICATE = "duplicate-identity"
     PROFILE = "profile"
     STATE = "state"
     RELOAD = "reload"
@@ -64,6 +65,7 @@ OF_RESULT: Final = {
     "certificate": Kind.CERTIFICATE,
     "unauthenticated": Kind.AUTHENTICATION,
     "throttled": Kind.THROTTLED,
+    "duplicate": Kind.DUPLICATE,
     "profile": Kind.PROFILE,
     "state": Kind.STATE,
 }

@@ -60,6 +60,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=7200,
         ),
     ] = 30.0
+    probe_s: Annotated[
+        float,
+        Meta(description="s that an old charger gets to answer when its identity connects again", gt=0, le=30),
+    ] = 3.0
     close_s: Annotated[
         float, Meta(description="s from the first sign of an end to the end of both legs", gt=0, le=120)
     ] = 5.0
@@ -148,6 +152,14 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "copies; untouched: the negotiation passes as it is, for a charger that cannot do that"
         ),
     ] = "each-message"
+    duplicates: Annotated[
+        Literal["ping-old", "newest-if-authenticated", "refuse"],
+        Meta(
+            description="When an identity connects again. ping-old: the old charger is pinged, and gives way only "
+            "when it stays silent for limits.probe_s; newest-if-authenticated: it gives way to whom the CSMS accepts; "
+            "refuse: it stays. A refused newcomer is told 409"
+        ),
+    ] = "ping-old"
     drain_s: Annotated[
         float, Meta(description="s that connections may finish by themselves after SIGTERM, before 1001", ge=0, le=600)
     ] = 5.0

@@ -11,6 +11,7 @@ States of a pipe::
     running    every read: scan, write, copy
     passing    a Close frame has passed: bytes go on unscanned (nobody may send frames after it), the end is near
     closing    a Close frame of ours waits for the frame in flight to be whole
+    probing    a Ping of ours waits for the frame in flight to be whole, or its Pong is awaited (probe.py)
     discarding a Close frame of ours went out, or the other leg is gone: bytes are read and dropped
 
 Ends: an end of stream is passed on as a half-close, a reset as a reset, at the latest `close_s` after the first sign
@@ -27,7 +28,7 @@ import termios
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
-from isolane.value.scan import CLOSE, INCOMPLETE, Scanner, close_frame
+from isolane.value.scan import CLOSE, INCOMPLETE, OWN_PONG, OWN_PONG_BYTES, Scanner, close_frame, ping_frame
 from isolane.value.settings import Limits
 from isolane.value.stream import Stream
 from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Direction
@@ -54,8 +55,8 @@ class Pipe(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_stall", "_unusual", "_write",
-        "bytes", "direction", "lost", "other", "scanner", "source", "to",
+        "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_ping", "_stall", "_unusual",
+        "_write", "bytes", "direction", "lost", "other", "scanner", "source", "to",
     )  # fmt: skip
 
     other: "Pipe"
@@ -68,6 +69,7 @@ class Pipe(asyncio.Protocol):
         self._unusual = False
         self._held = b""
         self._closing = 0
+        self._ping = b""
         self._passing = False
         self._discarding = False
         self._ended = False
@@ -160,6 +162,20 @@ class Pipe(asyncio.Protocol):
         else:
             self._close_now(code)
 
+    def send_ping(self, payload: bytes) -> None:
+        """Send a Ping of ours to the charger at the next frame boundary; once the end is near none is sent."""
+        if self._discarding or self._closing or self._passing or self.to.is_closing():
+            return
+        self._ping = ping_frame(payload)
+        self._unusual = True
+        if not self.scanner.left:
+            self._ping_now()
+
+    def await_pong(self, payload: bytes) -> None:
+        """Keep the Pong with this payload from passing, b"" for none any more."""
+        self.scanner.own_ping = payload
+        self._unusual = True
+
     def discard(self) -> None:
         """Write nothing more, and read on, so that the leg's own end is seen."""
         self._discarding = True
@@ -186,24 +202,37 @@ class Pipe(asyncio.Protocol):
         self.to.write(close_frame(code, key=key))
         self.to.write_eof()
 
+    def _ping_now(self) -> None:
+        self._write(self._ping)
+        self._ping = b""
+
     def _take_apart(self, view: memoryview, mono_ns: int) -> None:
-        """Pass bytes on where something is unusual: a large read, a held header, an end."""
+        """Pass bytes on where something is unusual: a large read, a held header, a probe, an end."""
+        scanner = self.scanner
+        if scanner.own_ping:
+            self._connection.heard()
         if self._held:
             view = memoryview(self._held + view)
             self._held = b""
         self._unusual = False
         while view and not self._discarding:
-            part = view[: self.scanner.left] if self._closing else view
+            part = view[: scanner.left] if self._closing or self._ping else view
             part = part[:PAYLOAD_BYTES_MAX]
-            may_pass = len(part) if self._passing else self.scanner.scan(part)
+            may_pass = len(part) if self._passing else scanner.scan(part)
             self._pass(part[:may_pass], mono_ns)
             last = len(part) == len(view)
             view = view[may_pass:]
-            if may_pass != len(part) and not self._goes_on(view, last=last):
-                break
-            if self._closing and not self.scanner.left:
+            if may_pass != len(part):
+                if not self._goes_on(view, last=last):
+                    break
+                if scanner.stop == OWN_PONG:
+                    view = view[OWN_PONG_BYTES:]
+            if self._ping and not scanner.left:
+                self._ping_now()
+            if self._closing and not scanner.left:
                 self._close_now(self._closing)
-        self._unusual = bool(self._held or self._passing or self._closing or self._discarding)
+        busy = self._held or self._passing or self._closing or self._discarding or self._ping or scanner.own_ping
+        self._unusual = bool(busy)
 
     def _goes_on(self, rest: memoryview, *, last: bool) -> bool:
         """Tell whether to go on with what the scanner did not let pass; `last` where nothing was read behind it."""
@@ -217,6 +246,9 @@ class Pipe(asyncio.Protocol):
             if last:
                 self._held = bytes(rest)
             return not last
+        if stop == OWN_PONG:
+            self._connection.ponged()
+            return True
         self._connection.offended(self, stop)
         return False
 
