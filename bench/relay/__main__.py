@@ -9,86 +9,116 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import trustme
-from bench.relay.contestants import PEER_CORE, TAPPED, WAYS, Contestant, Ground, install, pin, start
-from bench.relay.report import Round, Row, rows, shortfalls, table
+from bench.relay import stopped
+from bench.relay.contestants import (
+    ALONE,
+    BARE,
+    NAMES,
+    PEER,
+    PEER_CORE,
+    PRODUCT,
+    WAYS,
+    Contestant,
+    Ground,
+    install,
+    pin,
+    start,
+)
+from bench.relay.driver import Driver
+from bench.relay.report import Round, Row, rows, shortfalls
+from bench.relay.table import page, picture, text
 
-NAMES = ("direct", "HAProxy", "nginx", "isolane")
-OUT = Path("build/bench/relay.json")
+OUT = Path("build/bench")
+PAGE = Path("docs/reference/bench-relay.md")
 CHARGERS = 100
 RATE_HZ = 1000
 
 
-class Turn(NamedTuple):
-    """How long one contestant has in one round, s at a fixed rate and s in a closed loop."""
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
 
+    Attributes:
+        names: Contestants.
+        rounds: Turns of each contestant.
+        rate_s: Of a turn, s at a fixed rate.
+        closed_s: Of a turn, s in a closed loop.
+        storms: Turns with nothing but handshakes.
+        storm_s: Length of one.
+        pairs: Idle pairs that are weighed.
+        weighed: Ways on which they are.
+    """
+
+    names: tuple[str, ...]
+    rounds: int
     rate_s: float
     closed_s: float
+    storms: int
+    storm_s: float
+    pairs: int
+    weighed: tuple[str, ...]
 
 
-class Load:
-    """The load's process, spoken to in lines."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.relay.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        pin(self._process.pid, PEER_CORE)
-
-    def do(self, what: str, **command: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """Send a command and give the answer."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise SystemExit("the load has no pipes")
-        self._process.stdin.write(json.dumps({"do": what, **command}) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the load ended during {what} {command}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.wait()
+WHOLE = Plan(NAMES, 20, 0.7, 0.3, 4, 0.6, 5000, (WAYS[0], WAYS[2]))
+QUICK = Plan((BARE, PEER, PRODUCT, ALONE), 5, 0.35, 0.12, 2, 0.3, 1000, WAYS[:1])
 
 
 def main() -> int:
     """Run the bench; the exit code is the verdict."""
     parser = argparse.ArgumentParser(prog="make bench-relay")
-    parser.add_argument("--quick", action="store_true", help="under 50 s: short rounds, 1,000 idle pairs on plain ws")
+    parser.add_argument("--quick", action="store_true", help="under 50 s: fewer samples, so wider intervals")
+    parser.add_argument(
+        "--stopped-tap", type=float, metavar="SECONDS", help="compare a tap that reads with one that is stopped instead"
+    )
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    install()
-    rounds, turn, pairs = (4, Turn(0.45, 0.2), 1000) if options.quick else (11, Turn(1.2, 0.8), 5000)
-    ways = WAYS[:1] if options.quick else (WAYS[0], WAYS[2])
     with ExitStack() as stack:
         ground = _ground(stack)
-        load = Load()
-        stack.callback(load.stop)
-        pair_kb = {}
-        for way in ways:
-            for name in NAMES[1:]:
-                pair_kb[way, name] = _pair_kb(stack, load, ground, name=name, way=way, pairs=pairs)
-        contestants = []
-        for way in WAYS:
-            for name in NAMES if options.quick else (*NAMES, TAPPED):
-                contestants.append(start(name, way, ground))
-                stack.callback(contestants[-1].stop)
-        for each in contestants:
-            load.do("open", name=each.key, port=each.port, ca=_ca(each, ground), count=CHARGERS)
-        done = [_round(load, each, turn) for _ in range(rounds) for each in contestants]
-    found = rows(done, pair_kb)
-    print(table(found))
-    missed = shortfalls(found)
-    _write(found, missed, quick=options.quick, pairs=pairs, rounds=rounds)
-    print(f"relay: falls short: {'; '.join(missed)}" if missed else "relay: pass")
+        driver = Driver()
+        stack.callback(driver.stop)
+        if options.stopped_tap is not None:
+            contestant = start(PRODUCT, WAYS[0], ground)
+            stack.callback(contestant.stop)
+            driver.open(contestant, ground, CHARGERS)
+            return stopped.compare(driver, contestant, options.stopped_tap, RATE_HZ)
+        install()
+        plan = QUICK if options.quick else WHOLE
+        found = _measure(stack, driver, ground, plan)
+    missed = shortfalls(found, quick=options.quick)
+    verdict = f"relay: falls short: {'; '.join(missed)}" if missed else "relay: pass"
+    print(text(found))
+    _write(found, plan, verdict, quick=options.quick)
+    print(verdict)
     return 1 if missed else 0
+
+
+def _measure(stack: ExitStack, driver: Driver, ground: Ground, plan: Plan) -> list[Row]:
+    pair_kb = {
+        (way, name): _pair_kb(driver, ground, name=name, way=way, pairs=plan.pairs)
+        for way in plan.weighed
+        for name in plan.names
+        if name != BARE
+    }
+    contestants = []
+    for way in WAYS:
+        for name in plan.names:
+            contestants.append(start(name, way, ground))
+            stack.callback(contestants[-1].stop)
+    for each in contestants:
+        driver.open(each, ground, CHARGERS)
+    done = []
+    for number in range(plan.rounds):
+        turns = contestants if number % 2 else contestants[::-1]
+        done += [_round(driver, each, plan) for each in turns]
+    handshakes = _handshakes(driver, ground, [each for each in contestants if each.name != BARE], plan)
+    order = {each.key: place for place, each in enumerate(contestants)}
+    done.sort(key=lambda each: order[f"{each.name} {each.way}"])
+    return rows(done, pair_kb, handshakes)
 
 
 def _ground(stack: ExitStack) -> Ground:
@@ -110,46 +140,60 @@ def _ground(stack: ExitStack) -> Ground:
     return Ground(folder, ca, certificate, key, json.loads(echo.stdout.readline()))
 
 
-def _ca(contestant: Contestant, ground: Ground) -> str | None:
-    return str(ground.ca) if contestant.secure else None
-
-
-def _pair_kb(stack: ExitStack, load: Load, ground: Ground, *, name: str, way: str, pairs: int) -> float:
+def _pair_kb(driver: Driver, ground: Ground, *, name: str, way: str, pairs: int) -> float:
     """Give the memory that idle pairs take in a contestant of their own, kB each."""
     apart = Ground(ground.folder / "idle", ground.ca, ground.certificate, ground.key, ground.csms)
     apart.folder.mkdir(exist_ok=True)
     contestant = start(name, way, apart)
-    stack.callback(contestant.stop)
-    before = contestant.resident_kb()
-    load.do("open", name="idle", port=contestant.port, ca=_ca(contestant, ground), count=pairs)
-    kb = (contestant.resident_kb() - before) / pairs
-    load.do("shut", name="idle")
-    contestant.stop()
+    try:
+        before = contestant.resident_kb()
+        driver.open(contestant, ground, pairs)
+        kb = (contestant.resident_kb() - before) / pairs
+        driver.do("shut", name=contestant.key)
+    finally:
+        contestant.stop()
     return kb
 
 
-def _round(load: Load, contestant: Contestant, turn: Turn) -> Round:
+def _round(driver: Driver, contestant: Contestant, plan: Plan) -> Round:
     """Let one contestant have its turn: a fixed rate for the latency, a closed loop for the CPU time."""
-    rate = load.do("rate", name=contestant.key, seconds=turn.rate_s, hz=RATE_HZ)
+    rate = driver.do("rate", name=contestant.key, seconds=plan.rate_s, hz=RATE_HZ)
     before = contestant.cpu_ns()
-    closed = load.do("closed", name=contestant.key, seconds=turn.closed_s)
+    closed = driver.do("closed", name=contestant.key, seconds=plan.closed_s)
     cpu_ns = contestant.cpu_ns() - before
-    return Round(contestant.name, contestant.way, rate["p50"], rate["p99"], 2 * closed["count"], turn.closed_s, cpu_ns)
+    return Round(contestant.name, contestant.way, rate["p50"], rate["p99"], 2 * closed["count"], plan.closed_s, cpu_ns)
 
 
-def _write(found: list[Row], missed: list[str], *, quick: bool, pairs: int, rounds: int) -> None:
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "quick": quick,
-        "rounds": rounds,
-        "idle_pairs": pairs,
-        "chargers": CHARGERS,
-        "rate_hz": RATE_HZ,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "rows": [asdict(row) for row in found],
-        "shortfalls": missed,
-    }
-    OUT.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _handshakes(
+    driver: Driver, ground: Ground, contestants: list[Contestant], plan: Plan
+) -> dict[tuple[str, str], float]:
+    """Give the handshakes that a second of CPU time is enough for."""
+    counts = dict.fromkeys(((each.way, each.name) for each in contestants), 0)
+    spent_ns = dict.fromkeys(counts, 0)
+    for _ in range(plan.storms):
+        for each in contestants:
+            before = each.cpu_ns()
+            counts[each.way, each.name] += driver.storm(each, ground, plan.storm_s)
+            spent_ns[each.way, each.name] += each.cpu_ns() - before
+    return {key: 1e9 * count / max(1, spent_ns[key]) for key, count in counts.items()}
+
+
+def _write(found: list[Row], plan: Plan, verdict: str, *, quick: bool) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_implementation()} {sys.version.split()[0]}"
+    )
+    record = {"machine": machine, "plan": asdict(plan), "rows": [asdict(row) for row in found], "verdict": verdict}
+    (OUT / "relay.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (OUT / "relay.svg").write_text(picture(found), encoding="utf-8")
+    if quick:
+        return
+    setting = (
+        f"{machine}; each relay one thread on a core of its own, chargers and CSMS on the other. {CHARGERS} chargers, "
+        f"400-byte messages, {RATE_HZ} round trips a second for the times, a closed loop for the CPU time, "
+        f"{plan.rounds} interleaved rounds, {plan.pairs} idle pairs for the memory."
+    )
+    PAGE.write_text(page(found, "make bench-relay", setting, verdict), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WAYS = ("ws→ws", "ws→wss", "wss→wss")
-TAPPED = "with tap"
-"""isolane, and somebody who takes its copies."""
+BARE, PEER, PRODUCT, ALONE = "direct", "HAProxy", "isolane", "isolane, no tap"
+"""PRODUCT is the relay as shipped, with somebody who takes its copies; PEER is what it is measured by."""
+NAMES = (BARE, PEER, "nginx", PRODUCT, ALONE)
 RELAY_CORE, PEER_CORE = 0, 1
 _START_S = 15.0
 
@@ -48,6 +49,7 @@ class Contestant:
         port: Where chargers connect.
         process: None for the direct connection.
         sink: Who takes its copies, None for nobody.
+        folder: Its settings and its log; None for the direct connection.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Contestant:
     port: int
     process: subprocess.Popen[bytes] | None
     sink: subprocess.Popen[str] | None = None
+    folder: Path | None = None
 
     @property
     def key(self) -> str:
@@ -80,6 +83,19 @@ class Contestant:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         match = re.search(r"VmRSS:\s+(\d+)", status)
         return int(match[1]) if match else 0
+
+    @property
+    def metrics(self) -> str:
+        """Give the address of its metrics page, of isolane only.
+
+        Raises:
+            SystemExit: It has none.
+        """
+        settings = "" if self.folder is None else (self.folder / "site.toml").read_text(encoding="utf-8")
+        found = re.search(r'metrics = "(\S+)"', settings)
+        if found is None:
+            raise SystemExit(f"{self.name} has no metrics page")
+        return found[1]
 
     def stop(self) -> None:
         """End its process."""
@@ -114,25 +130,30 @@ def install() -> None:
 def start(name: str, way: str, ground: Ground) -> Contestant:
     """Start a contestant and wait until it listens."""
     south, north = way.split("→")
-    if name == "direct":
+    if name == BARE:
         return Contestant(name, way, ground.csms[south], None)
-    folder = ground.folder / f"{name.replace(' ', '-')}-{south}-{north}"
+    folder = ground.folder / f"{name.replace(', ', '-').replace(' ', '-')}-{south}-{north}"
     folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     command = _COMMANDS[name](folder, ground, port, south == "wss", north)
-    sink = _sink(folder) if name == TAPPED else None
+    sink = _sink(folder) if name == PRODUCT else None
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     pin(process.pid, RELAY_CORE)
     end = time.monotonic() + _START_S
     while time.monotonic() < end and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return Contestant(name, way, port, process, sink)
+            return Contestant(name, way, port, process, sink, folder)
         time.sleep(0.02)
     process.kill()
     raise SystemExit(f"{name} did not start: {(folder / 'log').read_text(encoding='utf-8')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def pin(pid: int, core: int) -> None:
@@ -178,7 +199,8 @@ def _isolane(folder: Path, ground: Ground, port: int, secure: bool, north: str) 
     trust = f'ca = "{ground.ca}"\n' if north == "wss" else ""
     (folder / "run").mkdir(mode=0o700)
     (folder / "site.toml").write_text(
-        f'[site]\nname = "bench"\ngateway = "bench"\nrun_dir = "run"\n[value]\nmetrics = "127.0.0.1:0"\ndrain_s = 0\n'
+        f'[site]\nname = "bench"\ngateway = "bench"\nrun_dir = "run"\n'
+        f'[value]\nmetrics = "127.0.0.1:{_free_port()}"\ndrain_s = 0\n'
         f'[value.csms]\nurl = "{north}://127.0.0.1:{ground.csms[north]}/ocpp"\n{trust}'
         f'[[value.listen]]\naddress = "127.0.0.1:{port}"\npath = "/ocpp"\n{listen}',
         encoding="utf-8",
@@ -198,7 +220,7 @@ def _sink(folder: Path) -> subprocess.Popen[str]:
 
 
 _Command = Callable[[Path, Ground, int, bool, str], list[str]]
-_COMMANDS: dict[str, _Command] = {"HAProxy": _haproxy, "nginx": _nginx, "isolane": _isolane, TAPPED: _isolane}
+_COMMANDS: dict[str, _Command] = {PEER: _haproxy, "nginx": _nginx, PRODUCT: _isolane, ALONE: _isolane}
 
 
 def _path(name: str) -> str:

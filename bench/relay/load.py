@@ -5,10 +5,12 @@ Commands come as JSON lines on standard input, answers go out the same way:
 - open {name, port, ca, count}: open connections; ca null for plain ws. Answer {opened}.
 - rate {name, seconds, hz}: send at a fixed rate over all connections, in turn. Answer {p50, p99} in us and {count}.
 - closed {name, seconds}: each connection sends again as soon as it is answered. Answer {count}.
+- storm {name, port, ca, seconds}: open and end connections, 50 at a time. Answer {count}.
 - shut {name}: close them. Answer {}.
 """
 
 import asyncio
+import gc
 import json
 import ssl
 import sys
@@ -28,7 +30,7 @@ class Charger(asyncio.Protocol):
 
     __slots__ = ("_due", "_head", "again", "answered", "ready", "sent_at", "times", "transport")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         self._head: bytes | None = b""
         self._due = 0
         self.transport: asyncio.Transport
@@ -37,7 +39,6 @@ class Charger(asyncio.Protocol):
         self.sent_at = 0.0
         self.again = False
         self.answered = 0
-        del name
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Know the transport."""
@@ -82,18 +83,11 @@ class Load:
 
     async def open(self, name: str, port: int, ca: str | None, count: int) -> dict[str, Any]:
         """Open connections, some at a time."""
-        loop = asyncio.get_running_loop()
         context = ssl.create_default_context(cafile=ca) if ca else None
         opened: list[Charger] = []
 
         async def one(index: int) -> None:
-            host = "127.0.0.1" if context else None
-            _, charger = await loop.create_connection(
-                lambda: Charger(name), "127.0.0.1", port, ssl=context, server_hostname=host
-            )
-            charger.transport.write(request(f"CP{index}"))
-            await charger.ready
-            opened.append(charger)
+            opened.append(await _connect(port, context, index))
 
         for begin in range(0, count, _AT_ONCE):
             await asyncio.gather(*(one(index) for index in range(begin, min(count, begin + _AT_ONCE))))
@@ -130,6 +124,22 @@ class Load:
             charger.times.clear()
         return {"count": sum(charger.answered for charger in chargers) - before}
 
+    async def storm(self, name: str, port: int, ca: str | None, seconds: float) -> dict[str, Any]:
+        """Open and end connections as fast as they come."""
+        context = ssl.create_default_context(cafile=ca) if ca else None
+        end, count = perf_counter() + seconds, 0
+
+        async def again(index: int) -> None:
+            nonlocal count
+            while perf_counter() < end:
+                charger = await _connect(port, context, f"{name}{index}")
+                charger.transport.abort()
+                count += 1
+
+        await asyncio.gather(*(again(index) for index in range(_AT_ONCE)))
+        await asyncio.sleep(_SETTLE_S)
+        return {"count": count}
+
     async def shut(self, name: str) -> dict[str, Any]:
         """Close connections."""
         for charger in self._chargers.pop(name):
@@ -138,8 +148,20 @@ class Load:
         return {}
 
 
+async def _connect(port: int, context: ssl.SSLContext | None, index: int | str) -> Charger:
+    """Open a connection and have it answered."""
+    host = "127.0.0.1" if context else None
+    loop = asyncio.get_running_loop()
+    _, charger = await loop.create_connection(Charger, "127.0.0.1", port, ssl=context, server_hostname=host)
+    charger.transport.write(request(f"CP{index}"))
+    await charger.ready
+    return charger
+
+
 async def _main() -> None:
     load = Load()
+    gc.collect()
+    gc.freeze()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command = json.loads(line)

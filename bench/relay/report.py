@@ -1,14 +1,24 @@
-"""This file turns rounds into a table and a verdict; it guards that the verdict rests on ratios of one run only."""
+"""This file turns rounds into figures; it guards that the verdict rests on ratios within one run, with their interval.
 
+A figure is the median over rounds. Its ratio is to HAProxy's figure of the same rounds, and the interval is that of
+90 of 100 draws of as many rounds with replacement, the same ones for both: what noise alone may do to the ratio.
+"""
+
+import random
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from bench.relay.contestants import WAYS
+from bench.relay.contestants import BARE, PEER, PRODUCT, WAYS
 
 PAIR_KB_MAX = 16.0
+HANDSHAKES_CORE_S_MIN = 3000.0
 TARGETS = {"p50_us": 1.1, "p99_us": 1.2, "cpu_us": 1.3}
 """Largest ratio to HAProxy of added median, added 99th percentile and CPU time per frame."""
+JUDGED_WAYS = WAYS[:2]
+_DRAWS = 1000
+_EDGE = _DRAWS // 20
 
 
 @dataclass(frozen=True)
@@ -25,91 +35,114 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One figure of a contestant.
+
+    Attributes:
+        value: In its own unit.
+        ratio: To HAProxy's; None for HAProxy and the direct connection.
+        low: Where the ratio's 90 % interval begins.
+        high: Where it ends.
+    """
+
+    value: float
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class Row:
-    """What one contestant adds on one way, over all rounds. A figure that there is not is None."""
+    """What one contestant adds on one way. A figure that there is not is None."""
 
     name: str
     way: str
-    p50_us: float
-    p99_us: float
+    p50_us: Figure
+    p99_us: Figure
+    cpu_us: Figure | None
     frames_s: float
-    cpu_us: float | None
-    frames_core_s: float | None
     pair_kb: float | None
+    handshakes_core_s: float | None
 
 
-def rows(rounds: list[Round], pair_kb: dict[tuple[str, str], float]) -> list[Row]:
-    """Take the median over rounds of what each contestant adds to the direct connection of the same round."""
+def rows(
+    rounds: list[Round], pair_kb: dict[tuple[str, str], float], handshakes: dict[tuple[str, str], float]
+) -> list[Row]:
+    """Give a row for each contestant on each way, in the order in which they are shown."""
     by: defaultdict[tuple[str, str], list[Round]] = defaultdict(list)
     for each in rounds:
         by[each.way, each.name].append(each)
     out = []
     for way in WAYS:
+        base, peer = by[way, BARE], by[way, PEER]
         for name in dict.fromkeys(each.name for each in rounds):
-            own, base = by[way, name], by[way, "direct"]
-            bare = name == "direct"
-            cpu = sum(each.cpu_ns for each in own) / 1e3 / max(1, sum(each.frames for each in own))
+            own = by[way, name]
+            bare = name == BARE
+            judged = name not in {BARE, PEER}
             out.append(
                 Row(
                     name,
                     way,
-                    median(each.p50_us - (0 if bare else zero.p50_us) for each, zero in zip(own, base, strict=True)),
-                    median(each.p99_us - (0 if bare else zero.p99_us) for each, zero in zip(own, base, strict=True)),
+                    _figure(
+                        _added("p50_us", own, None if bare else base), _added("p50_us", peer, base) if judged else None
+                    ),
+                    _figure(
+                        _added("p99_us", own, None if bare else base), _added("p99_us", peer, base) if judged else None
+                    ),
+                    None if bare else _figure(_cpu_us(own), _cpu_us(peer) if judged else None),
                     median(each.frames / each.seconds for each in own),
-                    None if bare else cpu,
-                    None if bare else 1e6 / cpu,
                     pair_kb.get((way, name)),
+                    handshakes.get((way, name)),
                 )
             )
     return out
 
 
-def table(found: list[Row]) -> str:
-    """Write the table. Direct rows show round trips, the others what they add, with the ratio to HAProxy behind it."""
-    heads = ("added p50 us", "added p99 us", "CPU us/frame", "frames/s/core", "frames/s", "kB/pair")
-    lines = [f"{'way':8} {'relay':8}" + "".join(f" {head:>15}" for head in heads)]
-    for row in found:
-        peer = _haproxy(found, row.way)
-        cells = (
-            _cell(row.p50_us, peer.p50_us, row),
-            _cell(row.p99_us, peer.p99_us, row),
-            _cell(row.cpu_us, peer.cpu_us, row),
-            _number(row.frames_core_s),
-            _number(row.frames_s),
-            _cell(row.pair_kb, peer.pair_kb, row),
-        )
-        lines.append(f"{row.way:8} {row.name:8}" + "".join(f" {cell:>15}" for cell in cells))
-    lines.append("direct: the round trip itself; others: what they add to it; (x): ratio to HAProxy in this run")
-    return "\n".join(lines)
+def shortfalls(found: list[Row], *, quick: bool) -> list[str]:
+    """Say where the product, its tap attached, misses a target.
 
-
-def shortfalls(found: list[Row]) -> list[str]:
-    """Say where isolane misses a target."""
+    A whole run is judged by its figures. A quick one has too few samples for that: it says only what is certain, the
+    ratios whose whole interval is above the target.
+    """
     missed = []
     for row in found:
-        if row.name != "isolane":
+        if row.name != PRODUCT:
             continue
-        peer = asdict(_haproxy(found, row.way))
-        for figure, limit in TARGETS.items():
-            ratio = asdict(row)[figure] / peer[figure]
-            if ratio > limit:
-                missed.append(f"{row.way} {figure} {ratio:.2f} > {limit}")
-        if row.pair_kb is not None and row.way == WAYS[0] and row.pair_kb > PAIR_KB_MAX:
+        for name, limit in TARGETS.items() if row.way in JUDGED_WAYS else ():
+            figure: Figure = getattr(row, name)
+            ratio = figure.low if quick else figure.ratio
+            if ratio is not None and ratio > limit:
+                missed.append(f"{row.way} {name} {figure.ratio:.2f} > {limit}")
+        if row.pair_kb is not None and row.pair_kb > PAIR_KB_MAX and not row.way.startswith("wss"):
             missed.append(f"{row.way} {row.pair_kb:.1f} kB a pair > {PAIR_KB_MAX}")
+        rate = row.handshakes_core_s
+        if rate is not None and rate < HANDSHAKES_CORE_S_MIN and row.way == WAYS[0]:
+            missed.append(f"{row.way} {rate:.0f} handshakes/s/core < {HANDSHAKES_CORE_S_MIN:.0f}")
     return missed
 
 
-def _haproxy(found: list[Row], way: str) -> Row:
-    return next(row for row in found if row.way == way and row.name == "HAProxy")
+def ratio_interval(own: Sequence[float], peer: Sequence[float]) -> tuple[float, float, float]:
+    """Give the ratio of two medians over the same rounds, and the ends of its 90 % interval."""
+    rng = random.Random(7)
+    indexes = range(len(own))
+    ratios = []
+    for _ in range(_DRAWS):
+        drawn = rng.choices(indexes, k=len(own))
+        ratios.append(median(own[index] for index in drawn) / median(peer[index] for index in drawn))
+    ratios.sort()
+    return median(own) / median(peer), ratios[_EDGE], ratios[-_EDGE - 1]
 
 
-def _cell(value: float | None, peer: float | None, row: Row) -> str:
-    if value is None:
-        return "-"
-    if row.name == "direct" or not peer:
-        return f"{value:.1f}"
-    return f"{value:.1f} ({value / peer:.2f})"
+def _figure(own: list[float], peer: list[float] | None) -> Figure:
+    return Figure(median(own), *(ratio_interval(own, peer) if peer else ()))
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
+def _added(name: str, own: list[Round], base: list[Round] | None) -> list[float]:
+    times: list[float] = [getattr(each, name) for each in own]
+    if base is None:
+        return times
+    return [time - getattr(zero, name) for time, zero in zip(times, base, strict=True)]
+
+
+def _cpu_us(own: list[Round]) -> list[float]:
+    return [each.cpu_ns / 1e3 / max(1, each.frames) for each in own]
