@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from isolane.cli import probes
+from isolane.cli.csms_probe import Caller, ask
 from isolane.cli.options import add_config
 from isolane.config.describe import effective
 from isolane.config.load import load, read
+from isolane.config.values import Secret
 from isolane.core.failures import IsolaneError
+from isolane.core.ids import is_charger_id
 
 DESCRIPTION = """\
 Read a settings file as the processes would, show every setting that is in force with its origin (the file or the
 default), and try what it points at: certificates, the CSMS, devices, broker and center. Nothing is changed anywhere.
+With --charger it also asks the CSMS as that charger would, and says why it refuses: name, network, TLS, password,
+unknown charger, subprotocol. Use an identity that is not connected: a CSMS may end its other connection.
 
 exit codes: 0 all good, 1 something cannot be reached or used, 2 the file itself is wrong
 """
@@ -34,12 +39,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser)
     parser.add_argument("--all", action="store_true", help="show defaults too, not only what the file sets")
+    parser.add_argument("--charger", metavar="ID", help="ask the CSMS as this charger")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="its password for HTTP Basic")
 
 
 def run(options: argparse.Namespace) -> int:
     """Show, then try; 1 if a probe failed."""
     rooms = _rooms(options.config, everything=options.all)
-    return asyncio.run(_try(rooms))
+    return asyncio.run(_try(rooms, _caller(options)))
+
+
+def _caller(options: argparse.Namespace) -> Caller | None:
+    if options.charger is None:
+        return None
+    if not is_charger_id(options.charger):
+        raise IsolaneError(f"{options.charger!r} cannot be a charger's identity", "give it as the charger does")
+    if options.password_file is None:
+        return Caller(options.charger)
+    try:
+        return Caller(options.charger, Secret(f"file:{options.password_file}", Path.cwd()).read())
+    except ValueError as error:
+        raise IsolaneError(str(error), "give a file that holds the password and nothing else") from error
 
 
 def _rooms(file: Path, *, everything: bool) -> dict[str, Any]:
@@ -61,11 +81,15 @@ def _rooms(file: Path, *, everything: bool) -> dict[str, Any]:
     return rooms
 
 
-async def _try(rooms: dict[str, Any]) -> int:
+async def _try(rooms: dict[str, Any], caller: Caller | None) -> int:
     found = list(probes.targets(rooms.get("value"), rooms.get("health"), rooms.get("center")))
     problems = await asyncio.gather(*(probes.probe(target) for target in found))
     for target, problem in zip(found, problems, strict=True):
         print(f"  {'FAIL' if problem else 'ok  '} {target.name}{': ' + problem if problem else ''}")
+    if caller is not None and "value" in rooms:
+        problem, chosen = await ask(rooms["value"].csms, caller)
+        problems.append(problem)
+        print(f"  {'FAIL' if problem else 'ok  '} CSMS as {caller.identity}: {problem or f'accepted with {chosen}'}")
     if "site" in rooms:
         problems.append(_run_dir(rooms["site"].run_dir))
         print(f"  {'FAIL ' + problems[-1] if problems[-1] else 'ok   run folder'}")

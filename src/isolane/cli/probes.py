@@ -100,11 +100,12 @@ async def probe(target: Target) -> str:
                 _, writer = await asyncio.open_connection(target.host, target.port, ssl=context)
             writer.close()
     except (IsolaneError, OSError) as error:  # time-outs and TLS failures are OSErrors
-        return _explained(error, target)
+        return explained(error, target)
     return ""
 
 
-def _explained(error: Exception, target: Target) -> str:
+def explained(error: Exception, target: Target) -> str:
+    """Say which step of reaching a target failed."""
     where = f"{target.host}:{target.port}"
     match error:
         case TimeoutError():
