@@ -8,9 +8,11 @@ ARGS ?=
 
 help:            ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
-demo: setup packages frontend  ## Run the whole product on this machine (ARGS="--seconds 60" ends by itself)
+demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 60" ends by itself)
+	@tools/packages mosquitto
 	@$(BIN)/isolane demo $(ARGS)
-test: setup packages frontend  ## Run all tests
+test: setup frontend  ## Run all tests
+	@tools/packages mosquitto chromium
 	@$(BIN)/pytest $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
@@ -26,9 +28,7 @@ chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transactio
 setup: $(VENV)/.installed
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@tools/setup $(PYTHON) $(VENV)
-packages:
-	@tools/packages
-frontend: setup
+frontend:
 	@tools/frontend
 docs: setup      ## Write the reference pages that come from the code
 	@PYTHONPATH=tests $(BIN)/python -m support.settings_page
@@ -37,4 +37,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay attack interop chaos-value setup packages frontend docs lock clean
+.PHONY: help demo test check bench-relay attack interop chaos-value setup frontend docs lock clean
