@@ -1,16 +1,21 @@
 """This file checks the TLS contexts over real sockets with a foreign CA (trustme)."""
 
 import asyncio
+import datetime as dt
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from isolane.core.failures import IsolaneError
-from isolane.security.tls import client_context, server_context
+from isolane.security.tls import Chain, ClientTrust, charger_context, client_context, server_context
 
 
 class Pki:
@@ -104,3 +109,186 @@ def test_every_file_that_does_not_fit_is_named(pki: Pki, tmp_path: Path) -> None
         client_context(empty)
     with pytest.raises(IsolaneError, match="both"):
         client_context(pki.ca, certificate=pki.client[0])
+
+
+# Listeners for chargers.
+
+SUITES = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+)
+"""What the OCPP documents name, in OpenSSL's words."""
+
+
+def _all_suites() -> list[str]:
+    listed = subprocess.run(
+        ["openssl", "ciphers", "-s", "-tls1_2", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"],  # noqa: S607 - the program of this machine
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.strip().split(":") if not name.startswith(("TLS_", "PSK", "SRP", "RSA-PSK"))]
+
+
+@pytest.fixture
+def chains(tmp_path: Path) -> list[Chain]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "two-ca.pem")
+    chains = []
+    for kind in (trustme.KeyType.RSA, trustme.KeyType.ECDSA):
+        leaf = authority.issue_cert("127.0.0.1", key_type=kind)
+        chain = Chain(tmp_path / f"{kind.name}.pem", tmp_path / f"{kind.name}.key")
+        leaf.cert_chain_pems[0].write_to_path(chain.certificate)
+        leaf.private_key_pem.write_to_path(chain.key)
+        chains.append(chain)
+    return chains
+
+
+async def _taken(port: int, *arguments: str) -> str:
+    """Let the openssl program shake hands; give the suite that was agreed, "" for none."""
+    suite = (await _said(port, *arguments)).partition("Cipher is ")[2].partition("\n")[0]
+    return "" if suite == "(NONE)" else suite
+
+
+async def _said(port: int, *arguments: str) -> str:
+    """Let the openssl program shake hands and listen to the end; give its words."""
+    command = ("openssl", "s_client", "-connect", f"127.0.0.1:{port}", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return said.decode()
+
+
+async def test_a_charger_finds_exactly_the_suites_that_ocpp_names(chains: list[Chain]) -> None:
+    async with _greeter(charger_context(chains)) as port:
+        tried = _all_suites()
+        assert set(SUITES) < set(tried)
+        taken = [await _taken(port, "-tls1_2", "-cipher", f"{name}:@SECLEVEL=0") for name in tried]
+        assert {name for name in taken if name} == set(SUITES)
+        assert (await _taken(port, "-tls1_3")).startswith("TLS_")
+        for old in ("-tls1", "-tls1_1"):
+            assert await _taken(port, old, "-cipher", "ALL:@SECLEVEL=0") == ""
+
+
+async def test_modern_drops_what_falls_with_the_key(chains: list[Chain]) -> None:
+    async with _greeter(charger_context(chains, "modern")) as port:
+        assert await _taken(port, "-tls1_2", "-cipher", SUITES[0]) == SUITES[0]
+        assert await _taken(port, "-tls1_2", "-cipher", SUITES[2]) == ""
+
+
+async def test_no_session_key_is_logged(chains: list[Chain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    log = tmp_path / "keys.log"
+    async with _greeter(charger_context(chains)) as port:
+        assert await _read(port, client_context(tmp_path / "two-ca.pem")) == (b"hello", "TLSv1.3")
+        assert not await asyncio.to_thread(log.exists)
+
+
+class Revoking:
+    """A CA that revokes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Chargers")])
+        self.folder = folder
+        now = dt.datetime.now(dt.UTC)
+        self.certificate = self._sign(self.name, self.key, is_ca=True)
+        self.ca = folder / "chargers.pem"
+        self.ca.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+        self.now = now
+
+    def issue(self, name: str) -> tuple[Path, Path, int]:
+        """Give chain, key and serial number of a new client."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._sign(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]), key, is_ca=False)
+        chain, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        key_file.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+        return chain, key_file, certificate.serial_number
+
+    def revoke(self, *serials: int, days: int = 7) -> Path:
+        """Give a list of these, which lasts so many days."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
+        begin = self.now - dt.timedelta(days=30)
+        builder = builder.last_update(begin).next_update(self.now + dt.timedelta(days=days))
+        for serial in serials:
+            revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(begin).build()
+            builder = builder.add_revoked_certificate(revoked)
+        crl = self.folder / "crl.pem"
+        crl.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return crl
+
+    def _sign(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> x509.Certificate:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+async def _is_taken(port: int, context: ssl.SSLContext) -> bool:
+    try:
+        return (await _read(port, context))[0] == b"hello"
+    except (ssl.SSLError, ConnectionError):
+        return False
+
+
+@pytest.mark.parametrize("whole_chain", [False, True])
+async def test_a_revoked_charger_is_refused(pki: Pki, tmp_path: Path, *, whole_chain: bool) -> None:
+    authority = Revoking(tmp_path)
+    good, bad = authority.issue("CP1"), authority.issue("CP2")
+    trust = ClientTrust(authority.ca, authority.revoke(bad[2]), whole_chain)
+    async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
+        assert await _is_taken(port, client_context(pki.ca, *good[:2]))
+        assert not await _is_taken(port, client_context(pki.ca, *bad[:2]))
+        assert not await _is_taken(port, client_context(pki.ca))
+
+
+async def test_a_list_out_of_date_lets_nobody_in(pki: Pki, tmp_path: Path) -> None:
+    authority = Revoking(tmp_path)
+    good = authority.issue("CP1")
+    trust = ClientTrust(authority.ca, authority.revoke(days=-1))
+    async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
+        assert not await _is_taken(port, client_context(pki.ca, *good[:2]))
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+async def test_no_session_outlives_the_list_it_was_checked_against(pki: Pki, tmp_path: Path, version: str) -> None:
+    authority = Revoking(tmp_path)
+    chain, key, serial = authority.issue("CP1")
+    session = str(tmp_path / "session")
+    own = (version, "-ign_eof", "-cert", str(chain), "-key", str(key))
+    trust = ClientTrust(authority.ca, authority.revoke())
+    async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
+        assert "hello" in await _said(port, *own, "-sess_out", session)
+    trust = ClientTrust(authority.ca, authority.revoke(serial))
+    async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
+        said = await _said(
+            port, *own, *(("-sess_in", session) if await asyncio.to_thread(Path(session).exists) else ())
+        )
+        assert "hello" not in said
+
+
+def test_a_list_that_is_none_is_said(pki: Pki, tmp_path: Path) -> None:
+    huge, text = tmp_path / "huge.pem", tmp_path / "text.pem"
+    huge.write_bytes(b"")
+    with huge.open("r+b") as file:
+        file.truncate(50 * 1024 * 1024)
+    text.write_text("hello")
+    for crl, said in ((huge, "is larger than"), (text, "revocation list"), (pki.ca, "revocation list")):
+        with pytest.raises(IsolaneError, match=said):
+            charger_context([Chain(*pki.server)], "ocpp", ClientTrust(pki.ca, crl))

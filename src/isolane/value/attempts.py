@@ -1,0 +1,72 @@
+"""This file bounds failed authentications.
+
+It guards that guessing is slow, and that one who guesses shuts out nobody but himself.
+
+Failures of the last minute are counted per source and per (source, identity); with `failures` of either, the next
+attempt is not even looked at. A source is an IPv4 address or the /64 of an IPv6 one. A charger that has authenticated
+from a source before is not held to that source's count, only to its own: behind one address it is not shut out by who
+guesses at others. From another address it is not touched at all.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from time import monotonic_ns
+
+from isolane.value.security_events import source_of
+
+_WINDOW_NS = 60_000_000_000
+_KEYS_MAX = 16_384
+_KNOWN_MAX = 16_384
+
+_Key = tuple[str, str]
+
+
+class Attempts:
+    """Counts failures; see the top of this file.
+
+    Args:
+        failures: Failures a minute for each key.
+        clock_ns: A monotonic clock.
+    """
+
+    def __init__(self, failures: int, clock_ns: Callable[[], int] = monotonic_ns) -> None:
+        self._failures = failures
+        self._clock_ns = clock_ns
+        self._failed: OrderedDict[_Key, deque[int]] = OrderedDict()
+        self._known: OrderedDict[_Key, None] = OrderedDict()
+
+    def may_try(self, peer: str, charger: str) -> bool:
+        """Tell whether an attempt may be looked at."""
+        return all(self._has_room(key) for key in self._keys(source_of(peer), charger))
+
+    def begin(self, peer: str, charger: str) -> None:
+        """Count an attempt as failed until `succeeded` takes it back, so that leaving early is no way around."""
+        source = source_of(peer)
+        for key in self._keys(source, charger):
+            times = self._failed.setdefault(key, deque(maxlen=self._failures))
+            times.append(self._clock_ns())
+            self._failed.move_to_end(key)
+        while len(self._failed) > _KEYS_MAX:
+            self._failed.popitem(last=False)
+
+    def succeeded(self, peer: str, charger: str) -> None:
+        """Take the last attempt back and know the charger at this source."""
+        source = source_of(peer)
+        for key in self._keys(source, charger):
+            times = self._failed.get(key)
+            if times:
+                times.pop()
+            if not times:
+                self._failed.pop(key, None)
+        self._known[source, charger] = None
+        self._known.move_to_end((source, charger))
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+
+    def _keys(self, source: str, charger: str) -> tuple[_Key, ...]:
+        own = (source, charger)
+        return (own,) if own in self._known else ((source, ""), own)
+
+    def _has_room(self, key: _Key) -> bool:
+        times = self._failed.get(key)
+        return not times or len(times) < self._failures or self._clock_ns() - times[0] >= _WINDOW_NS
