@@ -28,6 +28,8 @@ from support.raw_peer import BINARY, PING, PONG, TEXT, Peer, accept, ask, frame,
 from support.relay import Relay, relaying
 
 FRAMES = 10_000
+UNPACED = "messages_per_s = 1e9\nmessages_burst = 1_000_000_000\ncontrol_frames_per_s = 1_000_000_000\n"
+"""What these peers send in a second takes a charger a day."""
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate"
 AGREED = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"
 ODD_TEXTS = (
@@ -151,7 +153,7 @@ async def path(folder: Path, keys: Keys, way: str, *, limits: str = "") -> Async
     context = keys.server() if north == "wss" else None
     async with raw_csms(lambda head: accept(head, AGREED), context) as upstream:
         csms = f'url = "{north}://127.0.0.1:{upstream.port}/in"\n' + (f'ca = "{keys.ca}"' if context else "")
-        async with relaying(folder, csms, listen=listen, limits=limits) as relay:
+        async with relaying(folder, csms, listen=listen, limits=UNPACED + limits) as relay:
             client = keys.client() if south == "wss" else None
             charger = await ask(relay.ports[0], request("/ocpp/CP1", OFFER), client)
             assert charger.head.startswith(b"HTTP/1.1 101 ")
@@ -252,7 +254,10 @@ async def test_independent_peers_understand_the_same_messages(tmp_path: Path, co
     async with serve(csms, "127.0.0.1", 0, subprotocols=["ocpp1.6"], max_size=None) as server:  # type: ignore[list-item]
         port = next(iter(server.sockets)).getsockname()[1]
         settings = f'compression = "{compression}"'
-        async with relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"', value=settings) as relay, asyncio.timeout(30):
+        async with (
+            relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"', value=settings, limits=UNPACED) as relay,
+            asyncio.timeout(30),
+        ):
             async with charger_to(relay) as charger:
                 assert charger.subprotocol == "ocpp1.6"
                 assert charger.response is not None

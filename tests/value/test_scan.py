@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from isolane.value.scan import (
     CLOSE,
+    CONTROLS,
     FRAGMENTS,
     INCOMPLETE,
     MESSAGE,
+    MESSAGES,
     NO_STATUS,
     OWN_PONG,
     OWN_PONG_BYTES,
@@ -186,3 +188,58 @@ def test_only_the_pong_that_is_ours_is_taken_out(kinds: list[int], piece: int, s
 
 def test_a_ping_of_ours_is_a_ping() -> None:
     assert ping_frame(OWN) == frame(PING, OWN)
+
+
+PACED = Limits(messages_per_s=10, messages_burst=8, control_frames_per_s=5, fragments=128)
+S = 1_000_000_000
+
+
+def messages_passed(scanner: Scanner, wire: bytes, most: int) -> int:
+    """Give how many of so many passed before the scanner stopped."""
+    for count in range(most):
+        if scanner.scan(wire) != len(wire):
+            return count
+    return most
+
+
+@pytest.mark.parametrize("fragments", [1, 2, 5])
+def test_messages_over_their_pace_do_not_pass(fragments: int) -> None:
+    now = 0
+    scanner = Scanner(PACED, masked=True, clock_ns=lambda: now)
+    message = frame(TEXT, b"", mask=MASK, fin=fragments == 1)
+    message += frame(PING, b"", mask=MASK) * (fragments == 2)
+    message += b"".join(frame(0, b"", mask=MASK, fin=part == fragments - 2) for part in range(fragments - 1))
+    assert messages_passed(scanner, message, 5) == 5
+    now += 10 * S
+    passed = messages_passed(scanner, message, 30) if fragments != 2 else messages_passed(scanner, message, 5)
+    assert passed == (5 if fragments == 2 else 9), "a burst of 8 and what was taken out before"
+    if fragments != 2:
+        assert scanner.stop == MESSAGES
+        now += S
+        assert messages_passed(scanner, message, 30) == 8
+
+
+def test_a_patient_charger_is_never_stopped() -> None:
+    now = 0
+    scanner = Scanner(PACED, masked=True, clock_ns=lambda: now)
+    for _ in range(1000):
+        now += S // 10
+        assert messages_passed(scanner, frame(TEXT, b"", mask=MASK), 1) == 1
+
+
+def test_the_csms_may_send_as_fast_as_it_likes_but_not_ping() -> None:
+    scanner = Scanner(PACED, masked=False, clock_ns=lambda: 0)
+    assert messages_passed(scanner, frame(TEXT, b""), 1000) == 1000
+    assert messages_passed(scanner, frame(PING, b""), 1000) == 5
+    assert scanner.stop == CONTROLS
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG])
+def test_control_frames_over_their_pace_do_not_pass(opcode: int) -> None:
+    now = 0
+    scanner = Scanner(PACED, masked=True, clock_ns=lambda: now)
+    wire = frame(opcode, b"x" * 125, mask=MASK)
+    assert messages_passed(scanner, wire, 1000) == 5
+    assert scanner.stop == CONTROLS
+    now += S // 5
+    assert messages_passed(scanner, wire, 1000) == 1

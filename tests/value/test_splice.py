@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from support.raw_peer import BINARY, CLOSE, TEXT, Peer, close_code, frame
+from support.raw_peer import BINARY, CLOSE, PING, TEXT, Peer, close_code, frame
 from support.relay import Relay
 
 Joined = Callable[..., AbstractAsyncContextManager[tuple[Relay, Peer, Peer]]]
@@ -23,6 +23,24 @@ async def read(peer: Peer, size: int) -> bytes:
 async def read_to_end(peer: Peer) -> bytes:
     async with asyncio.timeout(10):
         return await peer.reader.read()
+
+
+@pytest.mark.parametrize(
+    ("limit", "wire"), [("control-frames", frame(PING, b"x" * 125, mask=MASK)), ("messages", HELLO)]
+)
+async def test_a_flood_ends_with_1008_on_both_legs(joined: Joined, limit: str, wire: bytes) -> None:
+    limits = "control_frames_per_s = 20\nmessages_per_s = 1\nmessages_burst = 20"
+    async with joined(limits=limits) as (relay, charger, csms):
+        charger.writer.write(wire * 1000)
+        passed = await read_to_end(csms)
+        assert 20 * len(wire) <= passed.rindex(b"\x88\x82") <= 26 * len(wire)
+        assert passed.startswith(wire * 20)
+        assert close_code(passed[passed.rindex(b"\x88\x82") :]) == 1008
+        assert close_code(await read_to_end(charger)) == 1008
+        assert await relay.metric(f'isolane_value_limit_closes_total{{limit="{limit}"}}') == 1
+        charger.writer.close()
+        csms.writer.close()
+        await relay.until_metric("isolane_value_connections", 0)
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])
@@ -161,7 +179,8 @@ async def test_a_peer_that_does_not_read_costs_a_bounded_buffer(joined: Joined, 
 
 
 async def test_a_stalled_reader_is_ended(joined: Joined) -> None:
-    async with joined(limits="buffer_bytes = 65536\nstall_s = 0.5\nclose_s = 0.5") as (relay, charger, csms):
+    limits = "buffer_bytes = 65536\nstall_s = 0.5\nclose_s = 0.5\nmessages_burst = 10000"
+    async with joined(limits=limits) as (relay, charger, csms):
         csms.reader._transport.pause_reading()  # type: ignore[attr-defined]
         charger.writer.write(frame(BINARY, bytes(60_000), mask=MASK) * 300)
         await relay.until_metric('isolane_value_limit_closes_total{limit="stall"}', 1)
@@ -171,7 +190,7 @@ async def test_a_stalled_reader_is_ended(joined: Joined) -> None:
 
 async def test_a_slow_reader_is_not_a_stalled_one(joined: Joined) -> None:
     size = 14 * 1024 * 1024
-    async with joined(limits="buffer_bytes = 4194304\nstall_s = 0.5") as (relay, charger, csms):
+    async with joined(limits="buffer_bytes = 4194304\nstall_s = 0.5\nmessages_burst = 1000") as (relay, charger, csms):
         csms.reader._transport.pause_reading()  # type: ignore[attr-defined]
         wire = frame(BINARY, bytes(60_000), mask=MASK) * (size // 60_000)
         charger.writer.write(wire)

@@ -15,9 +15,12 @@ than given means `stop` says why, and the stream that has passed ends between tw
 - an `Offence`: the rest begins with a frame that must not pass; scanning is over.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic_ns
 from typing import Final, Literal
 
+from isolane.value.pace import Bucket
 from isolane.value.settings import Limits
 from isolane.wire.tap_copy import NO_BOUNDARY
 
@@ -54,6 +57,10 @@ class Offence:
 PROTOCOL: Final = Offence("protocol", 1002)
 MESSAGE: Final = Offence("message-bytes", 1009)
 FRAGMENTS: Final = Offence("fragments", 1008)
+MESSAGES: Final = Offence("messages", 1008)
+CONTROLS: Final = Offence("control-frames", 1008)
+
+_UNLIMITED = 1 << 62
 
 _WHOLE, _BEGIN, _MORE, _LAST, _CONTROL, _END = range(6)
 
@@ -76,8 +83,9 @@ class Scanner:
     """The frames of one direction.
 
     Args:
-        limits: `message_bytes` and `fragments` apply.
+        limits: `message_bytes`, `fragments` and `control_frames_per_s` apply; to a charger the pace of messages too.
         masked: Whether this direction is the charger's, whose frames are all masked; the CSMS's never are.
+        clock_ns: A monotonic clock.
 
     Attributes:
         left: Payload bytes of the current frame that have not passed; 0 means that the stream is between two frames.
@@ -89,17 +97,24 @@ class Scanner:
     """
 
     __slots__ = (
-        "_bytes", "_bytes_max", "_fragments", "_fragments_max", "_header", "_mask",
+        "_bytes", "_bytes_max", "_clock_ns", "_controls", "_controls_per_s", "_fragments", "_fragments_max",
+        "_frames_max", "_grant", "_header", "_mask", "_messages",
         "boundary", "close_code", "frames", "left", "own_ping", "stop",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits, *, masked: bool) -> None:
+    def __init__(self, limits: Limits, *, masked: bool, clock_ns: Callable[[], int] = monotonic_ns) -> None:
         self._mask = _MASKED if masked else 0
         self._header = 2 + (_MASK_BYTES if masked else 0)
         self._bytes_max = limits.message_bytes
         self._fragments_max = limits.fragments
         self._bytes = 0
         self._fragments = 0
+        self._clock_ns = clock_ns
+        self._messages = Bucket(limits.messages_per_s, limits.messages_burst, clock_ns)
+        self._grant = limits.messages_burst // 4  # at a time, so that most messages ask no clock
+        self._frames_max = 0 if masked else _UNLIMITED
+        self._controls_per_s = limits.control_frames_per_s
+        self._controls: Bucket | None = None
         self.left = 0
         self.frames = 0
         self.boundary = NO_BOUNDARY
@@ -131,7 +146,7 @@ class Scanner:
                     length, start = self._long(data, at, length, kind)
             if start > size:
                 break
-            if kind != _WHOLE or length > bytes_max:
+            if kind != _WHOLE or length > bytes_max or self.frames >= self._frames_max:
                 stop = self._judge(kind, data, start, length)
                 if stop is not None:
                     return self._stop(at, stop)
@@ -149,13 +164,29 @@ class Scanner:
         return int.from_bytes(data[at + 2 : at + 10], "big"), at + self._header + 8
 
     def _judge(self, kind: int, data: bytes | memoryview, start: int, length: int) -> str | Offence | None:
-        """Account for a frame that is not a whole message of allowed length."""
+        """Account for a frame that is not a whole message of allowed length and pace."""
         if length > self._bytes_max:
             return PROTOCOL if length >= _TOP_BIT else MESSAGE
         if kind == _CONTROL:
-            return self._control(data, start, length) if self.own_ping else None
+            return self._control(data, start, length)
         if kind == _END:
             return self._close(data, start, length)
+        return self._pace(kind) or self._fragment(kind, length)
+
+    def _pace(self, kind: int) -> Offence | None:
+        """Count a message; its later fragments are counted with the frames, but are none."""
+        if kind > _BEGIN:
+            self._frames_max += 1
+        elif self.frames >= self._frames_max:
+            granted = self._messages.take(self._grant)
+            self._frames_max = self.frames + granted
+            return None if granted else MESSAGES
+        return None
+
+    def _fragment(self, kind: int, length: int) -> Offence | None:
+        """Account for a frame that is not a whole message."""
+        if kind == _WHOLE:
+            return None
         if kind == _BEGIN:
             self._bytes = self._fragments = 0
         self._bytes += length
@@ -168,15 +199,22 @@ class Scanner:
             self._bytes = self._fragments = 0
         return None
 
-    def _control(self, data: bytes | memoryview, start: int, length: int) -> str | None:
-        """Tell the Pong that answers a Ping of ours from every other control frame."""
-        if data[start - self._header] & _OPCODE != _PONG_OPCODE or length != len(self.own_ping):
-            return None
-        payload = data[start : start + length]
-        if len(payload) < length:
-            return INCOMPLETE
-        key = data[start - _MASK_BYTES : start]
-        return OWN_PONG if bytes(byte ^ key[at & 3] for at, byte in enumerate(payload)) == self.own_ping else None
+    def _control(self, data: bytes | memoryview, start: int, length: int) -> str | Offence | None:
+        """Tell the Pong that answers a Ping of ours from every other control frame, and count these."""
+        is_pong = data[start - self._header] & _OPCODE == _PONG_OPCODE
+        if self.own_ping and is_pong and length == len(self.own_ping):
+            payload = data[start : start + length]
+            if len(payload) < length:
+                return INCOMPLETE
+            key = data[start - _MASK_BYTES : start]
+            if bytes(byte ^ key[at & 3] for at, byte in enumerate(payload)) == self.own_ping:
+                return OWN_PONG
+        if self._controls is None:
+            self._controls = Bucket(self._controls_per_s, self._controls_per_s, self._clock_ns)
+        if not self._controls.take():
+            return CONTROLS
+        self._frames_max += 1
+        return None
 
     def _close(self, data: bytes | memoryview, start: int, length: int) -> str:
         status = data[start : start + min(length, 2)]

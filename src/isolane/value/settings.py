@@ -44,6 +44,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fragments: Annotated[
         int, Meta(description="Frames of one message; real chargers send one, some firmware tens", ge=1)
     ] = 128
+    messages_per_s: Annotated[
+        float,
+        Meta(description="Messages a second from one charger; one that empties its queue sends 10 to 30", gt=0),
+    ] = 50.0
+    messages_burst: Annotated[
+        int, Meta(description="Messages at once from one charger; what it sends after a boot", ge=4)
+    ] = 200
+    control_frames_per_s: Annotated[
+        int, Meta(description="Pings and Pongs a second from either side, and at once; peers send one in seconds", ge=1)
+    ] = 20
     buffer_bytes: Annotated[
         int,
         Meta(description="Bytes waiting for a slow reader before the other side is no longer read", ge=4096),

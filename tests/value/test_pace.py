@@ -1,0 +1,35 @@
+"""This file checks the token bucket against its two promises, with a clock of the test's own."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isolane.value.pace import Bucket
+
+S = 1_000_000_000
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3 * S), st.integers(1, 50)), max_size=60),
+    st.floats(0.5, 100),
+    st.integers(1, 300),
+)
+def test_no_span_of_time_gives_more_than_burst_and_pace(asked: list[tuple[int, int]], per_s: float, burst: int) -> None:
+    now, given_out = 0, [(0, 0)]
+    bucket = Bucket(per_s, burst, lambda: now)
+    for wait_ns, most in asked:
+        now += wait_ns
+        given_out.append((now, bucket.take(most)))
+        assert given_out[-1][1] <= most
+    for begin in range(len(given_out)):
+        span_s = (now - given_out[begin][0]) / S
+        assert sum(count for _, count in given_out[begin:]) <= burst + span_s * per_s + 1e-3
+
+
+@given(st.integers(1, 50), st.floats(0.5, 100))
+def test_whoever_waits_as_long_as_told_is_served(tokens: int, per_s: float) -> None:
+    now = 0
+    bucket = Bucket(per_s, 50, lambda: now)
+    assert bucket.take(60) == 50
+    now += int(bucket.wait_s(tokens) * S) + 1_000
+    assert bucket.take(tokens) == tokens
+    assert bucket.wait_s(0) == 0.0
