@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from isolane.value.metrics import RelayCollector
 from isolane.value.registry import Registry
+from isolane.value.security_events import SecurityEvents
 from isolane.value.tap_port import TapPort
 from isolane.wire.tap_copy import Direction
 
@@ -32,7 +33,7 @@ class Living:
 
 def samples(registry: Registry) -> dict[str, float]:
     page = CollectorRegistry(auto_describe=False)
-    page.register(RelayCollector(registry, TapPort(Path("nowhere"), 65_536), lambda: {"a.pem": 60.0}))
+    page.register(RelayCollector(registry, TapPort(Path("nowhere"), 65_536), SecurityEvents(), lambda: {"a.pem": 60.0}))
     text = generate_latest(page).decode()
     return {
         sample.name + "".join(f"|{value}" for _, value in sorted(sample.labels.items())): sample.value

@@ -21,8 +21,9 @@ from prometheus_client import CollectorRegistry
 from isolane.config.site import Site
 from isolane.value.dial import Upstream
 from isolane.value.duplicates import Duplicates
+from isolane.value.entrance import Entrance
 from isolane.value.expiry import not_after_utc
-from isolane.value.listen import Entrance, open_listener
+from isolane.value.listen import open_listener
 from isolane.value.metrics import RelayCollector
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
@@ -63,19 +64,22 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
         loop.add_signal_handler(number, stop.set)
     _raise_descriptor_limit()
     registry = Registry()
+    events = SecurityEvents()
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
     entrance = Entrance(
         Policy(None if settings.allow is None else frozenset(settings.allow), frozenset(settings.origins)),
         Upstream(settings.csms, settings.limits),
         registry,
-        Duplicates(registry, SecurityEvents(), settings.duplicates, settings.limits.probe_s),
+        Duplicates(registry, events, settings.duplicates, settings.limits.probe_s),
         tap,
         settings.limits,
         settings.compression == "untouched",
+        events,
     )
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(events.close)
         shown = CollectorRegistry(auto_describe=False)
-        shown.register(RelayCollector(registry, tap, _expiries(settings)))
+        shown.register(RelayCollector(registry, tap, events, _expiries(settings)))
         page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
         stack.callback(page.close)
         ports: list[asyncio.Server] = []

@@ -12,23 +12,21 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Final
 
 from isolane.core.failures import IsolaneError
 from isolane.security.tls import server_context
 from isolane.value.connection import Connection
-from isolane.value.dial import CsmsLeg, Upstream
-from isolane.value.duplicates import Duplicates
+from isolane.value.dial import CsmsLeg
+from isolane.value.entrance import RETRY, End, Entrance
 from isolane.value.failures import Refused
 from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
 from isolane.value.head import END
-from isolane.value.policy import Policy
-from isolane.value.registry import Counted, Registry
-from isolane.value.settings import Limits, Listener
+from isolane.value.registry import Counted
+from isolane.value.security_events import Kind
+from isolane.value.settings import Listener
 from isolane.value.stream import Stream, keep_alive
-from isolane.value.tap_port import TapPort
 from isolane.value.tls_stream import TlsStream
 from isolane.wire.tap_copy import Opened
 
@@ -36,62 +34,11 @@ _log = logging.getLogger(__name__)
 
 _EARLY_BYTES_MAX = 65_536
 """Bytes taken behind a request while the CSMS is asked; a charger waits for its answer, so a frame or two."""
+_DENIED: Final = (401, 403)
+"""What a CSMS answers to a credential that it does not take."""
 _LINGER_S = 2.0
 """What a refused charger gets to read its answer."""
 _BACKLOG = 1024
-_RETRY: Final = (("Retry-After", "10"),)
-_LOG_LINES_MAX = 10
-_LOG_WINDOW_NS = 10_000_000_000
-"""Ten refusals in ten seconds are logged; the rest are counted, so that an attacker cannot write our log."""
-
-
-@dataclass(slots=True)
-class Entrance:
-    """What the gates of all listeners share."""
-
-    policy: Policy
-    upstream: Upstream
-    registry: Registry
-    duplicates: Duplicates
-    tap: TapPort
-    limits: Limits
-    untouched: bool
-    preauth: dict["Gate", None] = field(default_factory=dict)
-    asking: set["Gate"] = field(default_factory=set)
-    _logged: int = 0
-    _window_ns: int = 0
-
-    def admit(self, gate: "Gate") -> None:
-        """Take a socket in; the oldest that has not asked yet gives way when there are too many."""
-        if len(self.preauth) >= self.limits.preauth:
-            next(iter(self.preauth)).evict()
-        self.preauth[gate] = None
-
-    def check_room(self) -> None:
-        """See that one more charger may ask.
-
-        Raises:
-            Refused: 503.
-        """
-        if len(self.registry.living) + len(self.asking) >= self.limits.connections:
-            raise Refused(503, "full", _RETRY)
-
-    def note(self, result: str, peer: str, detail: str = "") -> None:
-        """Count and, within bounds, log how a handshake ended other than with 101."""
-        self.registry.handshakes[result] += 1
-        now = monotonic_ns()
-        if now - self._window_ns > _LOG_WINDOW_NS:
-            if self._logged > _LOG_LINES_MAX:
-                _log.warning("handshakes-refused-unlogged count=%d", self._logged - _LOG_LINES_MAX)
-            self._logged, self._window_ns = 0, now
-        self._logged += 1
-        if self._logged <= _LOG_LINES_MAX:
-            _log.warning("handshake-refused result=%s peer=%s detail=%r", result, peer, detail)
-
-    def close(self) -> None:
-        """Turn away everybody who has not been answered."""
-        for gate in [*self.preauth, *self.asking]:
-            gate.turn_away()
 
 
 class Gate(asyncio.Protocol):
@@ -105,13 +52,14 @@ class Gate(asyncio.Protocol):
         stream: The leg, known from accept on.
     """
 
-    __slots__ = ("_buffer", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "stream")
+    __slots__ = ("_buffer", "_charger", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "stream")
 
     def __init__(self, entrance: Entrance, listener: Listener) -> None:
         self._entrance = entrance
         self._listener = listener
         self._buffer = bytearray()
         self._looked = 0
+        self._charger = ""
         self._over = False
         self._task: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(entrance.limits.handshake_s, self._late)
@@ -161,7 +109,7 @@ class Gate(asyncio.Protocol):
             self._end("shutdown")
             return
         self._task.cancel()
-        self._refuse(Refused(503, "shutdown", _RETRY))
+        self._refuse(Refused(503, "shutdown", RETRY))
 
     def _read_head(self) -> None:
         entrance, listener, buffer = self._entrance, self._listener, self._buffer
@@ -181,6 +129,7 @@ class Gate(asyncio.Protocol):
             untouched=entrance.untouched,
         )
         del buffer[: end + len(END)]
+        self._charger = upgrade.charger
         entrance.policy.check(upgrade)
         entrance.check_room()
         entrance.preauth.pop(self, None)
@@ -199,7 +148,8 @@ class Gate(asyncio.Protocol):
                 self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched), dead)
                 return
             head = mirror(answer)
-            entrance.note("refused-by-csms", upgrade.charger, f"status {answer.status}")
+            kind = Kind.AUTHENTICATION if answer.status in _DENIED else None
+            entrance.note("refused-by-csms", self._who(), f"the CSMS answered {answer.status}", kind)
             self._say(head)
         except Refused as refused:
             self._refuse(refused)
@@ -247,7 +197,7 @@ class Gate(asyncio.Protocol):
     def _refuse(self, refused: Refused) -> None:
         if self._over:
             return
-        self._entrance.note(refused.result, self._peer(), refused.detail)
+        self._entrance.note(refused.result, self._who(), refused.detail or refused.status.phrase)
         self._say(refusal(refused))
 
     def _say(self, answer: bytes) -> None:
@@ -269,7 +219,7 @@ class Gate(asyncio.Protocol):
         self._forget()
         if not self._over:
             self._over = True
-            self._entrance.note(result, self._peer(), detail)
+            self._entrance.note(result, self._who(), detail)
         if self._task is not None:
             self._task.cancel()
 
@@ -279,9 +229,9 @@ class Gate(asyncio.Protocol):
         if self.stream is not None:
             self.stream.abort()
 
-    def _peer(self) -> str:
+    def _who(self) -> End:
         peer = self.stream.get_extra_info("peername") if self.stream is not None else None
-        return str(peer[0]) if peer else "-"
+        return End(str(self._listener.address), str(peer[0]) if peer else "", self._charger)
 
     def _forget(self) -> None:
         self._timer.cancel()

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from isolane.value.registry import Registry
+from isolane.value.security_events import SecurityEvents
 from isolane.value.tap_port import TapPort
 from isolane.wire.tap_copy import Direction
 
@@ -24,12 +25,16 @@ class RelayCollector(Collector):
     Args:
         registry: The counters.
         tap: The tap's.
+        events: The security events'.
         expiry_s: Gives seconds until each certificate in use expires, by file name.
     """
 
-    def __init__(self, registry: Registry, tap: TapPort, expiry_s: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(
+        self, registry: Registry, tap: TapPort, events: SecurityEvents, expiry_s: Callable[[], Mapping[str, float]]
+    ) -> None:
         self._registry = registry
         self._tap = tap
+        self._events = events
         self._expiry_s = expiry_s
 
     def collect(self) -> Iterator[Metric]:
@@ -70,6 +75,12 @@ class RelayCollector(Collector):
             "Copies for the tap",
             ("result",),
             {("sent",): self._tap.sent, ("lost",): self._tap.lost},
+        )
+        yield _counter(
+            "isolane_value_security_events_total",
+            "Signs of attack or misuse, logged or not",
+            ("type",),
+            {(kind.value,): count for kind, count in self._events.counts.items()},
         )
         yield self._added()
         expiry = GaugeMetricFamily(
