@@ -4,14 +4,13 @@ import random
 from collections.abc import Sequence
 
 from isolane.sim.physics.contact import MATING_SCATTER, Contact, derate
-from isolane.sim.physics.energy import Register
-from isolane.sim.physics.faults import Fault, Faults
-from isolane.sim.physics.housing import Housing, insulation_ohm
-from isolane.sim.physics.noise import Lag, Sensors
+from isolane.sim.physics.faults import Fault
+from isolane.sim.physics.housing import insulation_ohm
+from isolane.sim.physics.noise import Lag
 from isolane.sim.physics.pilot import pilot
-from isolane.sim.physics.supply import Supply, current_imbalance_percent, voltage_imbalance_percent
-from isolane.sim.physics.surroundings import Surroundings, Weather
-from isolane.sim.physics.vehicles import Vehicle
+from isolane.sim.physics.station import Station
+from isolane.sim.physics.supply import current_imbalance_percent, voltage_imbalance_percent
+from isolane.sim.physics.surroundings import Weather
 
 RATED_W = 22_080.0
 RATED_A = 32.0
@@ -19,7 +18,7 @@ _RAMP_TAU_S = 3.0
 _STANDBY_W = 6.0
 
 
-class AcStation:
+class AcStation(Station):
     """An AC charger, stepped in simulated seconds.
 
     Args:
@@ -40,63 +39,27 @@ class AcStation:
         meter_wh: int = 0,
         mating_scatter: float = MATING_SCATTER,
     ) -> None:
-        rng = random.Random(seed)
-        self._rng = rng
-        self._scatter = mating_scatter
-        self.faults = Faults(plan)
-        self.sensors = Sensors(rng)
-        self.surroundings = Surroundings(weather, rng)
-        self.supply = Supply(0.20, rng)
-        self.housing = Housing(1200.0, 6.0, 7.5, self.surroundings)
+        super().__init__(
+            random.Random(seed),
+            weather,
+            plan,
+            meter_wh=meter_wh,
+            supply_ohm=0.20,
+            housing=(1200.0, 6.0, 7.5),
+            contact_scatter=mating_scatter,
+        )
         self.contact = Contact(2.44e-2, 900.0, self.surroundings.air_c)
-        self.register = Register(meter_wh)
-        self.supply_register = Register(meter_wh)
+        self.contacts = (self.contact,)
         self._currents = [Lag(0.0, _RAMP_TAU_S) for _ in range(3)]
-        self._session_from_wh = meter_wh
-        self.vehicle: Vehicle | None = None
-        self.closed = False
-        self.operations = 0
-        self.visits = 0
-        self.state = 0
-        self.now_s = 0.0
-        self.limit = 1.0
-        self.phase_v = [230.0, 230.0, 230.0]
-        self.phase_a = [0.0, 0.0, 0.0]
 
     @property
     def power_w(self) -> float:
         """AC power to the vehicle."""
         return sum(volt * ampere for volt, ampere in zip(self.phase_v, self.phase_a, strict=True))
 
-    @property
-    def problem(self) -> bool:
-        """Whether something stops or limits charging."""
-        return self.limit < 1.0
-
-    def plug(self, vehicle: Vehicle) -> None:
-        """A car arrives."""
-        self.vehicle = vehicle
-        self.visits += 1
-        self._session_from_wh = self.register.wh
-        self.contact.mate(self._rng, self._scatter)
-
-    def unplug(self) -> None:
-        """The car leaves."""
-        self.vehicle = None
-        self.switch(closed=False)
-
-    def switch(self, *, closed: bool) -> None:
-        """Close or open the contactor."""
-        self.operations += closed and not self.closed
-        self.closed = closed
-
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s` seconds, at most a few."""
-        self.now_s += dt_s
-        self.faults.move_to(self.now_s)
-        self.surroundings.step(dt_s)
-        self.supply.step(dt_s)
-        self.supply.lost = round(self.faults["phase_loss"])
+        self._pass(dt_s)
         self._deliver(dt_s)
         power_w = self.power_w
         self.contact.step(max(self.phase_a), self.surroundings.air_c, self.faults["conn_gain"], dt_s)

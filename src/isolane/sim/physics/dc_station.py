@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from isolane.sim.physics.contact import MATING_SCATTER, Contact, derate
 from isolane.sim.physics.cooling import Cooling
 from isolane.sim.physics.energy import Register
-from isolane.sim.physics.faults import Fault, Faults
-from isolane.sim.physics.housing import Housing
-from isolane.sim.physics.noise import Lag, Sensors
-from isolane.sim.physics.supply import Supply
-from isolane.sim.physics.surroundings import Surroundings, Weather
-from isolane.sim.physics.vehicles import Vehicle
+from isolane.sim.physics.faults import Fault
+from isolane.sim.physics.noise import Lag
+from isolane.sim.physics.station import Station
+from isolane.sim.physics.surroundings import Weather
 
 RATED_W = 150_000.0
 RATED_A = 200.0
@@ -28,7 +26,7 @@ def module_loss_w(power_w: float) -> float:
     return 90 + 0.018 * power_w + 6e-7 * power_w * power_w if power_w > 0 else 0.0
 
 
-class DcStation:
+class DcStation(Station):
     """A DC charger, stepped in simulated seconds.
 
     Args:
@@ -50,69 +48,34 @@ class DcStation:
         meter_wh: int = 0,
         mating_scatter: float = MATING_SCATTER,
     ) -> None:
-        rng = random.Random(seed)
-        self._rng = rng
-        self._scatter = mating_scatter
-        self.faults = Faults(plan)
-        self.sensors = Sensors(rng)
-        self.surroundings = Surroundings(weather, rng)
-        self.supply = Supply(0.02, rng)
-        self.housing = Housing(3600.0, 8.0, 10.0, self.surroundings)
+        super().__init__(
+            random.Random(seed),
+            weather,
+            plan,
+            meter_wh=meter_wh,
+            supply_ohm=0.02,
+            housing=(3600.0, 8.0, 10.0),
+            contact_scatter=mating_scatter,
+        )
         self.cooling = Cooling(self.surroundings.air_c)
         self.plus = Contact(1.0e-3, 600.0, self.surroundings.air_c)
         self.minus = Contact(1.0e-3, 600.0, self.surroundings.air_c)
-        self.register = Register(meter_wh)
+        self.contacts = (self.plus, self.minus)
         self.control_register = Register(meter_wh)
-        self.supply_register = Register(meter_wh)
-        self.module_spread_k = [rng.gauss(0.0, 0.8) for _ in range(MODULES)]
+        self.module_spread_k = [self._rng.gauss(0.0, 0.8) for _ in range(MODULES)]
         self._current = Lag(0.0, _RAMP_TAU_S)
-        self.vehicle: Vehicle | None = None
-        self.closed = False
-        self.operations = 0
-        self.visits = 0
-        self.state = 0
-        self.now_s = 0.0
-        self.limit = 1.0
         self.voltage_v = 0.0
         self.current_a = 0.0
         self.supply_w = _AUX_W
-        self.phase_v = [230.0, 230.0, 230.0]
-        self.phase_a = [0.0, 0.0, 0.0]
 
     @property
     def power_w(self) -> float:
         """DC power to the vehicle."""
         return self.voltage_v * self.current_a
 
-    @property
-    def problem(self) -> bool:
-        """Whether something stops or limits charging."""
-        return self.limit < 1.0
-
-    def plug(self, vehicle: Vehicle) -> None:
-        """A car arrives."""
-        self.vehicle = vehicle
-        self.visits += 1
-        for contact in (self.plus, self.minus):
-            contact.mate(self._rng, self._scatter)
-
-    def unplug(self) -> None:
-        """The car leaves."""
-        self.vehicle = None
-        self.switch(closed=False)
-
-    def switch(self, *, closed: bool) -> None:
-        """Close or open the contactor."""
-        self.operations += closed and not self.closed
-        self.closed = closed
-
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s` seconds, at most a few."""
-        self.now_s += dt_s
-        self.faults.move_to(self.now_s)
-        self.surroundings.step(dt_s)
-        self.supply.step(dt_s)
-        self.supply.lost = round(self.faults["phase_loss"])
+        self._pass(dt_s)
         air_c = self.surroundings.air_c
         self._deliver(dt_s)
         power_w = self.power_w
