@@ -50,7 +50,7 @@ class Attempts:
             self._failed.popitem(last=False)
 
     def succeeded(self, peer: str, charger: str) -> None:
-        """Take the last attempt back and know the charger at this source."""
+        """Take the last attempt back and know the charger."""
         source = source_of(peer)
         for key in self._keys(source, charger):
             times = self._failed.get(key)
@@ -58,8 +58,13 @@ class Attempts:
                 times.pop()
             if not times:
                 self._failed.pop(key, None)
-        self._known[source, charger] = None
-        self._known.move_to_end((source, charger))
+        self.know(peer, charger)
+
+    def know(self, peer: str, charger: str) -> None:
+        """Note that a charger has authenticated from this source."""
+        own = (source_of(peer), charger)
+        self._known[own] = None
+        self._known.move_to_end(own)
         if len(self._known) > _KNOWN_MAX:
             self._known.popitem(last=False)
 

@@ -7,10 +7,15 @@ Layout walked, DER (RFC 5280 §4.1)::
 """
 
 import datetime as dt
+import logging
 import ssl
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from isolane.value import der
+
+_log = logging.getLogger(__name__)
 
 _END = "-----END CERTIFICATE-----"
 _CENTURY = 50
@@ -48,6 +53,34 @@ def not_after_utc(pem: Path) -> dt.datetime:
     except IndexError as error:
         raise ValueError(f"{pem} holds no X.509 certificate") from error
     return _time(end.tag, end.contents.decode("ascii"))
+
+
+class Expiries:
+    """When the certificates in use end.
+
+    Args:
+        paths: Their PEM files.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._ends: Mapping[str, float] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again; one that cannot be read has no end."""
+        ends: dict[str, float] = {}
+        for path in self._paths:
+            try:
+                ends[path.name] = not_after_utc(path).timestamp()
+            except (ValueError, OSError) as error:
+                _log.warning("certificate-expiry-unknown file=%s reason=%s", path.name, error)
+        self._ends = ends
+
+    def left_s(self) -> Mapping[str, float]:
+        """Give seconds until each ends, by file name."""
+        now = time.time()
+        return {name: end - now for name, end in self._ends.items()}
 
 
 def _time(tag: int, text: str) -> dt.datetime:
