@@ -203,6 +203,7 @@ def _isolane(folder: Path, ground: Ground, port: int, secure: bool, north: str) 
         f'[value]\nmetrics = "127.0.0.1:{_free_port()}"\ndrain_s = 0\n'
         f'[value.csms]\nurl = "{north}://127.0.0.1:{ground.csms[north]}/ocpp"\n{trust}'
         "[value.limits]\nmessages_per_s = 1e9\nmessages_burst = 1_000_000_000\n"
+        "dials_per_s = 1e9\ndials_burst = 1_000_000_000\n"
         f'[[value.listen]]\naddress = "127.0.0.1:{port}"\npath = "/ocpp"\n{listen}',
         encoding="utf-8",
     )

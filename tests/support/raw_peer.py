@@ -144,11 +144,11 @@ class RawCsms:
 
 @asynccontextmanager
 async def raw_csms(
-    answer: Callable[[bytes], bytes] = accept, context: ssl.SSLContext | None = None
+    answer: Callable[[bytes], bytes] = accept, context: ssl.SSLContext | None = None, *, port: int = 0
 ) -> AsyncIterator[RawCsms]:
     """Serve until the block ends."""
     csms = RawCsms(answer)
-    server = await asyncio.start_server(csms.serve, "127.0.0.1", 0, ssl=context, limit=1 << 22)
+    server = await asyncio.start_server(csms.serve, "127.0.0.1", port, ssl=context, limit=1 << 22)
     csms.port = server.sockets[0].getsockname()[1]
     try:
         yield csms

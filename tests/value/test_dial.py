@@ -1,13 +1,14 @@
 """This file checks that the charger hears what the CSMS said, and 502 or 504 when it said nothing."""
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
 import pytest
 import trustme
 
-from support.raw_peer import ask, end, raw_csms, request
+from support.raw_peer import TEXT, ask, end, frame, raw_csms, request
 from support.relay import relaying
 
 
@@ -122,3 +123,66 @@ async def test_a_client_certificate_lifts_a_plain_charger(tmp_path: Path) -> Non
             assert charger.head.startswith(b"HTTP/1.1 101 ")
             assert await relay.metric('isolane_value_certificate_expiry_seconds{certificate="own.pem"}') > 0
             await end(charger.writer)
+
+
+async def test_a_charger_goes_on_to_the_next_endpoint_and_later_back(tmp_path: Path) -> None:
+    async with raw_csms() as second:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        urls = f'url = "ws://127.0.0.1:{port}/a"\nurls = ["ws://127.0.0.1:{second.port}/b"]'
+        async with relaying(tmp_path, urls) as relay:
+            peers = [await ask(relay.ports[0], request("/ocpp/CP1"))]
+            assert second.heads[0].startswith(b"GET /b/CP1 ")
+            assert f"Host: 127.0.0.1:{second.port}\r\n".encode() in second.heads[0]
+            up = f'isolane_value_csms_endpoint_up{{endpoint="127.0.0.1:{port}"}}'
+            assert await relay.metric(up) == 0
+            async with raw_csms(port=port) as first:
+                async with asyncio.timeout(10):
+                    while not first.heads:
+                        peers.append(await ask(relay.ports[0], request(f"/ocpp/CP{len(peers) + 1}")))
+                        await asyncio.sleep(0.05)
+                assert first.heads[0].startswith(b"GET /a/CP")
+                assert await relay.metric(up) == 1
+                behind = await second.accepted()
+                peers[0].writer.write(frame(TEXT, b"still here", mask=b"abcd"))
+                assert len(await behind.reader.readexactly(16)) == 16, "who was connected stays where it is"
+                for peer in peers:
+                    await end(peer.writer)
+
+
+@pytest.mark.parametrize("status", ["401 No", "503 Later"])
+async def test_an_answer_is_an_answer(tmp_path: Path, status: str) -> None:
+    said = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
+    async with raw_csms(lambda _: said) as first, raw_csms() as second:
+        urls = f'url = "ws://127.0.0.1:{first.port}"\nurls = ["ws://127.0.0.1:{second.port}"]'
+        async with relaying(tmp_path, urls) as relay:
+            charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+            assert charger.head.startswith(f"HTTP/1.1 {status}".encode())
+            assert not second.heads
+            await charger.close()
+
+
+async def test_three_hundred_at_once_reach_the_csms_at_its_pace(tmp_path: Path) -> None:
+    count, per_s = 300, 100
+    async with raw_csms() as csms:
+        url = f'url = "ws://127.0.0.1:{csms.port}"'
+        limits = f"preauth = 1000\ndials_per_s = {per_s}\ndials_burst = 20\ndial_wait_s = 1"
+        async with relaying(tmp_path, url, limits=limits) as relay:
+            begin = asyncio.get_running_loop().time()
+            peers = await asyncio.gather(*(ask(relay.ports[0], request(f"/ocpp/CP{i}")) for i in range(count)))
+            took_s = asyncio.get_running_loop().time() - begin
+            accepted = [peer for peer in peers if peer.head.startswith(b"HTTP/1.1 101 ")]
+            told = [peer for peer in peers if peer.head.startswith(b"HTTP/1.1 503 ")]
+            assert len(accepted) + len(told) == count
+            assert len(csms.heads) == len(accepted)
+            assert 20 + per_s <= len(accepted) <= 20 + per_s * (took_s + 0.1)
+            assert all(b"\r\nRetry-After: " in peer.head for peer in told)
+            waiting = [index for index, peer in enumerate(peers) if peer in told]
+            while waiting:
+                again = await asyncio.gather(*(ask(relay.ports[0], request(f"/ocpp/CP{i}")) for i in waiting))
+                waiting = [i for i, peer in zip(waiting, again, strict=True) if b" 101 " not in peer.head[:14]]
+                peers += again
+            assert len(csms.heads) == count
+            assert count <= 20 + per_s * (asyncio.get_running_loop().time() - begin + 0.1)
+            for peer in peers:
+                await end(peer.writer)

@@ -33,3 +33,17 @@ def test_whoever_waits_as_long_as_told_is_served(tokens: int, per_s: float) -> N
     now += int(bucket.wait_s(tokens) * S) + 1_000
     assert bucket.take(tokens) == tokens
     assert bucket.wait_s(0) == 0.0
+
+
+@given(st.integers(1, 40), st.floats(0.5, 100), st.floats(0, 10))
+def test_who_reserves_is_served_in_order_at_the_pace_or_told_no(burst: int, per_s: float, wait_s_max: float) -> None:
+    bucket = Bucket(per_s, burst, lambda: 0)
+    waits = [bucket.reserve(wait_s_max) for _ in range(burst + 20)]
+    served = [wait for wait in waits if wait is not None]
+    assert served == sorted(served)
+    assert served[:burst] == [0.0] * burst
+    assert all(wait <= wait_s_max for wait in served)
+    for later, wait in enumerate(served[burst:], 1):
+        assert abs(wait - later / per_s) < 1e-6
+    assert waits[: len(served)] == served, "after the first no there is no yes"
+    assert bucket.take() == 0

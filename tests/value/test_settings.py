@@ -35,6 +35,7 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
         (CSMS.replace("/ocpp", "/ocpp?a=1") + LISTEN, "query"),
         (CSMS.replace("/ocpp", "/oc pp") + LISTEN, "ASCII"),
         (CSMS.replace("wss", "ws") + 'ca = "ca.pem"\n' + LISTEN, "wss"),
+        (CSMS + 'urls = ["https://b.example"]\n' + LISTEN, "b.example"),
         (CSMS + 'certificate = "a.pem"\n' + LISTEN, "both or neither"),
         (CSMS + LISTEN + 'certificate = "a.pem"\n', "both or neither"),
         (CSMS + LISTEN + 'client_ca = "a.pem"\n', "needs"),

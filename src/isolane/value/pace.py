@@ -27,7 +27,7 @@ class Bucket:
     def take(self, most: int = 1) -> int:
         """Take up to so many whole tokens; give how many these were."""
         self._fill()
-        taken = min(most, int(self._tokens))
+        taken = max(0, min(most, int(self._tokens)))
         self._tokens -= taken
         return taken
 
@@ -35,6 +35,18 @@ class Bucket:
         """Give s until there are so many tokens if none is taken before, 0 for now."""
         self._fill()
         return max(0.0, (tokens - self._tokens) / self._per_s)
+
+    def reserve(self, wait_s_max: float) -> float | None:
+        """Take a token that is there or one to come.
+
+        Returns:
+            s until it is there; None, and nothing taken, where that is more than `wait_s_max`.
+        """
+        wait_s = self.wait_s(1)
+        if wait_s > wait_s_max:
+            return None
+        self._tokens -= 1
+        return wait_s
 
     def _fill(self) -> None:
         now = self._clock_ns()

@@ -37,6 +37,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dials: Annotated[
         int, Meta(description="CSMS handshakes at once; a CSMS that restarts is not met with all chargers", ge=1)
     ] = 256
+    dials_per_s: Annotated[
+        float, Meta(description="CSMS handshakes a second; 2,000 chargers are back in 20 s", gt=0)
+    ] = 100.0
+    dials_burst: Annotated[int, Meta(description="CSMS handshakes at once after a quiet time", ge=1)] = 200
+    dial_wait_s: Annotated[
+        float,
+        Meta(
+            description="s that a charger waits for its turn; one that would wait longer is told 503 and Retry-After",
+            ge=0,
+            le=120,
+        ),
+    ] = 5.0
     message_bytes: Annotated[
         int,
         Meta(description="Bytes of one WebSocket message as sent; far above the largest OCPP message", ge=1024),
@@ -114,6 +126,13 @@ class Csms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Where the business goes. A charger's identity is appended to the URL's path as the charger wrote it."""
 
     url: Annotated[str, Meta(description="Base URL, ws:// or wss://, without identity, credentials and query")]
+    urls: Annotated[
+        list[str],
+        Meta(
+            description="Further base URLs of the same CSMS, in order of preference: a charger that connects while "
+            "`url` cannot be reached goes to the next. Connected chargers stay where they are"
+        ),
+    ] = []
     ca: Annotated[Path | None, Meta(description="PEM certificates to trust; none trusts the system's")] = None
     certificate: Annotated[Path | None, Meta(description="PEM chain of our client identity, for wss")] = None
     key: Annotated[Path | None, Meta(description="PEM private key of `certificate`")] = None
@@ -125,21 +144,31 @@ class Csms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Check the URL.
 
         Raises:
-            ValueError: It is no base URL, or a client identity is half given or cannot be used.
+            ValueError: One is no base URL, or a client identity is half given or cannot be used.
         """
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-            raise ValueError(f"url {self.url!r} is not a ws:// or wss:// URL")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("url may hold no credentials, query or fragment")
-        if not self.url.isascii() or not self.url.isprintable() or " " in self.url:
-            raise ValueError("url may hold printable ASCII without spaces only")
-        if parts.port == 0:
-            raise ValueError("url names port 0")
+        schemes = {_check_url(url) for url in self.all_urls}
         if (self.certificate is None) != (self.key is None):
             raise ValueError("`certificate` and `key` belong together: give both or neither")
-        if parts.scheme == "ws" and (self.ca or self.certificate):
+        if schemes == {"ws"} and (self.ca or self.certificate):
             raise ValueError("`ca`, `certificate` and `key` are for wss:// only")
+
+    @property
+    def all_urls(self) -> list[str]:
+        """Every base URL, in order of preference."""
+        return [self.url, *self.urls]
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError(f"url {url!r} is not a ws:// or wss:// URL")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("url may hold no credentials, query or fragment")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("url may hold printable ASCII without spaces only")
+    if parts.port == 0:
+        raise ValueError("url names port 0")
+    return parts.scheme
 
 
 class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
