@@ -13,6 +13,7 @@ from isolane.value.handshake import (
     read_request,
     refusal,
     request_north,
+    switching,
 )
 from isolane.value.settings import Limits
 from support.raw_peer import ACCEPT, KEY, request
@@ -268,3 +269,25 @@ def test_our_own_refusal_closes() -> None:
 
 def test_the_accept_key_is_the_rfc_example() -> None:
     assert accept_key(KEY) == ACCEPT
+
+
+def test_a_plain_101_is_read_whole() -> None:
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade:websocket\r\nX-A: \t1 \r\nX-A: 2"
+    said = switching(head)
+    assert said == Answer(101, "Switching Protocols", (("upgrade", "websocket"), ("x-a", "1"), ("x-a", "2")), b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 101",
+        b"HTTP/1.0 101 Switching",
+        b"HTTP/1.1 101 Switching\r\n folded: x",
+        b"HTTP/1.1 101 Switching\r\nA: \xe4",
+        b"HTTP/1.1 101 Switching\nA: b",
+        b"",
+    ],
+)
+def test_anything_else_is_left_to_a_parser(head: bytes) -> None:
+    assert switching(head) is None

@@ -1,9 +1,12 @@
 """This file checks that a head with one odd byte is refused, and that none can be written."""
 
+import h11
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isolane.value.failures import Refused
-from isolane.value.head import check_lines, compose
+from isolane.value.head import check_lines, compose, fields
 from isolane.value.settings import Limits
 
 LIMITS = Limits()
@@ -70,3 +73,26 @@ def test_what_must_not_travel_is_not_written(name: str, value: str) -> None:
 
 def test_a_head_is_written_with_its_empty_line() -> None:
     assert compose("GET / HTTP/1.1", [("Host", "a"), ("X", "")]) == b"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
+
+
+NAMES = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=8)
+VALUES = st.text("".join(map(chr, range(0x20, 0x7F))) + "\t", max_size=20)
+ODD = st.text("\r\n\t\0 :aZ\x7f\xff", max_size=12)
+
+
+@given(lines=st.lists(st.one_of(st.builds("{}:{}".format, NAMES, VALUES), ODD), max_size=6))
+def test_what_passes_means_the_same_to_a_parser(lines: list[str]) -> None:
+    head = "\r\n".join(["GET /CP1 HTTP/1.1", "Host: g", *lines]).encode("latin-1")
+    try:
+        check_lines(head, LIMITS)
+    except Refused:
+        return
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(head + b"\r\n\r\n")
+    try:
+        event = parser.next_event()
+    except h11.RemoteProtocolError:
+        assert {"host", "content-length", "transfer-encoding"} & {name for name, _ in fields(head)[1:]}
+        return
+    assert isinstance(event, h11.Request)
+    assert fields(head) == [(name.decode(), value.decode()) for name, value in event.headers]

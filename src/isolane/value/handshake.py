@@ -18,16 +18,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-import h11
-
 from isolane.core.ids import is_charger_id
 from isolane.value import extensions
 from isolane.value.failures import Refused
-from isolane.value.head import END, check_lines, compose
+from isolane.value.head import check_lines, compose
+from isolane.value.head import fields as fields_of
 from isolane.value.settings import Limits
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
+_SWITCHING = b"HTTP/1.1 101 "
+_ANSWER_LIMITS = Limits()
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:\[\]%-]+")
@@ -100,7 +101,7 @@ def read_request(head: bytes, limits: Limits, path: str, *, query: bool, untouch
         Refused: The request is not what this file's top demands; 404 where only path or identity are wrong.
     """
     _check_request_line(check_lines(head, limits))
-    fields = _parsed(head)
+    fields = _by_name(head)
     for name in _BODY_FIELDS:
         if name in fields:
             raise Refused(400, "smuggling", detail=f"field {name}")
@@ -176,6 +177,24 @@ def request_north(upgrade: Upgrade, host: str, path: str) -> bytes:
     return compose(f"GET {path}/{upgrade.segment}{query} HTTP/1.1", fields)
 
 
+def switching(head: bytes) -> Answer | None:
+    """Read a plain 101 without a parser.
+
+    Args:
+        head: Everything before the empty line, without it.
+
+    Returns:
+        The answer; None where the head is anything else, or of a form that is better left to a parser.
+    """
+    if not head.startswith(_SWITCHING):
+        return None
+    try:
+        line = check_lines(head, _ANSWER_LIMITS)
+    except Refused:
+        return None
+    return Answer(101, line[len(_SWITCHING) :].decode("ascii"), tuple(fields_of(head)), b"")
+
+
 def accept_south(answer: Answer, upgrade: Upgrade, *, untouched: bool) -> Accepted:
     """Check a CSMS's 101 and write it for the charger.
 
@@ -247,19 +266,11 @@ def _check_request_line(line: bytes) -> None:
         raise Refused(405, "malformed", (("Allow", "GET"),))
 
 
-def _parsed(head: bytes) -> dict[str, list[str]]:
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=len(head) + len(END) + 1)
-    try:
-        parser.receive_data(head + END)
-        event = parser.next_event()
-    except h11.RemoteProtocolError as error:
-        raise Refused(400, "malformed") from error
-    if not isinstance(event, h11.Request):
-        raise Refused(400, "malformed")
-    fields: dict[str, list[str]] = {}
-    for name, value in event.headers:
-        fields.setdefault(name.decode("ascii"), []).append(value.decode("ascii"))
-    return fields
+def _by_name(head: bytes) -> dict[str, list[str]]:
+    by_name: dict[str, list[str]] = {}
+    for name, value in fields_of(head):
+        by_name.setdefault(name, []).append(value)
+    return by_name
 
 
 def _check_upgrade(fields: Mapping[str, Sequence[str]]) -> None:

@@ -46,6 +46,18 @@ def check_lines(head: bytes, limits: Limits) -> bytes:
     return lines[0]
 
 
+def fields(head: bytes) -> list[tuple[str, str]]:
+    """Give the fields of a head that `check_lines` has taken: names in lower case, values without outer blanks.
+
+    After those checks a field is what stands on either side of its line's first colon, so this is all of the parsing.
+    """
+    found = []
+    for line in head.decode("ascii").split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        found.append((name.lower(), value.strip(" \t")))
+    return found
+
+
 def compose(first_line: str, fields: Iterable[tuple[str, str]]) -> bytes:
     """Write a head, with its empty line.
 
