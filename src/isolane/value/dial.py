@@ -19,8 +19,7 @@ import h11
 from isolane.security.tls import client_context
 from isolane.value.endpoints import Endpoint, Endpoints
 from isolane.value.failures import Refused
-from isolane.value.handshake import Answer, Upgrade, request_north, switching
-from isolane.value.head import END
+from isolane.value.handshake import Answer, Upgrade, request_north
 from isolane.value.pace import Bucket
 from isolane.value.settings import Csms, Limits
 from isolane.value.stream import Stream, keep_alive
@@ -34,13 +33,13 @@ _ANSWER_BODY_BYTES_MAX = 65_536
 
 
 class AnswerReader:
-    """Reads one HTTP answer, bytes in, answer out.
-
-    A plain 101 that comes whole, which nearly all do, needs no parser.
-    """
+    """Reads one HTTP answer, bytes in, answer out."""
 
     def __init__(self) -> None:
-        self._parser: h11.Connection | None = None
+        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ANSWER_HEAD_BYTES_MAX)
+        upgrade = [("Host", "csms"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+        self._parser.send(h11.Request(method="GET", target="/", headers=upgrade))
+        self._parser.send(h11.EndOfMessage())
         self._head: h11.Response | h11.InformationalResponse | None = None
         self._body = b""
         self.rest = b""
@@ -52,26 +51,20 @@ class AnswerReader:
         Raises:
             Refused: 502; it is not HTTP, or ends early.
         """
-        if self._parser is None:
-            head, end, rest = data.partition(END)
-            if end and (switched := switching(head)):
-                self.rest = rest
-                return switched
-            self._parser = _parser()
         try:
             self._parser.receive_data(data)
-            return self._next(self._parser)
+            return self._next()
         except h11.RemoteProtocolError as error:
             raise Refused(502, "bad-answer") from error
 
-    def _next(self, parser: h11.Connection) -> Answer | None:
+    def _next(self) -> Answer | None:
         while True:
-            event = parser.next_event()
+            event = self._parser.next_event()
             if isinstance(event, h11.InformationalResponse) and event.status_code != 101:  # noqa: PLR2004 - 100, 103
                 continue
             if isinstance(event, h11.InformationalResponse):
                 self._head = event
-                self.rest = parser.trailing_data[0]
+                self.rest = self._parser.trailing_data[0]
                 return self._answer()
             if isinstance(event, h11.Response):
                 self._head = event
@@ -91,15 +84,6 @@ class AnswerReader:
             raise h11.RemoteProtocolError("no head")
         fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers)
         return Answer(self._head.status_code, self._head.reason.decode("latin-1"), fields, self._body)
-
-
-def _parser() -> h11.Connection:
-    """Give a parser that has asked what every dial asks."""
-    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ANSWER_HEAD_BYTES_MAX)
-    upgrade = [("Host", "csms"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
-    parser.send(h11.Request(method="GET", target="/", headers=upgrade))
-    parser.send(h11.EndOfMessage())
-    return parser
 
 
 class CsmsLeg(asyncio.Protocol):
@@ -182,7 +166,6 @@ class Upstream:
     def __init__(self, csms: Csms, limits: Limits) -> None:
         self.endpoints = Endpoints(csms.all_urls, csms.connect_s)
         self.dials: Counter[tuple[str, str]] = Counter()
-        self._csms = csms
         self._connect_s = csms.connect_s
         self._dead_s = limits.dead_s
         self._wait_s_max = limits.dial_wait_s
@@ -191,24 +174,10 @@ class Upstream:
         secure = any(endpoint.secure for endpoint in self.endpoints.all)
         self._context = client_context(csms.ca, csms.certificate, csms.key) if secure else None
 
-    def reload(self) -> None:
-        """Read trust and client identity again, for the next dial.
-
-        Raises:
-            IsolaneError: A file cannot be used; the context stays what it was.
-        """
-        csms = self._csms
-        if self._context is not None:
-            self._context = client_context(csms.ca, csms.certificate, csms.key)
-
-    async def ask(self, upgrade: Upgrade, context: ssl.SSLContext | None = None) -> tuple[CsmsLeg, Answer]:
+    async def ask(self, upgrade: Upgrade) -> tuple[CsmsLeg, Answer]:
         """Dial, when it is this charger's turn, and give the CSMS's answer, its leg paused.
 
         The caller ends the leg or splices it.
-
-        Args:
-            upgrade: What is asked.
-            context: This charger's TLS context, None for the site's.
 
         Raises:
             Refused: See the top of this file.
@@ -220,7 +189,7 @@ class Upstream:
             async with asyncio.timeout(self._connect_s), self._dials:
                 for endpoint in self.endpoints.order():
                     try:
-                        reached = await self._dial(endpoint, upgrade, context or self._context)
+                        reached = await self._dial(endpoint, upgrade)
                     except Refused as failed:
                         refused = failed
                         self._failed(endpoint, failed.detail)
@@ -249,14 +218,12 @@ class Upstream:
         self.endpoints.failed(endpoint)
         self.dials[endpoint.name, "failed"] += 1
 
-    async def _dial(
-        self, endpoint: Endpoint, upgrade: Upgrade, context: ssl.SSLContext | None
-    ) -> tuple[CsmsLeg, Answer]:
+    async def _dial(self, endpoint: Endpoint, upgrade: Upgrade) -> tuple[CsmsLeg, Answer]:
         loop = asyncio.get_running_loop()
         leg = CsmsLeg(request_north(upgrade, endpoint.host_field, endpoint.path), loop.create_future())
         protocol: asyncio.Protocol = leg
-        if endpoint.secure and context is not None:
-            protocol = TlsStream(context, leg, server=False, name=endpoint.host)
+        if endpoint.secure and self._context is not None:
+            protocol = TlsStream(self._context, leg, server=False, name=endpoint.host)
         tcp: asyncio.Transport | None = None
         done = False
         try:
