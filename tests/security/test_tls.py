@@ -1,7 +1,6 @@
 """This file checks the TLS contexts over real sockets with a foreign CA (trustme)."""
 
 import asyncio
-import datetime as dt
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -10,12 +9,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from isolane.core.failures import IsolaneError
 from isolane.security.tls import Chain, ClientTrust, charger_context, client_context, server_context
+from support.charger_ca import ChargerCa
 
 
 class Pki:
@@ -190,56 +187,6 @@ async def test_no_session_key_is_logged(chains: list[Chain], tmp_path: Path, mon
         assert not await asyncio.to_thread(log.exists)
 
 
-class Revoking:
-    """A CA that revokes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Chargers")])
-        self.folder = folder
-        now = dt.datetime.now(dt.UTC)
-        self.certificate = self._sign(self.name, self.key, is_ca=True)
-        self.ca = folder / "chargers.pem"
-        self.ca.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-        self.now = now
-
-    def issue(self, name: str) -> tuple[Path, Path, int]:
-        """Give chain, key and serial number of a new client."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]), key, is_ca=False)
-        chain, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        key_file.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
-        return chain, key_file, certificate.serial_number
-
-    def revoke(self, *serials: int, days: int = 7) -> Path:
-        """Give a list of these, which lasts so many days."""
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
-        begin = self.now - dt.timedelta(days=30)
-        builder = builder.last_update(begin).next_update(self.now + dt.timedelta(days=days))
-        for serial in serials:
-            revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(begin).build()
-            builder = builder.add_revoked_certificate(revoked)
-        crl = self.folder / "crl.pem"
-        crl.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        return crl
-
-    def _sign(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> x509.Certificate:
-        now = dt.datetime.now(dt.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .sign(self.key, hashes.SHA256())
-        )
-
-
 async def _is_taken(port: int, context: ssl.SSLContext) -> bool:
     try:
         return (await _read(port, context))[0] == b"hello"
@@ -249,7 +196,7 @@ async def _is_taken(port: int, context: ssl.SSLContext) -> bool:
 
 @pytest.mark.parametrize("whole_chain", [False, True])
 async def test_a_revoked_charger_is_refused(pki: Pki, tmp_path: Path, *, whole_chain: bool) -> None:
-    authority = Revoking(tmp_path)
+    authority = ChargerCa(tmp_path)
     good, bad = authority.issue("CP1"), authority.issue("CP2")
     trust = ClientTrust(authority.ca, authority.revoke(bad[2]), whole_chain)
     async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
@@ -259,7 +206,7 @@ async def test_a_revoked_charger_is_refused(pki: Pki, tmp_path: Path, *, whole_c
 
 
 async def test_a_list_out_of_date_lets_nobody_in(pki: Pki, tmp_path: Path) -> None:
-    authority = Revoking(tmp_path)
+    authority = ChargerCa(tmp_path)
     good = authority.issue("CP1")
     trust = ClientTrust(authority.ca, authority.revoke(days=-1))
     async with _greeter(charger_context([Chain(*pki.server)], "ocpp", trust)) as port:
@@ -268,7 +215,7 @@ async def test_a_list_out_of_date_lets_nobody_in(pki: Pki, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 async def test_no_session_outlives_the_list_it_was_checked_against(pki: Pki, tmp_path: Path, version: str) -> None:
-    authority = Revoking(tmp_path)
+    authority = ChargerCa(tmp_path)
     chain, key, serial = authority.issue("CP1")
     session = str(tmp_path / "session")
     own = (version, "-ign_eof", "-cert", str(chain), "-key", str(key))

@@ -17,7 +17,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from isolane.value.attempts import Attempts
 from isolane.value.basic import Credential, read_basic
@@ -35,13 +35,6 @@ _CHALLENGE: Final = (("WWW-Authenticate", 'Basic realm="ocpp"'),)
 _LATER: Final = (("Retry-After", "60"),)
 _WAITING_MAX = 256
 """Passwords waiting to be checked, about half a minute of work."""
-
-
-class Leg(Protocol):
-    """What is asked of a charger's leg."""
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's signature
-        """Give facts of the socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +81,21 @@ class Admission:
         self._one_by_one = asyncio.Lock()
         self._waiting = 0
 
-    async def admit(self, upgrade: Upgrade, listener: Listener, leg: Leg, peer: str) -> Admitted:
+    async def admit(self, upgrade: Upgrade, listener: Listener, tls: ssl.SSLObject | None, peer: str) -> Admitted:
         """Let a charger ask the CSMS.
 
         Args:
             upgrade: Its request.
             listener: The port it came in on.
-            leg: Its leg.
+            tls: Its session, None for plain ws.
             peer: Its IP address.
 
         Raises:
             Refused: See the top of this file.
         """
-        shown = self._shown(leg) if listener.client_ca is not None else None
-        if shown is not None:
+        shown = None
+        if listener.client_ca is not None:
+            shown = _shown(tls)
             self._certificates.check(shown, upgrade.charger)
         if listener.verifies(self._access) or listener.profile in {1, 2}:
             credential = _demanded(upgrade)
@@ -129,14 +123,6 @@ class Admission:
         if self._profiles is not None:
             self._profiles.close()
 
-    def _shown(self, leg: Leg) -> Shown:
-        tls = leg.get_extra_info("ssl_object")
-        facts: Mapping[str, Any] = tls.getpeercert() or {}
-        try:
-            return read_shown(facts, tls.getpeercert(binary_form=True) or b"")
-        except ValueError as error:
-            raise Refused(403, "certificate", detail="it cannot be read") from error
-
     async def _verify(self, charger: str, password: bytes, peer: str) -> None:
         verification = self._verification
         if verification is None:
@@ -161,6 +147,14 @@ class Admission:
     def _check_pace(self, peer: str, charger: str) -> None:
         if not self._attempts.may_try(peer, charger):
             raise Refused(429, "throttled", _LATER)
+
+
+def _shown(tls: ssl.SSLObject | None) -> Shown:
+    facts: Mapping[str, Any] = (tls and tls.getpeercert()) or {}
+    try:
+        return read_shown(facts, (tls and tls.getpeercert(binary_form=True)) or b"")
+    except ValueError as error:
+        raise Refused(403, "certificate", detail="it cannot be read") from error
 
 
 def _demanded(upgrade: Upgrade) -> Credential:

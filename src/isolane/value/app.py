@@ -11,19 +11,20 @@ import gc
 import logging
 import resource
 import signal
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from isolane.config.site import Site
+from isolane.value.admission import Admission
 from isolane.value.dial import Upstream
 from isolane.value.dial_metrics import DialCollector
 from isolane.value.duplicates import Duplicates
 from isolane.value.entrance import Entrance
-from isolane.value.expiry import not_after_utc
+from isolane.value.expiry import Expiries
+from isolane.value.key_files import KeyFiles
 from isolane.value.listen import open_listener
 from isolane.value.metrics import RelayCollector
 from isolane.value.policy import Policy
@@ -66,8 +67,13 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
     _raise_descriptor_limit()
     registry = Registry()
     events = SecurityEvents()
+    keys = KeyFiles(events)
+    admission = Admission(settings, keys)
+    expiries = Expiries(_certificates(settings))
+    keys.add("expiries", expiries)
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
     upstream = Upstream(settings.csms, settings.limits)
+    keys.add("csms", upstream)
     entrance = Entrance(
         Policy(None if settings.allow is None else frozenset(settings.allow), frozenset(settings.origins)),
         upstream,
@@ -77,11 +83,14 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
         settings.limits,
         settings.compression == "untouched",
         events,
+        admission,
+        keys,
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(events.close)
+        stack.callback(admission.close)
         shown = CollectorRegistry(auto_describe=False)
-        shown.register(RelayCollector(registry, tap, events, _expiries(settings)))
+        shown.register(RelayCollector(registry, tap, events, expiries.left_s))
         shown.register(DialCollector(upstream))
         page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
         stack.callback(page.close)
@@ -137,20 +146,9 @@ def _address(server: asyncio.Server) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _expiries(settings: ValueSettings) -> Callable[[], Mapping[str, float]]:
-    """Read the ends of the certificates in use, once; give what is left of each at any time."""
-    paths: list[Path] = [listener.certificate for listener in settings.listen if listener.certificate is not None]
-    if settings.csms.certificate is not None:
-        paths.append(settings.csms.certificate)
-    ends: dict[str, float] = {}
-    for path in paths:
-        try:
-            ends[path.name] = not_after_utc(path).timestamp()
-        except (ValueError, OSError) as error:
-            _log.warning("certificate-expiry-unknown file=%s reason=%s", path.name, error)
-
-    def left() -> Mapping[str, float]:
-        now = time.time()
-        return {name: end - now for name, end in ends.items()}
-
-    return left
+def _certificates(settings: ValueSettings) -> list[Path]:
+    """List every certificate that the relay shows somebody."""
+    shown = [listener.certificate for listener in settings.listen]
+    shown += [listener.second_certificate for listener in settings.listen]
+    shown += [settings.csms.certificate, *(entry.certificate for entry in settings.retrofit)]
+    return [path for path in shown if path is not None]

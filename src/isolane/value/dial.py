@@ -166,6 +166,7 @@ class Upstream:
     def __init__(self, csms: Csms, limits: Limits) -> None:
         self.endpoints = Endpoints(csms.all_urls, csms.connect_s)
         self.dials: Counter[tuple[str, str]] = Counter()
+        self._csms = csms
         self._connect_s = csms.connect_s
         self._dead_s = limits.dead_s
         self._wait_s_max = limits.dial_wait_s
@@ -174,10 +175,24 @@ class Upstream:
         secure = any(endpoint.secure for endpoint in self.endpoints.all)
         self._context = client_context(csms.ca, csms.certificate, csms.key) if secure else None
 
-    async def ask(self, upgrade: Upgrade) -> tuple[CsmsLeg, Answer]:
+    def reload(self) -> None:
+        """Read trust and client identity again, for the next dial.
+
+        Raises:
+            IsolaneError: A file cannot be used; the context stays what it was.
+        """
+        csms = self._csms
+        if self._context is not None:
+            self._context = client_context(csms.ca, csms.certificate, csms.key)
+
+    async def ask(self, upgrade: Upgrade, context: ssl.SSLContext | None = None) -> tuple[CsmsLeg, Answer]:
         """Dial, when it is this charger's turn, and give the CSMS's answer, its leg paused.
 
         The caller ends the leg or splices it.
+
+        Args:
+            upgrade: What is asked.
+            context: This charger's TLS context, None for the site's.
 
         Raises:
             Refused: See the top of this file.
@@ -189,7 +204,7 @@ class Upstream:
             async with asyncio.timeout(self._connect_s), self._dials:
                 for endpoint in self.endpoints.order():
                     try:
-                        reached = await self._dial(endpoint, upgrade)
+                        reached = await self._dial(endpoint, upgrade, context or self._context)
                     except Refused as failed:
                         refused = failed
                         self._failed(endpoint, failed.detail)
@@ -218,12 +233,14 @@ class Upstream:
         self.endpoints.failed(endpoint)
         self.dials[endpoint.name, "failed"] += 1
 
-    async def _dial(self, endpoint: Endpoint, upgrade: Upgrade) -> tuple[CsmsLeg, Answer]:
+    async def _dial(
+        self, endpoint: Endpoint, upgrade: Upgrade, context: ssl.SSLContext | None
+    ) -> tuple[CsmsLeg, Answer]:
         loop = asyncio.get_running_loop()
         leg = CsmsLeg(request_north(upgrade, endpoint.host_field, endpoint.path), loop.create_future())
         protocol: asyncio.Protocol = leg
-        if endpoint.secure and self._context is not None:
-            protocol = TlsStream(self._context, leg, server=False, name=endpoint.host)
+        if endpoint.secure and context is not None:
+            protocol = TlsStream(context, leg, server=False, name=endpoint.host)
         tcp: asyncio.Transport | None = None
         done = False
         try:

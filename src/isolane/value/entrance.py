@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Final, Protocol
 
+from isolane.value.admission import Admission
 from isolane.value.dial import Upstream
 from isolane.value.duplicates import Duplicates
 from isolane.value.failures import Refused
+from isolane.value.key_files import KeyFiles
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
 from isolane.value.security_events import OF_RESULT, Kind, SecurityEvents
@@ -56,6 +58,8 @@ class Entrance:
     limits: Limits
     untouched: bool
     events: SecurityEvents
+    admission: Admission
+    keys: KeyFiles
     preauth: dict[Unanswered, None] = field(default_factory=dict)
     asking: set[Unanswered] = field(default_factory=set)
     _logged: int = 0

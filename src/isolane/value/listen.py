@@ -16,16 +16,16 @@ from time import monotonic_ns
 from typing import Final
 
 from isolane.core.failures import IsolaneError
-from isolane.security.tls import server_context
 from isolane.value.connection import Connection
 from isolane.value.dial import CsmsLeg
 from isolane.value.entrance import RETRY, End, Entrance
 from isolane.value.failures import Refused
 from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
 from isolane.value.head import END
+from isolane.value.listener_tls import ListenerTls
 from isolane.value.registry import Counted
 from isolane.value.security_events import Kind
-from isolane.value.settings import Listener
+from isolane.value.settings_access import Listener
 from isolane.value.stream import Stream, keep_alive
 from isolane.value.tls_stream import TlsStream
 from isolane.wire.tap_copy import Opened
@@ -142,9 +142,12 @@ class Gate(asyncio.Protocol):
         entrance = self._entrance
         leg: CsmsLeg | None = None
         try:
+            tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
+            admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
             dead = await entrance.duplicates.admit(upgrade.charger)
-            leg, answer = await entrance.upstream.ask(upgrade)
+            leg, answer = await entrance.upstream.ask(admitted.upgrade, admitted.context)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
+                entrance.admission.confirm(admitted)
                 self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched), dead)
                 return
             head = mirror(answer)
@@ -245,12 +248,13 @@ async def open_listener(listener: Listener, entrance: Entrance) -> asyncio.Serve
     Raises:
         IsolaneError: The port or a certificate cannot be used.
     """
-    context = None
-    if listener.certificate is not None and listener.key is not None:
-        context = server_context(listener.certificate, listener.key, listener.client_ca)
+    tls = None
+    if listener.certificate is not None:
+        tls = ListenerTls(listener)
+        entrance.keys.add(f"listener {listener.address}", tls)
     try:
         return await asyncio.get_running_loop().create_server(
-            _factory(entrance, listener, context), listener.address.host, listener.address.port, backlog=_BACKLOG
+            _factory(entrance, listener, tls), listener.address.host, listener.address.port, backlog=_BACKLOG
         )
     except OSError as error:
         raise IsolaneError(
@@ -259,15 +263,15 @@ async def open_listener(listener: Listener, entrance: Entrance) -> asyncio.Serve
         ) from error
 
 
-def _factory(entrance: Entrance, listener: Listener, context: ssl.SSLContext | None) -> Callable[[], asyncio.Protocol]:
+def _factory(entrance: Entrance, listener: Listener, tls: ListenerTls | None) -> Callable[[], asyncio.Protocol]:
     def plain() -> asyncio.Protocol:
         return Gate(entrance, listener)
 
     def secure() -> asyncio.Protocol:
         gate = Gate(entrance, listener)
-        return TlsStream(server, gate, server=True, opened=gate.opened)
+        return TlsStream(server.context, gate, server=True, opened=gate.opened)
 
-    if context is None:
+    if tls is None:
         return plain
-    server = context
+    server = tls
     return secure

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from isolane.config.values import Address
+from isolane.value.settings_access import Access, Listener, Retrofit, check_access
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,37 +92,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 5.0
 
 
-class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One port that chargers connect to. With `certificate` it speaks TLS, without it plain WebSocket."""
-
-    address: Annotated[Address, Meta(description="Where chargers connect, host:port")]
-    certificate: Annotated[Path | None, Meta(description="PEM chain of this listener; none for plain ws")] = None
-    key: Annotated[Path | None, Meta(description="PEM private key of `certificate`")] = None
-    client_ca: Annotated[
-        Path | None,
-        Meta(description="PEM certificates that may sign charger certificates; set, a charger must have one"),
-    ] = None
-    path: Annotated[
-        str, Meta(description='Path before the charger\'s identity, "/ocpp" for /ocpp/CP1; "" for /CP1')
-    ] = ""
-    query: Annotated[
-        Literal["pass", "refuse"], Meta(description="A query behind the identity goes to the CSMS, or is answered 400")
-    ] = "pass"
-
-    def __post_init__(self) -> None:
-        """Check what belongs together.
-
-        Raises:
-            ValueError: A certificate without its key, a client CA without a certificate, or a path of another form.
-        """
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("`certificate` and `key` belong together: give both or neither")
-        if self.client_ca is not None and self.certificate is None:
-            raise ValueError("`client_ca` needs `certificate` and `key`")
-        if self.path and (not self.path.startswith("/") or self.path.endswith("/") or "//" in self.path):
-            raise ValueError(f"path {self.path!r} must begin with / and not end with it")
-
-
 class Csms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the business goes. A charger's identity is appended to the URL's path as the charger wrote it."""
 
@@ -177,6 +147,8 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     metrics: Annotated[Address, Meta(description="Prometheus page, host:port, loopback")]
     csms: Annotated[Csms, Meta(description="The CSMS")]
     listen: Annotated[list[Listener], Meta(description="Ports for chargers, at least one", min_length=1)]
+    access: Annotated[Access, Meta(description="Who may come in, and with what")] = Access()
+    retrofit: Annotated[list[Retrofit], Meta(description="Chargers for which the gateway speaks at the CSMS")] = []
     allow: Annotated[
         list[str] | None, Meta(description="Identities that may connect; none lets the CSMS decide alone")
     ] = None
@@ -206,3 +178,11 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int, Meta(description="Send buffer of the tap's socket; the system may cap it", ge=65_536, le=64 * 1024 * 1024)
     ] = 1024 * 1024
     limits: Annotated[Limits, Meta(description="Limits, each with its reason")] = Limits()
+
+    def __post_init__(self) -> None:
+        """Check what the tables say together.
+
+        Raises:
+            ValueError: They contradict each other.
+        """
+        check_access(self.access, self.listen, self.retrofit, self.csms.all_urls)
