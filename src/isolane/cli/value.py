@@ -13,6 +13,8 @@ Chargers connect to its listeners as if it were the CSMS. For each it dials the 
 subprotocols and credentials, and answers the charger exactly as the CSMS answered. From then on bytes pass both ways
 as they came. Reads the tables [site] and [value].
 
+SIGHUP reads allow-list, limits, certificates and credentials again; nobody is dropped, and what cannot be used stays as
+it was and is logged.
 SIGTERM drains: no new connection is taken, and living ones are closed with 1001 so that chargers come back.
 """
 
@@ -27,5 +29,8 @@ def run(options: argparse.Namespace) -> int:
     from isolane.value.app import main
     from isolane.value.settings import ValueSettings
 
-    main(load(options.config, "site", Site), load(options.config, "value", ValueSettings))
+    def read() -> ValueSettings:
+        return load(options.config, "value", ValueSettings)
+
+    main(load(options.config, "site", Site), read(), read)
     return 0
