@@ -1,6 +1,7 @@
 """This file checks the copies over a real socket: what is owed, what is lost, and that nothing ever waits."""
 
 import asyncio
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -93,6 +94,7 @@ async def test_open_data_close_in_order(tap: Tap, port: TapPort) -> None:
     port.opened(1, FACTS)
     port.copy(DOWN, 1, 40, 3, b"data", 123)
     port.closed(1, DOWN, "close-frame")
+    port.flush()
     first, data, last = tap.take_all()
     assert (first.kind, msgspec.json.decode(first.payload, type=Opened)) == (Kind.OPEN, FACTS)
     assert data == Copy(Kind.DATA, DOWN, 1, 123, 40, 3, b"data")
@@ -110,6 +112,7 @@ async def test_the_largest_payload_fits(tap: Tap, port: TapPort) -> None:
 async def test_copies_gather_and_go_out_as_one_packet_in_time(tap: Tap, port: TapPort) -> None:
     port.start()
     port.opened(1, FACTS)
+    port.flush()
     assert len(tap.take_all()) == 1
     sent = [str(index).encode() for index in range(20)]
     for index, data in enumerate(sent):
@@ -191,6 +194,7 @@ async def test_open_and_close_are_owed_until_they_get_through(tap: Tap, port: Ta
 async def test_what_had_gathered_when_the_tap_left_is_lost_and_counted(tap: Tap, port: TapPort) -> None:
     port.start()
     port.opened(1, FACTS)
+    port.flush()
     port.copy(UP, 1, 0, 0, b"one", 1)
     port.copy(UP, 1, 3, 0, b"two", 1)
     tap.take()
@@ -199,11 +203,64 @@ async def test_what_had_gathered_when_the_tap_left_is_lost_and_counted(tap: Tap,
     assert (port.sent, port.lost, port.connected) == (1, 2, False)
 
 
+def known_after(copies: list[Copy]) -> set[int]:
+    """Give the connections that a tap knows after these copies, and see that their order makes sense."""
+    known: set[int] = set()
+    for each in copies:
+        if each.kind is Kind.OPEN:
+            assert each.connection not in known
+            known.add(each.connection)
+        elif each.kind is Kind.CLOSE:
+            known.discard(each.connection)
+        else:
+            assert each.connection in known, "OPEN comes before everything else of its connection"
+    return known
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_refused_the_tap_can_tell(seed: int, tap: Tap, port: TapPort) -> None:
+    rng = random.Random(seed)
+    port.start()
+    living: list[int] = []
+    got: list[Copy] = []
+    copies = 0
+    for number in range(4000):
+        match rng.choices(["open", "close", "copy", "flush", "read", "wait"], [20, 18, 600, 20, 3, 3])[0]:
+            case "open":
+                port.opened(number, FACTS)
+                living.append(number)
+            case "close" if living:
+                port.closed(living.pop(rng.randrange(len(living))), UP, "reset")
+            case "copy" if living:
+                data = bytes(rng.choice((0, 400, 400, 9000)))
+                port.copy(UP, rng.choice(living), 0, 0, data, time.monotonic_ns())
+                copies += 1
+            case "flush":
+                port.flush()
+            case "read":
+                got += tap.take_all()
+            case "wait":
+                await asyncio.sleep(0.003)
+    for _ in range(20):
+        got += tap.take_all()
+        await asyncio.sleep(0.003)
+        port.flush()
+    got += tap.take_all()
+    port.opened(2**64 - 1, FACTS)
+    port.flush()
+    got += tap.take_all()
+    assert known_after(got) == {*living, 2**64 - 1}
+    assert sum(each.kind is Kind.DATA for each in got) + port.lost == copies
+    assert tap.lost == port.lost > 0
+    assert len(got) == port.sent
+
+
 async def test_a_tap_that_comes_back_is_told_of_the_living(tap: Tap, port: TapPort) -> None:
     port.start()
     port.opened(1, FACTS)
     port.opened(2, FACTS)
     port.closed(1, UP, "reset")
+    port.flush()
     assert len(tap.take_all()) == 3
     tap.leave()
     async with asyncio.timeout(4):

@@ -6,9 +6,9 @@ queues. What the socket refuses is lost, counted, and the count travels in the n
 (wire/tap_copy.py). After a refusal nothing is tried for 2 ms, so that a stopped tap costs a comparison a read and not
 a system call.
 
-OPEN and CLOSE are owed until they get through: without OPEN no DATA of its connection is sent, without CLOSE the tap
-would keep a connection for ever. The port connects every second while there is no tap, and owes it an OPEN for each
-living connection when it is back.
+OPEN and CLOSE gather with the copies; what is refused of them is owed until it gets through: without OPEN no DATA of
+its connection is sent, without CLOSE the tap would keep a connection for ever. The port connects every second while
+there is no tap, and owes it an OPEN for each living connection when it is back.
 """
 
 import asyncio
@@ -60,8 +60,8 @@ class TapPort:
     """
 
     __slots__ = (
-        "_alarm", "_buffer_bytes", "_gathered", "_gathered_bytes", "_living", "_loop", "_lost_untold", "_owed_closes",
-        "_owed_opens", "_path", "_rest_until_ns", "_socket", "_timer", "lost", "sent",
+        "_alarm", "_buffer_bytes", "_gathered", "_gathered_bytes", "_gathered_tells", "_living", "_loop",
+        "_lost_untold", "_owed_closes", "_owed_opens", "_path", "_rest_until_ns", "_socket", "_timer", "lost", "sent",
     )  # fmt: skip
 
     def __init__(self, path: Path, buffer_bytes: int) -> None:
@@ -78,6 +78,7 @@ class TapPort:
         self._alarm: asyncio.TimerHandle | None = None
         self._gathered: list[bytes | memoryview] = []
         self._gathered_bytes = 0
+        self._gathered_tells: list[tuple[int, Kind, Direction, bytes]] = []
         self.sent = 0
         self.lost = 0
 
@@ -102,25 +103,21 @@ class TapPort:
             if timer is not None:
                 timer.cancel()
         self.flush()
-        self._pay(time.monotonic_ns())
         self._disconnect()
 
     def opened(self, connection: int, facts: Opened) -> None:
         """Tell of a new connection."""
-        self.flush()
-        self._living[connection] = msgspec.json.encode(facts)
-        self._owed_opens[connection] = None
-        self._pay(time.monotonic_ns())
+        payload = msgspec.json.encode(facts)
+        self._living[connection] = payload
+        self._gather_tell(connection, Kind.OPEN, Direction.FROM_CHARGER, payload)
 
     def closed(self, connection: int, first: Direction, cause: str) -> None:
         """Tell of an end; `first` is the leg that ended first."""
-        self.flush()
         self._living.pop(connection, None)
         if connection in self._owed_opens:
             del self._owed_opens[connection]
-        elif len(self._owed_closes) < _OWED_CLOSES_MAX:
-            self._owed_closes[connection] = (first, msgspec.json.encode(Closed(cause)))
-        self._pay(time.monotonic_ns())
+        else:
+            self._gather_tell(connection, Kind.CLOSE, first, msgspec.json.encode(Closed(cause)))
 
     def copy(  # noqa: PLR0917 - called once a read, where keywords cost
         self,
@@ -161,15 +158,50 @@ class TapPort:
             self._alarm = self._loop.call_later(_GATHER_S, self._flush_in_time)
 
     def flush(self) -> None:
-        """Send what has gathered."""
-        gathered = self._gathered
+        """Send what is owed, then what has gathered.
+
+        The order matters: the OPEN of a copy that has gathered may have been refused meanwhile. If it still is, the
+        socket rests, and the copy is not sent either.
+        """
+        mono_ns = time.monotonic_ns()
+        self._pay(mono_ns)
+        gathered, tells = self._gathered, self._gathered_tells
         if not gathered:
             return
-        self._gathered, self._gathered_bytes = [], 0
+        self._gathered, self._gathered_bytes, self._gathered_tells = [], 0, []
         copies = len(gathered) // 2
-        if not self._send(gathered, copies, time.monotonic_ns()):
-            self.lost += copies
-            self._lost_untold += copies
+        if self._send(gathered, copies, mono_ns):
+            return
+        self.lost += copies - len(tells)
+        self._lost_untold += copies - len(tells)
+        for connection, kind, first, payload in tells:
+            if kind is Kind.CLOSE or connection in self._living:
+                self._owe(connection, kind, first, payload)
+
+    def _gather_tell(self, connection: int, kind: Kind, direction: Direction, payload: bytes) -> None:
+        """Let an OPEN or a CLOSE gather behind what has gathered of its connection."""
+        mono_ns = time.monotonic_ns()
+        if self._socket is None or mono_ns < self._rest_until_ns:
+            self._owe(connection, kind, direction, payload)
+            return
+        payload = payload[:PAYLOAD_BYTES_MAX]
+        if self._gathered_bytes + COPY_HEADER_BYTES + len(payload) > _GATHER_BYTES_MAX:
+            self.flush()
+        self._gathered_bytes += COPY_HEADER_BYTES + len(payload)
+        self._gathered += (
+            pack_copy_header(kind, direction, len(payload), connection, mono_ns, 0, NO_BOUNDARY),
+            payload,
+        )
+        self._gathered_tells.append((connection, kind, direction, payload))
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(_GATHER_S, self._flush_in_time)
+
+    def _owe(self, connection: int, kind: Kind, first: Direction, payload: bytes) -> None:
+        """Keep what did not get through. The CLOSE of a connection that the tap never knew does no harm there."""
+        if kind is Kind.OPEN:
+            self._owed_opens[connection] = None
+        elif len(self._owed_closes) < _OWED_CLOSES_MAX:
+            self._owed_closes[connection] = (first, payload)
 
     def _flush_in_time(self) -> None:
         self._alarm = None
@@ -177,7 +209,6 @@ class TapPort:
 
     def _is_told(self, connection: int, mono_ns: int) -> bool:
         """Tell whether the tap knows a connection, after trying to make it known."""
-        self.flush()
         self._pay(mono_ns)
         return connection not in self._owed_opens
 
