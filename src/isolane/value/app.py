@@ -2,7 +2,7 @@
 
 Start: certificates, listeners, metrics, tap; only then `ready`. End (SIGTERM, SIGINT): no new chargers; those
 connected may finish for `drain_s`; then each gets 1001 at its next frame boundary and `close_s` to answer; then the
-process ends.
+process ends. SIGHUP renews what can be renewed (live_settings.py, key_files.py) and ends nothing.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from isolane.value.entrance import Entrance
 from isolane.value.expiry import Expiries
 from isolane.value.key_files import KeyFiles
 from isolane.value.listen import open_listener
+from isolane.value.live_settings import LiveSettings
 from isolane.value.metrics import RelayCollector
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
@@ -40,30 +41,37 @@ _SPARE_S = 2.0
 """Beyond `close_s`, for a last flush and for the sockets to go."""
 
 
-def main(site: Site, settings: ValueSettings) -> None:
+def main(site: Site, settings: ValueSettings, read: Callable[[], ValueSettings]) -> None:
     """Run the relay until it is told to stop, on uvloop, with the start-up's objects out of the collector's sight.
 
     Raises:
         IsolaneError: See `run`.
     """
-    uvloop.run(run(site, settings, on_ready=_settle))
+    uvloop.run(run(site, settings, read, on_ready=_settle))
 
 
-async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], None] | None = None) -> None:
-    """Relay until SIGTERM or SIGINT.
+async def run(
+    site: Site,
+    settings: ValueSettings,
+    read: Callable[[], ValueSettings],
+    *,
+    on_ready: Callable[[], None] | None = None,
+) -> None:
+    """Relay until SIGTERM or SIGINT; on SIGHUP read again what can be read again.
 
     Args:
         site: Names and the folder of the tap's socket.
         settings: The [value] table.
+        read: Reads that table again.
         on_ready: Called once, just before `ready` is logged.
 
     Raises:
         IsolaneError: A port or a certificate cannot be used.
     """
-    stop = asyncio.Event()
+    stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, hangup)):
+        loop.add_signal_handler(number, event.set)
     _raise_descriptor_limit()
     registry = Registry()
     events = SecurityEvents()
@@ -86,6 +94,7 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
         admission,
         keys,
     )
+    keys.add("settings", LiveSettings(settings, read, entrance))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(events.close)
         stack.callback(admission.close)
@@ -103,11 +112,21 @@ async def run(site: Site, settings: ValueSettings, *, on_ready: Callable[[], Non
         if on_ready is not None:
             on_ready()
         _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))
+        reloading = asyncio.create_task(_reload(hangup, keys))
         await stop.wait()
+        reloading.cancel()
         for port in ports:
             port.close()
         await _drain(entrance, registry, settings)
     _log.info("stopped")
+
+
+async def _reload(hangup: asyncio.Event, keys: KeyFiles) -> None:
+    """Read again what can be read again whenever told to, one time after the other."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        await keys.reload()
 
 
 async def _drain(entrance: Entrance, registry: Registry, settings: ValueSettings) -> None:

@@ -19,7 +19,8 @@ import h11
 from isolane.security.tls import client_context
 from isolane.value.endpoints import Endpoint, Endpoints
 from isolane.value.failures import Refused
-from isolane.value.handshake import Answer, Upgrade, request_north
+from isolane.value.handshake import Answer, Upgrade, request_north, switching
+from isolane.value.head import END
 from isolane.value.pace import Bucket
 from isolane.value.settings import Csms, Limits
 from isolane.value.stream import Stream, keep_alive
@@ -33,13 +34,13 @@ _ANSWER_BODY_BYTES_MAX = 65_536
 
 
 class AnswerReader:
-    """Reads one HTTP answer, bytes in, answer out."""
+    """Reads one HTTP answer, bytes in, answer out.
+
+    A plain 101 that comes whole, which nearly all do, needs no parser.
+    """
 
     def __init__(self) -> None:
-        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ANSWER_HEAD_BYTES_MAX)
-        upgrade = [("Host", "csms"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
-        self._parser.send(h11.Request(method="GET", target="/", headers=upgrade))
-        self._parser.send(h11.EndOfMessage())
+        self._parser: h11.Connection | None = None
         self._head: h11.Response | h11.InformationalResponse | None = None
         self._body = b""
         self.rest = b""
@@ -51,20 +52,26 @@ class AnswerReader:
         Raises:
             Refused: 502; it is not HTTP, or ends early.
         """
+        if self._parser is None:
+            head, end, rest = data.partition(END)
+            if end and (switched := switching(head)):
+                self.rest = rest
+                return switched
+            self._parser = _parser()
         try:
             self._parser.receive_data(data)
-            return self._next()
+            return self._next(self._parser)
         except h11.RemoteProtocolError as error:
             raise Refused(502, "bad-answer") from error
 
-    def _next(self) -> Answer | None:
+    def _next(self, parser: h11.Connection) -> Answer | None:
         while True:
-            event = self._parser.next_event()
+            event = parser.next_event()
             if isinstance(event, h11.InformationalResponse) and event.status_code != 101:  # noqa: PLR2004 - 100, 103
                 continue
             if isinstance(event, h11.InformationalResponse):
                 self._head = event
-                self.rest = self._parser.trailing_data[0]
+                self.rest = parser.trailing_data[0]
                 return self._answer()
             if isinstance(event, h11.Response):
                 self._head = event
@@ -84,6 +91,15 @@ class AnswerReader:
             raise h11.RemoteProtocolError("no head")
         fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers)
         return Answer(self._head.status_code, self._head.reason.decode("latin-1"), fields, self._body)
+
+
+def _parser() -> h11.Connection:
+    """Give a parser that has asked what every dial asks."""
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ANSWER_HEAD_BYTES_MAX)
+    upgrade = [("Host", "csms"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+    parser.send(h11.Request(method="GET", target="/", headers=upgrade))
+    parser.send(h11.EndOfMessage())
+    return parser
 
 
 class CsmsLeg(asyncio.Protocol):
@@ -184,6 +200,13 @@ class Upstream:
         csms = self._csms
         if self._context is not None:
             self._context = client_context(csms.ca, csms.certificate, csms.key)
+
+    def hold_to(self, limits: Limits) -> None:
+        """Use other limits for who dials from now on."""
+        self._dead_s = limits.dead_s
+        self._wait_s_max = limits.dial_wait_s
+        self._turns = Bucket(limits.dials_per_s, limits.dials_burst)
+        self._dials = asyncio.Semaphore(limits.dials)
 
     async def ask(self, upgrade: Upgrade, context: ssl.SSLContext | None = None) -> tuple[CsmsLeg, Answer]:
         """Dial, when it is this charger's turn, and give the CSMS's answer, its leg paused.
