@@ -184,8 +184,13 @@ class Charger:
 
     async def _write(self, socket: ClientConnection, message: list[Any]) -> None:
         text = json.dumps(message)
-        self._journal.note(self._mark, "sent", text)
-        await socket.send(text)
+        mark = self._mark
+        self._journal.note(mark, "sent", text)
+        try:
+            await socket.send(text)
+        except ConnectionClosed:
+            self._journal.note(mark, "cut")
+            raise
 
     async def _read(self, socket: ClientConnection) -> None:
         """Give answers to whoever waits, and answer the CSMS's calls."""

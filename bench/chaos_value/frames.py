@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 What = Literal["sent", "came", "whole", "cut"]
-"""`whole`: the charger ended the connection in order and the CSMS's Close frame came back. `cut`: any other end."""
+"""`whole`: the charger ended the connection in order and the CSMS's Close frame came back. `cut`: any other end, or a
+frame could not be sent any more because its sender saw the connection close."""
 
 
 class FrameJournal:
@@ -57,6 +58,6 @@ def faults(mark: str, charger: Frames, csms: Frames) -> list[str]:
         if sent[: len(came)] != came:
             at = next((at for at, pair in enumerate(zip(sent, came, strict=False)) if pair[0] != pair[1]), len(sent))
             found.append(f"{mark} {way}: frame {at} of {len(came)} is not the one that was sent")
-    if ours["whole"] and len(theirs["came"]) != len(ours["sent"]):
+    if ours["whole"] and not ours["cut"] and len(theirs["came"]) != len(ours["sent"]):
         found.append(f"{mark} from-charger: {len(theirs['came'])} of {len(ours['sent'])} came, and nothing was cut")
     return found

@@ -50,7 +50,7 @@ def judge(folder: Path, identities: list[str]) -> Verdict:
         "bills": sum(map(len, bills.values())),
         "answered twice": ledger.repeats,
         "connections": len(ours),
-        "of them ended in order": sum(bool(each["whole"]) for each in ours.values()),
+        "of them ended in order": sum(bool(each["whole"] and not each["cut"]) for each in ours.values()),
         "frames from chargers": sum(len(each["came"]) for each in theirs.values()),
         "sent into a cut": sum(len(each["sent"]) for each in ours.values())
         - sum(len(each["came"]) for each in theirs.values()),
