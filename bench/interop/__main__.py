@@ -14,7 +14,7 @@ from bench.interop.facts import Fact, differences, levelled
 from bench.interop.ground import NoComparisonError, Place, Reports, StrandedError
 from bench.interop.install import BUILD, install
 from bench.interop.keys import Keys, make
-from bench.interop.plan import PROFILES, TOOL, Ground, Meeting, grounds
+from bench.interop.plan import IDENTITIES, PROFILES, TOOL, Ground, Meeting, grounds
 
 OUT = BUILD / "report.json"
 AT_ONCE = 4
@@ -64,7 +64,7 @@ def main() -> int:
     options = parser.parse_args()
     install()
     with tempfile.TemporaryDirectory(prefix="interop") as folder:
-        keys = make(Path(folder))
+        keys = make(Path(folder), IDENTITIES)
         chosen = [each for each in grounds(quick=options.quick) if options.only in {"", each.server}]
         rows = asyncio.run(_all(chosen, keys, Path(folder)))
     print(_table(rows))

@@ -26,6 +26,8 @@ _PROGRAMS = {"ocpp": "ocpp", "ocpp-rpc": "rpc", "websockets": "websockets", "aio
 _READY = re.compile(r"ready listen=(\S+) metrics=(\S+)")
 _START_S = 20.0
 _CLIENT_S = 90.0
+_END_S = 2.0
+"""A server ends with its standard input."""
 _LINE_BYTES = 1 << 26
 
 Reports = dict[str, list[Fact]]
@@ -144,8 +146,8 @@ class Place:
         env = {**os.environ, "NO_COLOR": "1", "NODE_EXTRA_CA_CERTS": self._keys.certificate("ca")}
         if self._ground.profile == 3:
             env["NODE_OPTIONS"] = f"--require {(PEERS / 'certificate.cjs').resolve()}"
-            env["INTEROP_CERTIFICATE"] = self._keys.certificate("charger")
-            env["INTEROP_KEY"] = self._keys.key("charger")
+            env["INTEROP_CERTIFICATE"] = self._keys.certificate("CP-tool")
+            env["INTEROP_KEY"] = self._keys.key("CP-tool")
         if self._ground.profile in {1, 2}:
             url = url.replace("://", "://CP-tool:0123456789abcdefghij@")
         program = str(MODULES / "node_modules/ocpp-ws-cli/dist/index.js")
@@ -167,7 +169,7 @@ class Place:
 
     def _peer(self, role: str, meeting: Meeting | None = None, url: str = "") -> tuple[list[str], dict[str, str]]:
         library = meeting.client if meeting else self._ground.server
-        owner = "charger" if meeting else "server"
+        owner = "{identity}" if meeting else "server"
         orders: dict[str, Any] = {
             "profile": self._ground.profile,
             "ca": self._keys.certificate("ca"),
@@ -244,7 +246,9 @@ async def _running(
     finally:
         if process.stdin is not None:
             process.stdin.close()
-        if process.returncode is None:
+        try:
+            await asyncio.wait_for(process.wait(), _END_S)
+        except TimeoutError:
             process.kill()
             await process.wait()
 

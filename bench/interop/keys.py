@@ -1,5 +1,9 @@
-"""This file makes the keys of a run; it guards that charger, gateway and CSMS have one each, from one authority."""
+"""This file makes the keys of a run; it guards that each charger, the gateway and the CSMS have their own.
 
+All are from one authority. A charger's CN is its identity, as OCPP demands of a client certificate.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import trustme
 
 @dataclass(frozen=True)
 class Keys:
-    """A folder of PEM files: `ca`, `stranger`, and a chain and a key for each of server, charger and gateway."""
+    """A folder of PEM files: `ca`, `stranger`, and a chain and a key for server, gateway and each identity."""
 
     folder: Path
 
@@ -21,13 +25,13 @@ class Keys:
         return str(self.folder / f"{name}.key")
 
 
-def make(folder: Path) -> Keys:
+def make(folder: Path, identities: Iterable[str]) -> Keys:
     """Make them."""
     authority = trustme.CA()
     keys = Keys(folder)
     authority.cert_pem.write_to_path(keys.certificate("ca"))
     trustme.CA(organization_name="stranger").cert_pem.write_to_path(keys.certificate("stranger"))
-    for name in ("server", "charger", "gateway"):
+    for name in ("server", "gateway", *identities):
         leaf = authority.issue_cert("127.0.0.1", "localhost", common_name=name)
         leaf.cert_chain_pems[0].write_to_path(keys.certificate(name))
         leaf.private_key_pem.write_to_path(keys.key(name))

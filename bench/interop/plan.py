@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+CASES = (*VERSIONS, "plain", "deflate", "tool")
+IDENTITIES = tuple(f"{prefix}-{case}" for prefix in ("CP", "nobody", "busy") for case in CASES)
+"""An identity says what its connections are for: its case, and whether the server refuses it."""
 PROFILES = {0: "0 ws", 1: "1 ws+Basic", 2: "2 wss+Basic", 3: "3 wss+cert"}
 
 

@@ -59,9 +59,11 @@ class Charger:
     async def strangers(self) -> None:
         """Trust nobody who is there, then be nobody whom the server trusts."""
         if self._orders.profile >= 2:
-            await self._unknown(self._orders.client(ca=self._orders.stranger_ca), "an untrusted server")
+            await self._unknown(
+                self._orders.client("", ca=self._orders.stranger_ca, identified=False), "an untrusted server"
+            )
         if self._orders.profile == 3:
-            await self._unknown(self._orders.client(identified=False), "no client certificate")
+            await self._unknown(self._orders.client("", identified=False), "no client certificate")
 
     async def exchange(self) -> None:
         """Send and receive messages of all sorts, with pings in between."""
@@ -142,7 +144,7 @@ class Charger:
     ) -> Any:  # noqa: ANN401 - aiohttp has no types here
         segment = f"{prefix}{self._case}"
         secret = {} if password is None else {"password": password}
-        secure = context or self._orders.client()
+        secure = context or self._orders.client(segment)
         return self._session.ws_connect(
             URL(f"{self._orders.url}/{segment}{query}", encoded=True),
             protocols=raw.OFFER,

@@ -41,7 +41,7 @@ async def play(orders: Orders, version: str, journal: Journal) -> None:
     def opening(prefix: str, offer: str = version, **secret: Any) -> connect:  # noqa: ANN401 - see Orders.fields
         return connect(
             f"{orders.url}/{prefix}{version}",
-            ssl=orders.client(),
+            ssl=orders.client(f"{prefix}{version}"),
             additional_headers=orders.fields(f"{prefix}{version}", **secret),
             subprotocols=[offer],  # type: ignore[list-item]
             ping_interval=None,

@@ -5,9 +5,10 @@ import { basic, conversation, Journal, large, library, orders, password, say, va
 const { RPCClient } = library("ocpp-rpc");
 const DEADLINE_MS = 20000;
 const secure = orders.profile >= 2;
-const tls = (ca, identified) => ({
+const named = (path, identity) => readFileSync(path.replace("{identity}", identity));
+const tls = (ca, identity) => ({
   ...(secure && { ca: readFileSync(ca) }),
-  ...(identified && orders.profile === 3 && { cert: readFileSync(orders.certificate), key: readFileSync(orders.key) }),
+  ...(identity && orders.profile === 3 && { cert: named(orders.certificate, identity), key: named(orders.key, identity) }),
 });
 
 function client(identity, version, { secret = password, ca = orders.ca, identified = true, pingIntervalMs = 0 } = {}) {
@@ -21,7 +22,7 @@ function client(identity, version, { secret = password, ca = orders.ca, identifi
     pingIntervalMs,
     callTimeoutMs: 10000,
     ...(basic && { password: secret }),
-    wsOpts: { ...tls(ca, identified), perMessageDeflate: true },
+    wsOpts: { ...tls(ca, identified && identity), perMessageDeflate: true },
   });
 }
 
@@ -47,14 +48,14 @@ async function play(journal, version) {
   if (secure) await refused(journal, "untrusted server", `CP-${version}`, version, { ca: orders.stranger_ca });
   if (orders.profile === 3) await refused(journal, "no certificate", `CP-${version}`, version, { identified: false });
   const stranger = new RPCClient({ endpoint: orders.url, identity: `CP-${version}`, protocols: ["ocpp9.9"], reconnect: false,
-    ...(basic && { password }), wsOpts: tls(orders.ca, true) });
+    ...(basic && { password }), wsOpts: tls(orders.ca, `CP-${version}`) });
   await stranger.connect().then(() => stranger.close(), (error) => journal.add("no common version", error.message));
   await converse(journal, version);
 }
 
 async function converse(journal, version) {
   const talk = conversation[version];
-  const charger = client(`CP-${version}`, version, { pingIntervalMs: 50 });
+  const charger = client(`CP-${version}`, version, { pingIntervalMs: 700 });
   const closed = new Promise((done) => charger.on("close", done));
   charger.on("message", ({ message, outbound }) => outbound || journal.message(message));
   charger.on("badMessage", ({ error }) => journal.add("bad message", error.rpcErrorCode ?? error.name));

@@ -23,21 +23,22 @@ class Orders:
     """What a peer is told: files are PEM; `url` is a client's, `cases` are what it plays.
 
     Attributes:
-        certificate: Of this peer; a client without one leaves it None.
+        certificate: Of this peer; a client's name holds {identity}.
+        key: Its key.
         stranger_ca: An authority that has signed nothing here.
     """
 
     profile: int
     ca: str
-    certificate: str | None
-    key: str | None
+    certificate: str
+    key: str
     url: str = ""
     cases: tuple[str, ...] = ()
     stranger_ca: str = ""
 
     def server(self) -> ssl.SSLContext | None:
         """Give the context of a server, None for plain ws."""
-        if self.profile < 2 or self.certificate is None:
+        if self.profile < 2:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.certificate, self.key)
@@ -46,13 +47,14 @@ class Orders:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def client(self, *, ca: str = "", identified: bool = True) -> ssl.SSLContext | None:
-        """Give the context of a client, None for plain ws."""
+    def client(self, segment: str, *, ca: str = "", identified: bool = True) -> ssl.SSLContext | None:
+        """Give the context of a charger, None for plain ws."""
         if self.profile < 2:
             return None
         context = ssl.create_default_context(cafile=ca or self.ca)
-        if identified and self.profile == 3 and self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+        if identified and self.profile == 3:
+            certificate, key = (name.format(identity=unquote(segment)) for name in (self.certificate, self.key))
+            context.load_cert_chain(certificate, key)
         return context
 
     def fields(self, segment: str, password: bytes = PASSWORD) -> dict[str, str]:

@@ -58,9 +58,11 @@ class Charger:
     async def strangers(self) -> None:
         """Trust nobody who is there, then be nobody whom the server trusts."""
         if self._orders.profile >= 2:
-            await self._unknown(self._orders.client(ca=self._orders.stranger_ca), "an untrusted server")
+            await self._unknown(
+                self._orders.client("", ca=self._orders.stranger_ca, identified=False), "an untrusted server"
+            )
         if self._orders.profile == 3:
-            await self._unknown(self._orders.client(identified=False), "no client certificate")
+            await self._unknown(self._orders.client("", identified=False), "no client certificate")
 
     async def exchange(self) -> None:
         """Send and receive messages of all sorts, in one piece and in many, with pings in between."""
@@ -138,7 +140,7 @@ class Charger:
         secret = {} if password is None else {"password": password}
         return connect(
             f"{self._orders.url}/{segment}{query}",
-            ssl=context or self._orders.client(),
+            ssl=context or self._orders.client(segment),
             additional_headers=self._orders.fields(segment, **secret),
             subprotocols=raw.OFFER,  # type: ignore[arg-type]
             compression="deflate" if self._case.startswith("deflate") else None,
