@@ -1,0 +1,71 @@
+"""This file is `make attack`; it guards that its last line counts every case and its exit code agrees."""
+
+import argparse
+import asyncio
+import resource
+import sys
+from collections import Counter
+from pathlib import Path
+
+from bench.attack.cases import FAMILIES, HERE, read_book, read_reasons, select
+from bench.attack.run import Verdict, run_case
+
+CASES = HERE.parents[2] / "shared" / "design" / "attack-cases.yaml"
+
+
+def main() -> int:
+    """Run the cases; the exit code is the verdict."""
+    options = _options()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    book = read_book(options.cases)
+    families = {name.strip() for name in options.family.split(",") if name.strip()}
+    ids = {name.strip() for name in options.case.split(",") if name.strip()}
+    chosen = select(book, set() if ids else families, ids)
+    if not chosen:
+        print(f"attack: no case of {', '.join(sorted(ids or families))} in {options.cases}")
+        return 2
+    if options.quick:
+        print("attack: --quick: long times and large numbers are scaled down; each case says what became shorter")
+    reasons = read_reasons()
+    verdicts = []
+    for case in chosen:
+        verdict = asyncio.run(run_case(case, book.limits, reasons, quick=options.quick))
+        verdicts.append(verdict)
+        _tell(verdict)
+    return _sum_up(verdicts)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make attack", description="Run the attack cases against our own relay.")
+    parser.add_argument("--cases", type=Path, default=CASES, metavar="FILE", help="cases to run (default: %(default)s)")
+    parser.add_argument("--family", default=",".join(FAMILIES), metavar="HS,WS", help="families (default: %(default)s)")
+    parser.add_argument("--case", default="", metavar="HS-01,HS-03", help="single cases")
+    parser.add_argument("--quick", action="store_true", help="scale long times down, and say so")
+    return parser.parse_args()
+
+
+def _tell(verdict: Verdict) -> None:
+    print(f"{verdict.case.id:6} {verdict.outcome:14} {verdict.seconds:6.1f} s  {verdict.case.title}", flush=True)
+    for line in verdict.why:
+        print(f"         {'reason' if verdict.outcome == 'not applicable' else verdict.outcome}: {line}")
+    for line in verdict.notes:
+        print(f"         note: {line}")
+
+
+def _sum_up(verdicts: list[Verdict]) -> int:
+    print()
+    for family in dict.fromkeys(verdict.case.family for verdict in verdicts):
+        counts = Counter(verdict.outcome for verdict in verdicts if verdict.case.family == family)
+        print(f"{family}: " + ", ".join(f"{counts[name]} {name}" for name in ("passed", "failed", "error")), end="")
+        print(f", {counts['not applicable']} not applicable" if counts["not applicable"] else "")
+    total = Counter(verdict.outcome for verdict in verdicts)
+    for verdict in verdicts:
+        if verdict.outcome == "not applicable":
+            print(f"not applicable: {verdict.case.id}: {verdict.why[0]}")
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['error']} errors")
+    return 0 if not total["failed"] and not total["error"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+"""This file holds the observables to a case; it guards that they mean the same in every case."""
+
+import asyncio
+import collections
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.attack.cases import Case
+from bench.attack.csms import basic, fields_of
+from bench.attack.fill import UnknownError
+from bench.attack.ground import KNOWN, Ground, secret_of
+from bench.attack.process import Use
+from bench.attack.proof import Proof
+
+PLANTED = ("canary.example", "canary-certificate", "canary-serial", "63616e617279")
+"""What drivers write into messages and nobody may find again."""
+BACK_S = 30.0
+"""What the target gets to come back to its base."""
+_SETTLE_S = 3.0
+_RES_SLACK = 1.05
+_DISK_BYTES_MAX = 4 << 20
+_LINES_PER_MIN = 10
+_EVENT = re.compile(r"security-event type=(\S+) .*?peer=(\S+)")
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
+_CRASHES = ("Traceback", "never retrieved", "never awaited", " ERROR ", " CRITICAL ")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass
+class Base:
+    """How the target was before the case."""
+
+    pids: tuple[int, int]
+    uses: tuple[Use, Use]
+    disk_bytes: int
+    log_chars: dict[str, int]
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Scene:
+    """What an observable may look at."""
+
+    case: Case
+    ground: Ground
+    proof: Proof
+    base: Base
+    watch: dict[str, Any]
+
+    def log(self, name: str) -> str:
+        """Give what a process has logged since the case began."""
+        process = self.ground.relay if name == "value" else self.ground.tap
+        return process.text()[self.base.log_chars[name] :]
+
+
+Observable = Callable[[Scene], Awaitable[str]]
+
+
+def base_of(ground: Ground) -> Base:
+    """Note how the target is now."""
+    return Base(
+        (ground.relay.pid, ground.tap.pid),
+        (ground.relay.use(), ground.tap.use()),
+        _disk_bytes(ground),
+        {"value": len(ground.relay.text()), "tap": len(ground.tap.text())},
+    )
+
+
+async def alive(scene: Scene) -> str:
+    """The same processes answer, and nothing has crashed inside."""
+    wrong = []
+    for process, pid in zip((scene.ground.relay, scene.ground.tap), scene.base.pids, strict=True):
+        if not process.is_alive:
+            wrong.append(f"{process.name} is gone")
+        elif process.pid != pid and not scene.proof.measures.get("restarted"):
+            wrong.append(f"{process.name} was restarted")
+        elif not await scene.ground.page(process):
+            wrong.append(f"{process.name} does not answer")
+        text = process.text()
+        wrong += [f"{process.name} logged {sign.strip()}" for sign in _CRASHES if sign in text]
+    crashes = await scene.ground.metric(scene.ground.tap, "isolane_tap_crashes_total")
+    return "; ".join(wrong + ([f"the tap met {crashes:g} faults of its own"] if crashes else []))
+
+
+async def bystander(scene: Scene) -> str:
+    """Ten chargers saw no disconnect and no more than 50 ms."""
+    wrong = list(scene.watch["broken"])[:3]
+    if scene.watch["samples"] < 20:
+        wrong.append(f"only {scene.watch['samples']} samples")
+    if scene.watch["added_p99_ms"] > 50:
+        wrong.append(f"added p99 {scene.watch['added_p99_ms']:.1f} ms")
+    return "; ".join(wrong)
+
+
+async def res(scene: Scene) -> str:
+    """Memory, descriptors and threads come back within 30 s; the loop never hung; the disk did not fill."""
+    end = time.monotonic() + BACK_S
+    while (wrong := _above(scene)) and time.monotonic() < end:  # noqa: ASYNC110 - another process has no event
+        await asyncio.sleep(0.2)
+    if scene.watch["lag_p99_ms"] > 100:
+        wrong.append(f"event loop p99 {scene.watch['lag_p99_ms']:.0f} ms")
+    grown = _disk_bytes(scene.ground) - scene.base.disk_bytes
+    if grown > _DISK_BYTES_MAX:
+        wrong.append(f"{grown} bytes on the disk")
+    return "; ".join(wrong)
+
+
+def _above(scene: Scene) -> list[str]:
+    wrong = []
+    for process, base in zip((scene.ground.relay, scene.ground.tap), scene.base.uses, strict=True):
+        if not process.is_alive:
+            return [f"{process.name} is gone"]
+        now = process.use()
+        for name in ("rss_kb", "fds", "threads"):
+            before, after = getattr(base, name), getattr(now, name)
+            if after > before * _RES_SLACK:
+                wrong.append(f"{process.name} {name} {before} to {after}")
+    return wrong
+
+
+async def noloss_v(scene: Scene) -> str:
+    """Both ends' lists of messages are equal; one may lack a suffix only where the sender saw its socket end."""
+    end = time.monotonic() + _SETTLE_S
+    while (wrong := _losses(scene)) and time.monotonic() < end:  # noqa: ASYNC110 - two ends and a relay between
+        await asyncio.sleep(0.05)
+    return "; ".join(wrong[:4])
+
+
+def _losses(scene: Scene) -> list[str]:
+    wrong = []
+    for charger in scene.ground.living:
+        session = scene.ground.csms.by_key(charger.key)
+        if charger.link is None or session is None:
+            continue
+        link, name = charger.link, charger.identity
+        ended = link.ended_by_peer or link.violation != "" or link.closed_with is not None
+        wrong += _compare(f"{name} north", link.sent, session.link.received, may_lack=ended)
+        gone = session.link.ended.is_set()
+        wrong += _compare(f"{name} south", session.link.sent, link.received, may_lack=gone)
+    for journal in scene.watch["journals"]:
+        session = scene.ground.csms.by_key(journal["key"])
+        if session is not None:
+            wrong += _compare(f"{session.charger} north", journal["sent"], session.link.received, may_lack=False)
+            wrong += _compare(f"{session.charger} south", session.link.sent, journal["received"], may_lack=False)
+    return wrong
+
+
+def _compare(name: str, sent: list[str], received: list[str], *, may_lack: bool) -> list[str]:
+    if received == sent or (may_lack and received == sent[: len(received)]):
+        return []
+    same = sum(1 for a, b in zip(sent, received, strict=False) if a == b)
+    return [f"{name}: {len(received)} of {len(sent)} messages, {same} alike"]
+
+
+async def once(scene: Scene) -> str:
+    """No message reached the CSMS more often than it was sent."""
+    sent = collections.Counter(one for charger in scene.ground.living if charger.link for one in charger.link.sent)
+    sent.update(scene.proof.measures.get("sent_before", {}))
+    got = collections.Counter(
+        one
+        for session in scene.ground.csms.sessions
+        if session.key in scene.ground.legit
+        for one in session.link.received
+    )
+    twice = [one for one, number in got.items() if number > sent[one]]
+    return f"{len(twice)} messages arrived more often than they were sent" if twice else ""
+
+
+async def noentry(scene: Scene) -> str:
+    """Nothing of the attacker's reached the CSMS, and no secret reached the attacker."""
+    csms, ground = scene.ground.csms, scene.ground
+    strangers = [
+        head
+        for head in csms.heads
+        if fields_of(head).get("sec-websocket-key", "") not in ground.legit and b"/BY-" not in head
+    ]
+    wrong = [f"{len(strangers)} handshakes reached the CSMS, the first {strangers[0][:60]!r}"] if strangers else []
+    for shot in scene.proof.shots:
+        session = csms.by_key(shot.charger.key) if shot.hostile else None
+        if session and session.link.messages:
+            wrong.append(f"{shot.label}: {len(session.link.messages)} messages reached the CSMS")
+    heard = b"".join(answer.raw for answer in scene.proof.answers)
+    if any(secret in heard for secret in _secrets()):
+        wrong.append("the attacker was told a secret")
+    return "; ".join(wrong)
+
+
+async def secevent(scene: Scene) -> str:
+    """There is a structured event with peer and UTC time, and no flood of them."""
+    lines = [line for name in ("value", "tap") for line in scene.log(name).splitlines() if "security-event " in line]
+    if not lines:
+        return "no security event"
+    wrong = []
+    found = [match for match in map(_EVENT.search, lines) if match]
+    if len(found) != len(lines):
+        wrong.append("an event without type and peer")
+    if any(not _STAMP.match(line) for line in lines):
+        wrong.append(f"no UTC time: {lines[0][:40]}")
+    minutes = max(1.0, (time.monotonic() - scene.base.began) / 60)
+    often = collections.Counter(match[2] for match in found)
+    wrong += [f"{count} events of {peer}" for peer, count in often.items() if count > _LINES_PER_MIN * (minutes + 1)]
+    if (
+        not await scene.ground.metric(scene.ground.relay, "isolane_value_security_events_total")
+        and "tap" not in lines[0]
+    ):
+        wrong.append("the counter isolane_value_security_events_total stayed 0")
+    return "; ".join(wrong)
+
+
+async def logsafe(scene: Scene) -> str:
+    """One line a record, no control characters, no secret, no flood."""
+    wrong = []
+    for name in ("value", "tap"):
+        lines = scene.log(name).split("\n")
+        odd = [line for line in lines if _CONTROL.search(line)]
+        wrong += [f"{name}: control character in {odd[0][:60]!r}"] if odd else []
+        loose = [line for line in lines if line and not re.match(r"^\d{4}-", line)]
+        wrong += [f"{name}: a line without a time: {loose[0][:60]!r}"] if loose else []
+        text = "\n".join(lines)
+        if any(secret.decode() in text for secret in _secrets()):
+            wrong.append(f"{name}: a secret in the log")
+        attack = [line for line in lines if line and " INFO " not in line]
+        minutes = int((time.monotonic() - scene.base.began) // 60) + 1
+        if len(attack) > _LINES_PER_MIN * minutes:
+            wrong.append(f"{name}: {len(attack)} lines in {minutes} min")
+    return "; ".join(wrong)
+
+
+async def pii(scene: Scene) -> str:
+    """No canary on the disk, in logs or in what the tap tells."""
+    canaries = [*_secrets(), *(word.encode() for word in PLANTED)]
+    files = [path for path in scene.ground.folder.rglob("*") if path.is_file() and "pki" not in path.parts]
+    found = [path.name for path in files if any(canary in path.read_bytes() for canary in canaries)]
+    wrong = [f"a canary in {name}" for name in found]
+    if any(canary in packet for canary in canaries for packet in scene.ground.told.packets):
+        wrong.append("a canary left the tap")
+    return "; ".join(wrong)
+
+
+def _secrets() -> list[bytes]:
+    names = [*KNOWN, "BY-0"]
+    return [secret_of(name) for name in names] + [basic(name, secret_of(name))[6:].encode() for name in names]
+
+
+def _disk_bytes(ground: Ground) -> int:
+    return sum(path.stat().st_size for path in ground.folder.rglob("*") if path.is_file())
+
+
+OBSERVABLES: dict[str, Observable] = {
+    "ALIVE": alive, "BYSTANDER": bystander, "RES": res, "NOLOSS_V": noloss_v, "ONCE": once, "NOENTRY": noentry,
+    "SECEVENT": secevent, "LOGSAFE": logsafe, "PII": pii,
+}  # fmt: skip
+AFTER = ("NOLOSS_V", "ONCE", "NOENTRY", "SECEVENT", "LOGSAFE", "PII", "ALIVE")
+"""Judged while the case's chargers are still there; the rest when they have gone."""
+
+
+def observable(name: str) -> Observable:
+    """Give an observable.
+
+    Raises:
+        UnknownError: It is not known.
+    """
+    if name not in OBSERVABLES:
+        raise UnknownError(f"observable {name}")
+    return OBSERVABLES[name]

@@ -1,0 +1,205 @@
+"""This file runs one case from start to verdict; it guards that whatever could not be done or judged is an error."""
+
+import asyncio
+import contextlib
+import json
+import re
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import bench.attack.drivers
+import bench.attack.judges
+from bench.attack.cases import HERE, Case, Reasons
+from bench.attack.drivers.http_raw import credentials
+from bench.attack.expect import Court, verdict
+from bench.attack.fill import UnknownError, fill
+from bench.attack.ground import Ground, standing
+from bench.attack.observe import Scene, base_of, observable
+from bench.attack.proof import Proof
+from bench.attack.steps import run_steps
+from bench.attack.tapped import cpu_ns
+from bench.attack.wishes import wish_of
+
+CASE_S = 420.0
+_WATCHED = 10
+_WARM = 64
+"""Chargers that come and go before a case: a site in use is the base, not a process that has done nothing yet."""
+_OBSERVED_S = 2.0
+REGISTERED = (bench.attack.drivers, bench.attack.judges)
+
+
+@dataclass
+class Verdict:
+    """What became of a case: passed, failed, error or not applicable."""
+
+    case: Case
+    outcome: str
+    why: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Watchers:
+    """The process of well-behaved chargers."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def say(self, word: str) -> None:
+        """Send a command."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{word}\n".encode())
+            await self._process.stdin.drain()
+
+    async def hear(self) -> dict[str, Any]:
+        """Read an answer.
+
+        Raises:
+            RuntimeError: The process ended.
+        """
+        if self._process.stdout is None:
+            raise RuntimeError("the bystanders have no pipe")
+        line = await asyncio.wait_for(self._process.stdout.readline(), 90)
+        if not line:
+            raise RuntimeError("the bystanders ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def watching(ground: Ground, number: int) -> AsyncIterator[Watchers]:
+    """Run bystanders beside a case."""
+    page = re.search(r"metrics=\S+:(\d+)", ground.relay.ready)
+    if page is None:
+        raise RuntimeError("the relay has no metrics page")
+    words = (str(ground.ports["ws"]), str(ground.csms.port), page[1], str(number))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.attack.watch", *words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 26,
+    )
+    try:
+        watchers = Watchers(process)
+        await watchers.hear()
+        yield watchers
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def run_case(case: Case, limits: dict[str, float], reasons: Reasons, *, quick: bool) -> Verdict:
+    """Run one case; never raises for what the case or the target does."""
+    if case.id in reasons.cases:
+        return Verdict(case, "not applicable", [reasons.cases[case.id]])
+    began, result = time.monotonic(), Verdict(case, "error")
+    try:
+        async with asyncio.timeout(CASE_S):
+            await _judge(case, limits, reasons, result, quick=quick)
+    except UnknownError as error:
+        result.outcome, result.why = "error", [f"not known: {error}"]
+    except TimeoutError:
+        result.outcome, result.why = "error", [*result.why, "ran out of time"]
+    except Exception as error:  # noqa: BLE001 - one case that breaks the harness must not hide the others
+        result.outcome, result.why = "error", [*result.why, f"{type(error).__name__}: {error}"]
+    result.seconds = time.monotonic() - began
+    return result
+
+
+async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
+    proof = Proof(notes=result.notes)
+    judged = [name for name in case.observe if not _left_out(case, reasons, name, result)]
+    for name in judged:
+        observable(name)
+    async with contextlib.AsyncExitStack() as stack:
+        ground = await stack.enter_async_context(standing(limits, wish_of(case), quick=quick))
+        names = _names(limits)
+        scene = await _act(stack, ground, proof, case, names=names, judged=judged)
+        await note_tap(ground, proof)
+        for key, raw in case.expect.items():
+            if _left_out(case, reasons, key, result):
+                continue
+            wrong = verdict(key, Court(case, ground, proof, fill(raw, names)))
+            result.why += [f"{key}: {wrong}"] if wrong else []
+        for name in [name for name in judged if name not in {"RES", "BYSTANDER"}]:
+            wrong = await observable(name)(scene)
+            result.why += [f"{name}: {wrong}"] if wrong else []
+        await ground.stop_chargers()
+        for name in [name for name in judged if name in {"RES", "BYSTANDER"}]:
+            wrong = await observable(name)(scene)
+            result.why += [f"{name}: {wrong}"] if wrong else []
+    result.outcome = "failed" if result.why else "passed"
+
+
+async def _act(
+    stack: contextlib.AsyncExitStack,
+    ground: Ground,
+    proof: Proof,
+    case: Case,
+    *,
+    names: dict[str, Any],
+    judged: list[str],
+) -> Scene:
+    """Warm the target up, note its base, do the steps, hear the bystanders."""
+    await _warm_up(ground)
+    number = _WATCHED if "BYSTANDER" in judged else 0
+    watchers = await stack.enter_async_context(watching(ground, number)) if {"BYSTANDER", "RES"} & set(judged) else None
+    base = base_of(ground)
+    before = (cpu_ns(ground.tap.pid), await ground.metric(ground.tap, "isolane_tap_messages_total"))
+    if watchers is not None:
+        await watchers.say("begin")
+    began = time.monotonic()
+    await run_steps(case, ground, proof, names)
+    proof.seconds = time.monotonic() - began
+    read = await ground.metric(ground.tap, "isolane_tap_messages_total") - before[1]
+    if ground.tap.is_alive and read > 0:
+        proof.measures["tap_ms_max"] = (cpu_ns(ground.tap.pid) - before[0]) / 1e6 / read
+    watch: dict[str, Any] = {"broken": [], "samples": 0, "added_p99_ms": 0.0, "lag_p99_ms": 0.0, "journals": []}
+    if watchers is not None:
+        if number:
+            await asyncio.sleep(max(0.0, _OBSERVED_S - proof.seconds))
+        await watchers.say("end")
+        watch = await watchers.hear()
+    proof.measures["watch"] = watch
+    return Scene(case, ground, proof, base, watch)
+
+
+async def note_tap(ground: Ground, proof: Proof) -> None:
+    """Wait until the tap has told what it could not read, then note it."""
+    await asyncio.sleep(1.3)
+    for reason in ("malformed-json", "ambiguous-json", "malformed-frame", "oversize"):
+        proof.measures[f"unread {reason}"] = await ground.unread(reason)
+    proof.measures["tap_messages"] = await ground.metric(ground.tap, "isolane_tap_messages_total")
+    proof.measures["tap_crashes"] = await ground.metric(ground.tap, "isolane_tap_crashes_total")
+
+
+async def _warm_up(ground: Ground) -> None:
+    """Let everything be imported and every buffer be there before the base is taken."""
+    if ground.wish.echo:
+        return
+    await ground.connect("CP-LEGIT", auth="bad")
+    chargers = await asyncio.gather(
+        *(ground.connect(f"HERD-{900 + number}") for number in range(_WARM if not ground.wish.verify else 8))
+    )
+    for charger in chargers:
+        await charger.call("Heartbeat", {})
+    await asyncio.gather(*(charger.close() for charger in chargers))
+    await asyncio.sleep(0.2)
+
+
+def _left_out(case: Case, reasons: Reasons, key: str, result: Verdict) -> bool:
+    reason = reasons.part(case, key)
+    note = f"not judged: {key}: {reason}"
+    if reason is not None and note not in result.notes:
+        result.notes.append(note)
+    return reason is not None
+
+
+def _names(limits: dict[str, float]) -> dict[str, Any]:
+    tables = tomllib.loads((HERE / "tables.toml").read_text(encoding="utf-8"))
+    return {"cp": "CP1", "lim": limits, **tables["names"], **credentials("CP1")}
