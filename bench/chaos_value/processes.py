@@ -36,6 +36,7 @@ class Process:
     surprises: list[str] = field(default_factory=list)
     starts: int = 0
     _process: "subprocess.Popen[bytes] | None" = None
+    _is_asked: bool = False
 
     def start(self) -> None:
         """Start it; it may not be ready yet."""
@@ -73,8 +74,9 @@ class Process:
             self._process = None
 
     def ask_to_end(self) -> None:
-        """Tell it to end in order; telling it again changes nothing."""
-        if self._process is not None and self._process.poll() is None:
+        """Tell it to end in order, once: a second signal could meet it when it no longer listens."""
+        if self._process is not None and self._process.poll() is None and not self._is_asked:
+            self._is_asked = True
             self._process.send_signal(signal.SIGTERM)
 
     def stop(self, wait_s: float = _STOP_S) -> None:
