@@ -23,7 +23,7 @@ class ChargerCa:
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Chargers")])
         self.folder = folder
         now = dt.datetime.now(dt.UTC)
-        self.certificate = self._sign(self.name, self.key, is_ca=True)
+        self.certificate = self._sign(self.name, self.key.public_key(), is_ca=True)
         self.ca = folder / "chargers.pem"
         self.ca.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
         self.now = now
@@ -37,7 +37,7 @@ class ChargerCa:
                 x509.NameAttribute(x509.NameOID.COMMON_NAME, name),
             ]
         )
-        certificate = self._sign(subject, key, is_ca=is_ca)
+        certificate = self._sign(subject, key.public_key(), is_ca=is_ca)
         chain, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -56,13 +56,23 @@ class ChargerCa:
         crl.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         return crl
 
-    def _sign(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> x509.Certificate:
+    def sign(self, request: Path) -> Path:
+        """Give the certificate for a request, beside it."""
+        asked = x509.load_pem_x509_csr(request.read_bytes())
+        key = asked.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        signed = request.with_suffix(".crt")
+        certificate = self._sign(asked.subject, key, is_ca=False)
+        signed.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return signed
+
+    def _sign(self, name: x509.Name, key: ec.EllipticCurvePublicKey, *, is_ca: bool) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self.name)
-            .public_key(key.public_key())
+            .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(days=1))
             .not_valid_after(now + dt.timedelta(days=1))
