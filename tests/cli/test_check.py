@@ -39,3 +39,14 @@ def test_a_wrong_file_is_exit_code_2(settings: Path, capsys: pytest.CaptureFixtu
     settings.write_text(settings.read_text(encoding="utf-8").replace("[tap]", "[tab]"), encoding="utf-8")
     assert main.main(["check", "-c", str(settings)]) == 2
     assert "did you mean 'tap'" in capsys.readouterr().err
+
+
+def test_a_retrofit_certificate_that_is_not_there_is_named(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = settings.read_text(encoding="utf-8").replace("ws://127.0.0.1:9", "wss://127.0.0.1:9")
+    text = text.replace("[[value.listen]]", '[[value.listen]]\nauth = "replace"', 1)
+    text += '\n[[value.retrofit]]\ncharger = "CP1"\ncertificate = "CP1.pem"\nkey = "CP1.key"\n'
+    settings.write_text(text, encoding="utf-8")
+    assert main.main(["check", "-c", str(settings)]) == 1
+    said = capsys.readouterr().out
+    assert "FAIL retrofit CP1: cannot read" in said
+    assert "ok   listener 0.0.0.0:8888" in said

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from isolane.center.settings import CenterSettings
     from isolane.health.settings import HealthSettings
     from isolane.value.settings import ValueSettings
+    from isolane.value.settings_access import Listener
 
 PROBE_S = 5.0
 
@@ -71,7 +73,17 @@ def _of_value(value: "ValueSettings") -> Iterator[Target]:
     )
     for listener in value.listen:
         if listener.certificate is not None:
-            yield _of_listener(f"listener {listener.address}", listener)
+            yield Target(f"listener {listener.address}", context=partial(_charger_context, listener))
+    for entry in value.retrofit:
+        if entry.certificate is not None:
+            context = partial(tls.client_context, csms.ca, entry.certificate, entry.key)
+            yield Target(f"retrofit {entry.charger}", context=context)
+
+
+def _charger_context(listener: "Listener") -> ssl.SSLContext:
+    from isolane.value.listener_tls import ListenerTls
+
+    return ListenerTls(listener).context
 
 
 def _of_listener(name: str, settings: object) -> Target:
