@@ -96,3 +96,18 @@ def test_what_passes_means_the_same_to_a_parser(lines: list[str]) -> None:
         return
     assert isinstance(event, h11.Request)
     assert fields(head) == [(name.decode(), value.decode()) for name, value in event.headers]
+
+
+@given(lines=st.lists(st.one_of(st.builds("{}:{}".format, NAMES, VALUES), ODD), max_size=6))
+def test_the_quick_look_lets_nothing_pass_that_the_slow_one_refuses(lines: list[str]) -> None:
+    head = "\r\n".join(["GET /CP1 HTTP/1.1", *lines]).encode("latin-1")
+    slow = Limits(header_bytes=max(map(len, [*head.split(b"\r\n"), b"X: y"])))
+
+    def passes(head: bytes, limits: Limits) -> bool:
+        try:
+            check_lines(head, limits)
+        except Refused:
+            return False
+        return True
+
+    assert passes(head, LIMITS) == passes(head + b"\r\nX: y", slow)

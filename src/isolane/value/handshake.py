@@ -203,10 +203,11 @@ def accept_south(answer: Answer, upgrade: Upgrade, *, untouched: bool) -> Accept
     """
     tokens = {token.strip(" \t").lower() for value in answer.all("connection") for token in value.split(",")}
     agreed = answer.all("sec-websocket-protocol")
+    accept = accept_key(upgrade.key)
     if (
         [value.lower() for value in answer.all("upgrade")] != ["websocket"]
         or "upgrade" not in tokens
-        or answer.all("sec-websocket-accept") != [accept_key(upgrade.key)]
+        or answer.all("sec-websocket-accept") != [accept]
         or len(agreed) > 1
         or not set(agreed) <= set(upgrade.protocols)
     ):
@@ -219,7 +220,7 @@ def accept_south(answer: Answer, upgrade: Upgrade, *, untouched: bool) -> Accept
     fields = [
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", accept_key(upgrade.key)),
+        ("Sec-WebSocket-Accept", accept),
     ]
     if agreed:
         fields.append(("Sec-WebSocket-Protocol", agreed[0]))
