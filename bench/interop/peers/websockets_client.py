@@ -40,8 +40,8 @@ class Charger:
         await self._order("abort")
         await self.abort()
         if self._case.startswith("deflate"):
-            # Compressed, it fits in one segment. Of a long one the server leaves a part unread, so that the end of its
-            # connection is a reset, which may overtake its 1009 on any way.
+            # Compressed, it fits in one segment. Of a long one the server leaves a part unread, so that a reset follows
+            # its 1009 at once; relays, which are still writing then, lose the 1009 (docs/reference/interop.md).
             await self.broken("x" * (raw.MESSAGE_MAX + 1))
         await self.broken(b"\xff\xfe", text=True)
 
