@@ -25,7 +25,7 @@ _DISK_BYTES_MAX = 4 << 20
 _LINES_PER_MIN = 10
 _EVENT = re.compile(r"security-event type=(\S+) .*?peer=(\S+)")
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
-_CRASHES = ("Traceback", "never retrieved", "never awaited", " ERROR ", " CRITICAL ")
+_CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

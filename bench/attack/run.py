@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 import sys
 import time
 import tomllib
@@ -189,6 +190,10 @@ async def _warm_up(ground: Ground) -> None:
     for charger in chargers:
         await charger.call("Heartbeat", {})
     await asyncio.gather(*(charger.close() for charger in chargers))
+    if ground.wish.tls:
+        for _ in range(6):  # a reload reads in a thread; let the pool be whole before it is counted
+            ground.relay.send(signal.SIGHUP)
+            await asyncio.sleep(0.1)
     await asyncio.sleep(0.2)
 
 

@@ -6,7 +6,6 @@ The suite is Python 2.7 and lives in a folder of its own under build/, put there
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -94,10 +93,9 @@ def _python27() -> str:
 
 
 async def _wstest(suite: Path, mode: str, spec: Path) -> asyncio.subprocess.Process:
-    code = "from autobahntestsuite.wstest import run; run()"
+    code = f"import site; site.addsitedir({str(suite)!r}); from autobahntestsuite.wstest import run; run()"
     return await asyncio.create_subprocess_exec(
         *(_python27(), "-c", code, "-m", mode, "-s", str(spec)),
-        env={**os.environ, "PYTHONPATH": str(suite)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

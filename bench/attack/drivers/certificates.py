@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.attack.fill import UnknownError
 from bench.attack.pki import Leaf, Paths, Pki
@@ -22,6 +23,8 @@ _LEAVES = {
     "eku_server_only": Leaf(usage=ExtendedKeyUsageOID.SERVER_AUTH),
     "validity_30y": Leaf(ends=30 * 365 * _DAY),
 }
+POLICY = ("serial_0", "validity_30y")
+"""What a CA decides and no relay: how it numbers its certificates and for how long it gives them."""
 _EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
 
 
@@ -82,10 +85,11 @@ def _by_openssl(pki: Pki, stem: str, name: str, *words: str) -> Paths:
     openssl = shutil.which("openssl") or "/usr/bin/openssl"
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/O=attack/CN={name}")
     signed = ("-CA", pki.ca, "-CAkey", root, "-days", "30", "-extfile", extensions, "-out", paths.certificate)
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [openssl, "req", *new, "-keyout", paths.key, "-out", request],
         [openssl, "x509", "-req", "-in", request, *signed, *words],
-    ):
+    )
+    for command in commands:
         subprocess.run(command, check=True, capture_output=True)
     return paths
 

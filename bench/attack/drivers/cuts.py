@@ -61,6 +61,8 @@ async def _cut(turn: Turn, kind: str, side: str, at: int) -> None:
             await asyncio.wait_for(asyncio.gather(charger.link.ended.wait(), session.link.ended.wait()), 8)
     if session.link.messages:
         measures["partial_message_forwarded"] = True
+    if kind == "blackhole" and side == "north":
+        charger.link.leave(reset=True)  # a charger that gets no answer gives its connection up before it comes back
     charger.link.sent.remove(digest(message))
     again = await _come_back(turn, name)
     if again.link is None:

@@ -1,6 +1,7 @@
 """This file renews and spoils certificates and lists under living connections; it guards that those live on."""
 
 import asyncio
+import datetime as dt
 import shutil
 import ssl
 import time
@@ -55,7 +56,17 @@ async def clock_jump(turn: Turn) -> None:
     args = turn.args()
     turn.only(args, "days")
     turn.proof.notes.append("in place of a clock jump: a certificate that expires while chargers are connected")
-    await asyncio.sleep(2)
+    ground = turn.ground
+    leaf = Leaf(usage=ExtendedKeyUsageOID.SERVER_AUTH, ends=dt.timedelta(seconds=6))
+    brief = ground.pki.issue("brief", "127.0.0.1", leaf, hosts=("127.0.0.1", "localhost"))
+    shutil.copy(brief.key, ground.pki.ecdsa.key)
+    shutil.copy(brief.certificate, ground.pki.ecdsa.certificate)
+    await reload(ground)
+    crowd: list[Charger] = turn.proof.measures["crowd"]
+    crowd.append(await ground.connect(ground.fresh_identity(), door=ground.door("wss")))
+    if crowd[-1].link is None:
+        raise RuntimeError("nobody was let in under the brief certificate")
+    await asyncio.sleep(7)
     await _note_dropped(turn)
 
 
@@ -89,7 +100,7 @@ async def crl_serve(turn: Turn) -> None:
     if kept is None:
         kept = await ground.connect("SN-1", door=Door(ground.ports["mtls"], context=_for(ground, "SN-1")))
         turn.proof.measures.update(kept=kept, policy=True, size_cap=True)
-        if (await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3)).status != _SWITCHING:
+        if (await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3, legit=True)).status != _SWITCHING:
             raise RuntimeError("with a good list a good certificate is not let in")
     lists = {
         "unreachable": None,
@@ -106,7 +117,7 @@ async def crl_serve(turn: Turn) -> None:
         ground.pki.list.write_bytes(content)
     began = time.monotonic()
     await reload(ground)
-    answer = await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3)
+    answer = await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3, legit=True)
     measures = turn.proof.measures
     if not kept.is_connected:
         measures["policy"] = f"{kind}: a live session ended"

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from bench.attack.charger import Charger, Door, new_key, upgrade
-from bench.attack.drivers.certificates import certificate
+from bench.attack.drivers.certificates import POLICY, certificate
 from bench.attack.drivers.hello import SUITES, TLS12, offer
 from bench.attack.fill import UnknownError
 from bench.attack.ground import Ground
@@ -47,32 +47,29 @@ async def mtls_connect(turn: Turn) -> None:
         return
     if "control" not in turn.proof.measures:
         await _control(turn)
+    legit = kind == path or kind in POLICY
     for version in args.get("tls", ["1.3"]):
         if str(version) not in _VERSIONS:
             raise UnknownError(f"TLS {version}")
-        turn.proof.answers.append(await knock(turn, path, paths, _VERSIONS[str(version)]))
+        turn.proof.answers.append(await knock(turn, path, paths, _VERSIONS[str(version)], legit=legit))
 
 
 async def _control(turn: Turn) -> None:
     """See that a good certificate is let in: otherwise every refusal would prove nothing."""
     good = certificate(turn.ground.pki, "SN-0001", "SN-0001")
-    answer = await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3)
+    answer = await knock(turn, "SN-0001", good, ssl.TLSVersion.TLSv1_3, legit=True)
     if answer.status != _SWITCHING:
         raise RuntimeError(f"a good certificate is not let in: {answer.status}")
     turn.proof.measures["control"] = True
 
 
-async def knock(turn: Turn, path: str, paths: Paths | None, version: ssl.TLSVersion) -> Answer:
+async def knock(turn: Turn, path: str, paths: Paths | None, version: ssl.TLSVersion, *, legit: bool = False) -> Answer:
     """Shake hands, ask for the upgrade, read the answer."""
     ground = turn.ground
     context = ground.pki.trusting(paths)
     context.minimum_version = context.maximum_version = version
     answer, key = Answer(f"{turn.label} {version.name}"), new_key()
-    if (
-        paths is not None
-        and paths.certificate.stem.startswith("SN-")
-        and path in paths.certificate.stem.split("-SN-")[0]
-    ):
+    if legit:
         ground.legit.add(key)
     try:
         async with asyncio.timeout(6):

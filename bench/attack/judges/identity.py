@@ -6,6 +6,7 @@ import statistics
 from urllib.parse import unquote
 
 from bench.attack.csms import fields_of
+from bench.attack.drivers.certificates import POLICY
 from bench.attack.expect import Court, judge
 from bench.attack.judges.handshake import is_legit
 
@@ -152,9 +153,8 @@ def refused(court: Court) -> str:
 @judge("refused_except", "['policy-documented']")
 def refused_except(court: Court) -> str:
     """Nobody was let in, but for what is the CA's policy and not the relay's: how it numbers and for how long."""
-    policy = ("serial_0", "validity_30y")
     taken = [answer for answer in court.proof.answers if answer.status == _SWITCHING]
-    return "; ".join(f"{a.label}: let in" for a in taken if not any(name in a.label for name in policy))
+    return "; ".join(f"{a.label}: let in" for a in taken if not any(name in a.label for name in POLICY))
 
 
 @judge("http_bytes_read")
