@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from isolane.value.extensions import OFFERS_MAX, answer_south, offer_north, parse
+from isolane.value.extensions import OFFERS_MAX, answer_south, keeps_nothing, offer_north, parse
 
 DEFLATE = "permessage-deflate"
 SERVER_ALONE = "server_no_context_takeover"
@@ -96,3 +96,18 @@ def test_a_malformed_field_is_refused_quickly(field: str) -> None:
 
 def test_other_extensions_pass_where_nothing_is_touched() -> None:
     assert answer_south("x-other; a=1", "x-other", untouched=True) == "x-other; a=1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "nothing"),
+    [
+        ("", True),
+        (DEFLATE, False),
+        (f"{DEFLATE}; {SERVER_ALONE}", False),
+        (f"{DEFLATE}; {CLIENT_ALONE}; server_max_window_bits=10", False),
+        (f"{DEFLATE}; {SERVER_ALONE}; {CLIENT_ALONE}", True),
+        (f"x-other, {DEFLATE}; {SERVER_ALONE}; {CLIENT_ALONE}", False),
+    ],
+)
+def test_only_both_parameters_let_every_message_stand_alone(answer: str, nothing: bool) -> None:  # noqa: FBT001 - a table's column
+    assert keeps_nothing(answer) is nothing

@@ -76,7 +76,7 @@ async def run(
     registry = Registry()
     events = SecurityEvents()
     keys = KeyFiles(events)
-    admission = Admission(settings, keys)
+    admission = Admission(settings, keys, registry)
     expiries = Expiries(_certificates(settings))
     keys.add("expiries", expiries)
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
@@ -93,6 +93,7 @@ async def run(
         events,
         admission,
         keys,
+        settings.outage == "hold",
     )
     keys.add("settings", LiveSettings(settings, read, entrance))
     async with contextlib.AsyncExitStack() as stack:

@@ -7,16 +7,19 @@ What the legs do while they live is in splice.py; the states and the order of an
 
 import asyncio
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from isolane.value.probe import Probe
 from isolane.value.registry import Registry
-from isolane.value.scan import Offence
+from isolane.value.scan import Offence, close_frame
 from isolane.value.settings import Limits
 from isolane.value.splice import LEGS, Pipe
 from isolane.value.stream import Stream
 from isolane.value.tap_port import TapPort
 from isolane.wire.tap_copy import Direction, Opened
+
+if TYPE_CHECKING:
+    from isolane.value.hold import Hold
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +43,12 @@ class Connection:
     Attributes:
         number: Unique while this process lives.
         copy: See `TapPort.copy`.
+        waiting: How the charger waits for a CSMS that is away, None for not at all.
     """
 
     __slots__ = (
         "_cause", "_expired", "_first", "_probe", "_tap", "_timer", "charger", "copy", "from_charger", "from_csms",
-        "limits", "number", "registry",
+        "limits", "number", "registry", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -55,10 +59,9 @@ class Connection:
         self.charger = facts.charger
         self.number = registry.next_number()
         self.copy = tap.copy
-        self.from_charger = Pipe(self, Direction.FROM_CHARGER, charger, csms, limits)
-        self.from_csms = Pipe(self, Direction.FROM_CSMS, csms, charger, limits)
-        self.from_charger.other, self.from_csms.other = self.from_csms, self.from_charger
+        self._join(charger, csms)
         self._tap = tap
+        self.waiting: Hold | None = None
         self._cause = ""
         self._first = Direction.FROM_CHARGER
         self._timer: asyncio.TimerHandle | None = None
@@ -66,9 +69,43 @@ class Connection:
         self._probe: Probe | None = None
         registry.add(self)
         tap.opened(self.number, facts)
+
+    def _join(self, charger: Stream, csms: Stream) -> None:
+        self.from_charger = Pipe(self, Direction.FROM_CHARGER, charger, csms, self.limits)
+        self.from_csms = Pipe(self, Direction.FROM_CSMS, csms, charger, self.limits)
+        self.from_charger.other, self.from_csms.other = self.from_csms, self.from_charger
         for pipe in (self.from_charger, self.from_csms):
-            pipe.source.set_write_buffer_limits(limits.buffer_bytes)
+            pipe.source.set_write_buffer_limits(self.limits.buffer_bytes)
             pipe.source.set_protocol(pipe)
+
+    def hold(self) -> bool:
+        """Let the charger wait for a CSMS whose leg has just ended; tell whether it does."""
+        up, down = self.from_charger, self.from_csms
+        if self.waiting is None or self._cause or not (up.between and down.between):
+            return False
+        if up.source.is_closing() or up.source.get_write_buffer_size():
+            return False
+        up.retire()
+        down.retire()
+        down.source.set_protocol(asyncio.Protocol())
+        down.source.abort()
+        self.waiting.begin()
+        return True
+
+    def splice(self, csms: Stream) -> None:
+        """Join the charger that has waited to a new leg; counts go on."""
+        old = (self.from_charger, self.from_csms)
+        self._probe = None
+        self._join(self.from_charger.source, csms)
+        for pipe, before in zip((self.from_charger, self.from_csms), old, strict=True):
+            pipe.bytes, pipe.scanner.frames = before.bytes, before.scanner.frames
+
+    def let_go(self, cause: str, leg: str, code: str) -> None:
+        """End a charger that waits for its CSMS."""
+        self.ending(Direction.FROM_CSMS, cause, leg, code)
+        charger = self.from_charger.source
+        charger.write(close_frame(GOING_AWAY, key=None))
+        charger.close()
 
     def traffic(self, direction: Direction) -> tuple[int, int]:
         """See `registry.Counted`."""
@@ -101,6 +138,10 @@ class Connection:
 
         The CSMS sees the charger's own Close frame, behind everything that the charger sent before.
         """
+        if self.waiting is not None and self.waiting.active:
+            self.waiting.stop("drain")
+            self.let_go("drain", "relay", str(GOING_AWAY))
+            return
         self.ending(Direction.FROM_CSMS, "drain", "relay", str(GOING_AWAY))
         self.from_csms.send_close(GOING_AWAY)
 
@@ -127,6 +168,10 @@ class Connection:
 
     def give_way(self) -> None:
         """End both legs: a newcomer has the identity now."""
+        if self.waiting is not None and self.waiting.active:
+            self.waiting.stop("replaced")
+            self.let_go("replaced", "relay", str(GOING_AWAY))
+            return
         self.ending(Direction.FROM_CHARGER, "replaced", "relay", str(GOING_AWAY))
         self.from_csms.send_close(GOING_AWAY)
         self.from_charger.send_close(GOING_AWAY)

@@ -60,6 +60,7 @@ class Entrance:
     events: SecurityEvents
     admission: Admission
     keys: KeyFiles
+    holds: bool = False
     preauth: dict[Unanswered, None] = field(default_factory=dict)
     asking: set[Unanswered] = field(default_factory=set)
     _logged: int = 0

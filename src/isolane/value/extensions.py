@@ -89,6 +89,14 @@ def _is_deflate(extension: Extension, *, answer: bool) -> bool:
     return True
 
 
+def keeps_nothing(field: str) -> bool:
+    """Tell whether an answer, as the charger was given it, lets each message stand alone, in both directions."""
+    return all(
+        _is_deflate(answer, answer=True) and answer.has(_SERVER_ALONE) and answer.has(_CLIENT_ALONE)
+        for answer in parse(field)
+    )
+
+
 def offer_north(field: str, *, untouched: bool) -> str:
     """Give the offer for the CSMS, "" for none.
 

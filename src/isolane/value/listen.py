@@ -12,6 +12,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
 from typing import Final
 
@@ -19,9 +20,11 @@ from isolane.core.failures import IsolaneError
 from isolane.value.connection import Connection
 from isolane.value.dial import CsmsLeg
 from isolane.value.entrance import RETRY, End, Entrance
+from isolane.value.extensions import keeps_nothing
 from isolane.value.failures import Refused
 from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
 from isolane.value.head import END
+from isolane.value.hold import Hold
 from isolane.value.listener_tls import ListenerTls
 from isolane.value.registry import Counted
 from isolane.value.security_events import Kind
@@ -148,7 +151,12 @@ class Gate(asyncio.Protocol):
             leg, answer = await entrance.upstream.ask(admitted.upgrade, admitted.context)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
                 entrance.admission.confirm(admitted)
-                self._join(upgrade, leg, accept_south(answer, upgrade, untouched=entrance.untouched), dead)
+                check = partial(accept_south, upgrade=upgrade, untouched=entrance.untouched)
+                accepted = check(answer)
+                connection = self._join(upgrade, leg, accepted, dead)
+                if entrance.holds and keeps_nothing(accepted.extensions):
+                    again = partial(entrance.upstream.ask, admitted.upgrade, admitted.context)
+                    connection.waiting = Hold(connection, accepted, again, check, entrance.limits)
                 return
             head = mirror(answer)
             kind = Kind.AUTHENTICATION if answer.status in _DENIED else None
@@ -163,7 +171,7 @@ class Gate(asyncio.Protocol):
             if leg is not None and not leg.joined:
                 leg.stream.abort()
 
-    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, dead: Counted | None) -> None:
+    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, dead: Counted | None) -> Connection:
         """Answer 101 and give both legs to the splice; `dead` is whose place this charger may take."""
         stream, entrance = self.stream, self._entrance
         if stream is None or stream.is_closing() or leg.stream.is_closing():
@@ -196,6 +204,7 @@ class Gate(asyncio.Protocol):
         leg.stream.resume_reading()
         if leg.ended:
             connection.from_csms.eof_received()
+        return connection
 
     def _refuse(self, refused: Refused) -> None:
         if self._over:

@@ -67,6 +67,12 @@ class RelayCollector(Collector):
             ("limit",),
             {(limit,): count for limit, count in registry.limit_closes.items()},
         )
+        yield _counter(
+            "isolane_value_holds_total",
+            "Waits for a CSMS that was away by how they ended",
+            ("result",),
+            {(result,): count for result, count in registry.holds.items()},
+        )
         yield CounterMetricFamily(
             "isolane_value_probes_total", "Pings of ours, to tell a dead charger from a live one", value=registry.probes
         )

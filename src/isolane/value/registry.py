@@ -75,6 +75,7 @@ class Registry:
         handshakes: By result.
         closes: By leg that ended first and close code (or "eof", "reset").
         limit_closes: By limit.
+        holds: Waits for a CSMS that was away, by how they ended.
         probes: Questions to chargers whether they are there.
         empty: Set while no connection lives.
         added: From the moment a read is handed over to the moment it is written, sampled.
@@ -88,6 +89,7 @@ class Registry:
         self.handshakes: Counter[str] = Counter()
         self.closes: Counter[tuple[str, str]] = Counter()
         self.limit_closes: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
         self.probes = 0
         self.added = Histogram()
         self._frames = [0, 0]

@@ -122,6 +122,11 @@ class Scanner:
         self.close_code = NO_STATUS
         self.own_ping = b""
 
+    @property
+    def between(self) -> bool:
+        """Tell whether what has passed ends between two messages."""
+        return not self.left and not self._fragments
+
     def scan(self, data: bytes | memoryview) -> int:
         """Say how many of these bytes may pass; see the top of this file."""
         size = len(data)

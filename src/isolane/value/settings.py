@@ -87,6 +87,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float,
         Meta(description="s that an old charger gets to answer when its identity connects again", gt=0, le=30),
     ] = 3.0
+    hold_s: Annotated[
+        float,
+        Meta(description="s that a charger is kept waiting while its CSMS is away, in outage mode hold", gt=0, le=600),
+    ] = 30.0
+    hold_bytes: Annotated[
+        int, Meta(description="Bytes of a charger that wait meanwhile; then it is not read", ge=1024)
+    ] = 65_536
     close_s: Annotated[
         float, Meta(description="s from the first sign of an end to the end of both legs", gt=0, le=120)
     ] = 5.0
@@ -171,6 +178,14 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "refuse: it stays. A refused newcomer is told 409"
         ),
     ] = "ping-old"
+    outage: Annotated[
+        Literal["close", "hold"],
+        Meta(
+            description="When the CSMS's leg ends without a Close frame. close: the charger's ends too, and it queues; "
+            "hold: the charger waits while the CSMS is dialled again, at most limits.hold_s, and nothing is answered "
+            "for the CSMS; a CALL in flight stays unanswered"
+        ),
+    ] = "close"
     drain_s: Annotated[
         float, Meta(description="s that connections may finish by themselves after SIGTERM, before 1001", ge=0, le=600)
     ] = 5.0

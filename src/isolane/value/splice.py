@@ -86,6 +86,11 @@ class Pipe(asyncio.Protocol):
         """Tell whether nothing more will be read."""
         return self._ended or self.lost
 
+    @property
+    def between(self) -> bool:
+        """Tell whether what has passed ends between two messages and nothing unusual is going on."""
+        return not self._unusual and not self.ended and self.scanner.between
+
     def data_received(self, data: bytes) -> None:
         """Pass bytes on."""
         mono_ns = monotonic_ns()
@@ -111,7 +116,7 @@ class Pipe(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Pass the end of the stream on; True keeps the other direction open."""
-        if self._ended:
+        if self._ended or (self.direction and self._connection.hold()):
             return True
         self._ended = True
         if self._held and not self._discarding:
@@ -127,6 +132,8 @@ class Pipe(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass a reset on."""
+        if self.direction and self._connection.hold():
+            return
         self.lost = True
         self._unstall()
         self.discard()
@@ -183,6 +190,11 @@ class Pipe(asyncio.Protocol):
         self._held = b""
         if not self.source.is_closing():
             self.source.resume_reading()
+
+    def retire(self) -> None:
+        """Have no part in what comes; the leg that this pipe reads is for somebody else to end."""
+        self._unstall()
+        self._discarding = self._unusual = self.lost = True
 
     def reset(self) -> None:
         """End the leg that this pipe reads with a reset, or, where it has not taken all its bytes yet, with those."""
