@@ -12,7 +12,7 @@ from isolane.cli import main
 from isolane.security.tls import client_context
 from isolane.value.credentials import protect, write_verifiers
 from support.charger_ca import ChargerCa
-from support.raw_peer import TEXT, Peer, ask, end, frame, raw_csms, request
+from support.raw_peer import TEXT, Peer, ask, close_code, end, frame, raw_csms, request
 from support.relay import Relay, relaying
 
 MASK = b"\x11\x22\x33\x44"
@@ -71,10 +71,13 @@ async def test_a_listener_is_renewed_and_a_charger_revoked(tmp_path: Path) -> No
         port = relay.ports[0]
         old = await ask(port, request("/ocpp/CP1"), own)
         old_above = await csms.accepted()
-        assert await is_let_in(port, "CP2", thief)
+        inside = await ask(port, request("/ocpp/CP2"), thief)
         issue(ca, tmp_path, "listener")
         chargers.revoke(stolen[2])
         await reload(relay, 1)
+        async with asyncio.timeout(5):
+            assert close_code(await inside.reader.read()) == 1001
+        await end(inside.writer)
         assert not await is_let_in(port, "CP2", thief)
         await passes(old, old_above)
         chargers.issue("CP3")

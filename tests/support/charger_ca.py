@@ -13,14 +13,15 @@ class ChargerCa:
 
     Args:
         folder: Where its files go.
+        name: Its CN.
 
     Attributes:
         ca: Its certificate, PEM.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "Chargers") -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Chargers")])
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self.folder = folder
         now = dt.datetime.now(dt.UTC)
         self.certificate = self._sign(self.name, self.key.public_key(), is_ca=True)

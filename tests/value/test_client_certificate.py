@@ -1,6 +1,7 @@
 """This file checks whom a certificate lets in, with certificates of another library over a real TLS handshake."""
 
 import ssl
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_certificate_stays_with_who_came_first(shown: Shown) -> None:
 
 @pytest.mark.parametrize("names", [(), ("CP1", "CP2"), ("CP2", "CP1")])
 def test_no_or_several_names_are_nobodys(shown: Shown, names: tuple[str, ...]) -> None:
-    several = Shown(names, shown.organisations, is_ca=False, fingerprint=shown.fingerprint)
+    several = replace(shown, names=names)
     assert problem_of(Certificates(None, {}), several, "CP1") == OTHER_NAME
 
 

@@ -27,7 +27,9 @@ from isolane.value.failures import Refused
 from isolane.value.handshake import Upgrade
 from isolane.value.key_files import KeyFiles
 from isolane.value.profiles import Profiles
+from isolane.value.registry import Registry
 from isolane.value.retrofit import Voices
+from isolane.value.revocation import Revocation
 from isolane.value.settings import ValueSettings
 from isolane.value.settings_access import Listener
 
@@ -60,12 +62,13 @@ class Admission:
     Args:
         settings: The [value] table.
         keys: Where everything that is read from files joins, to be read again.
+        registry: Who is connected.
 
     Raises:
         IsolaneError: A file cannot be used.
     """
 
-    def __init__(self, settings: ValueSettings, keys: KeyFiles) -> None:
+    def __init__(self, settings: ValueSettings, keys: KeyFiles, registry: Registry) -> None:
         access = self._access = settings.access
         self._certificates = Certificates(access.organisation, access.serials)
         self._attempts = Attempts(access.failures_per_min)
@@ -78,6 +81,9 @@ class Admission:
         self._profiles = Profiles(access.state_dir) if access.state_dir is not None else None
         if self._profiles is not None:
             keys.add("profiles", self._profiles)
+        lists = [listener.crl for listener in settings.listen if listener.crl is not None]
+        self._revocation = Revocation(lists, registry, keys.events)
+        keys.add("revocation", self._revocation)
         self._one_by_one = asyncio.Lock()
         self._waiting = 0
 
@@ -111,6 +117,7 @@ class Admission:
 
     def confirm(self, admitted: Admitted) -> None:
         """Keep what was learned: the CSMS has accepted the charger."""
+        self._revocation.watch(admitted.upgrade.charger, admitted.shown)
         if admitted.shown is not None:
             self._certificates.own(admitted.shown, admitted.upgrade.charger)
         if self._profiles is not None:
@@ -161,7 +168,7 @@ def _demanded(upgrade: Upgrade) -> Credential:
     credential = read_basic(upgrade.authorization) if upgrade.authorization is not None else None
     if credential is None:
         raise Refused(401, "unauthenticated", _CHALLENGE, detail="no whole Basic credential")
-    if credential.user != upgrade.charger.encode():
+    if credential.user != upgrade.charger.encode("ascii"):
         raise Refused(401, "unauthenticated", _CHALLENGE, detail="the user is not the identity")
     return credential
 

@@ -93,7 +93,6 @@ async def run(
         events,
         admission,
         keys,
-        settings.outage == "hold",
     )
     keys.add("settings", LiveSettings(settings, read, entrance))
     async with contextlib.AsyncExitStack() as stack:

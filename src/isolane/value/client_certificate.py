@@ -11,7 +11,7 @@ Source: OCPP 1.6 security whitepaper ed. 3 and OCPP 2.0.1 part 2, A00.FR.403 to 
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,12 +31,16 @@ class Shown:
         organisations: The values of O.
         is_ca: Whether it may sign others.
         fingerprint: SHA-256 of its DER.
+        issuer: Name of its issuer, DER.
+        serial: Serial number, unique with the issuer.
     """
 
     names: tuple[str, ...]
     organisations: tuple[str, ...]
     is_ca: bool
     fingerprint: bytes
+    issuer: bytes
+    serial: int
 
 
 def read_shown(facts: Mapping[str, Any], certificate: bytes) -> Shown:
@@ -49,12 +53,16 @@ def read_shown(facts: Mapping[str, Any], certificate: bytes) -> Shown:
     Raises:
         ValueError: The certificate's layout is none of RFC 5280.
     """
+    fields = der.first(der.first(certificate).contents).children()
+    serial, _, issuer = [field for field in fields if field.tag != der.VERSION][:3]
     subject = [pair for part in facts.get("subject", ()) for pair in part]
     return Shown(
         names=tuple(value for name, value in subject if name == "commonName"),
         organisations=tuple(value for name, value in subject if name == "organizationName"),
-        is_ca=_is_ca(certificate),
+        is_ca=_is_ca(fields),
         fingerprint=hashlib.sha256(certificate).digest(),
+        issuer=issuer.contents,
+        serial=int.from_bytes(serial.contents, "big", signed=True),
     )
 
 
@@ -97,9 +105,8 @@ class Certificates:
             self._owners.popitem(last=False)
 
 
-def _is_ca(certificate: bytes) -> bool:
+def _is_ca(fields: Iterable[der.Element]) -> bool:
     """Look at basicConstraints: SEQUENCE { cA BOOLEAN DEFAULT FALSE, ... } (RFC 5280 §4.2.1.9)."""
-    fields = der.first(der.first(certificate).contents).children()
     for field in fields:
         if field.tag != der.EXTENSIONS:
             continue

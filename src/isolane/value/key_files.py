@@ -30,10 +30,13 @@ class KeyFiles:
 
     Args:
         events: Who is told of what cannot.
+
+    Attributes:
+        events: The same.
     """
 
     def __init__(self, events: SecurityEvents) -> None:
-        self._events = events
+        self.events = events
         self._parts: dict[str, Reloadable] = {}
 
     def add(self, name: str, part: Reloadable) -> None:
@@ -53,7 +56,7 @@ class KeyFiles:
                 await asyncio.to_thread(part.reload)
             except IsolaneError as error:
                 good = False
-                self._events.report(Kind.RELOAD, detail=f"{name}: the old one stays")
+                self.events.report(Kind.RELOAD, detail=f"{name}: the old one stays")
                 _log.error("reload-failed part=%s reason=%s", name, error)
         _log.info("reloaded parts=%d good=%s", len(self._parts), str(good).lower())
         return good
