@@ -93,6 +93,7 @@ async def run(
         events,
         admission,
         keys,
+        settings.outage == "hold",
     )
     keys.add("settings", LiveSettings(settings, read, entrance))
     async with contextlib.AsyncExitStack() as stack:
