@@ -86,6 +86,12 @@ class Csms:
                 for task in late:
                     task.cancel()
 
+    @contextlib.asynccontextmanager
+    async def also_at(self, host: str, context: ssl.SSLContext | None) -> AsyncIterator[None]:
+        """Serve at another address of this machine, same port."""
+        async with await asyncio.start_server(self._serve, host, self.port, ssl=context):
+            yield
+
     def drop(self) -> None:
         """End every connection at once."""
         for writer in list(self._writers):

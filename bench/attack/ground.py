@@ -61,6 +61,7 @@ class Wish:
         chaos: Whether the relay dials through a bad network.
         echo: Whether the CSMS is a library that echoes, for foreign test suites.
         verify: Whether the relay checks passwords itself.
+        hosts: Whether the relay sees a hosts file of the harness's.
     """
 
     secure_csms: bool = False
@@ -74,6 +75,7 @@ class Wish:
     chaos: bool = False
     echo: bool = False
     verify: bool = False
+    hosts: bool = False
 
 
 def secret_of(identity: str) -> bytes:
@@ -214,7 +216,13 @@ async def standing(lim: dict[str, float], wish: Wish, *, quick: bool) -> AsyncIt
     names = ("ws", "wss", "mtls") if wish.tls else ("ws",)
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     settings = folder / "site.toml"
-    relay, tap = Process("value", settings, folder / "value.log"), Process("tap", settings, folder / "tap.log")
+    hosts = folder / "hosts" if wish.hosts else None
+    if hosts is not None:
+        hosts.write_text(f"127.0.0.1 localhost {wish.csms_host}\n", encoding="ascii")
+    relay, tap = (
+        Process("value", settings, folder / "value.log", hosts=hosts),
+        Process("tap", settings, folder / "tap.log"),
+    )
     echo_port = free_ports(1)[0] if wish.echo else 0
     told = Told(folder / "run" / "events.sock")
     ground = Ground(folder, lim, wish, csms, pki, ports, relay, tap, told, quick=quick, port_taken=echo_port)

@@ -21,6 +21,8 @@ BACK_S = 30.0
 """What the target gets to come back to its base."""
 _SETTLE_S = 3.0
 _RES_SLACK = 1.05
+_RES_SPARE = 2
+"""Descriptors and threads of a pool that is first used during the case."""
 _DISK_BYTES_MAX = 4 << 20
 _LINES_PER_MIN = 10
 _EVENT = re.compile(r"security-event type=(\S+) .*?peer=(\S+)")
@@ -116,7 +118,7 @@ def _above(scene: Scene) -> list[str]:
         now = process.use()
         for name in ("rss_kb", "fds", "threads"):
             before, after = getattr(base, name), getattr(now, name)
-            if after > before * _RES_SLACK:
+            if after > max(before * _RES_SLACK, before + _RES_SPARE):
                 wrong.append(f"{process.name} {name} {before} to {after}")
     return wrong
 

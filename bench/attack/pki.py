@@ -147,18 +147,18 @@ class Pki:
     def ecdsa(self) -> Paths:
         """Give the server's ECDSA identity."""
         leaf = Leaf(usage=ExtendedKeyUsageOID.SERVER_AUTH)
-        return self.issue("server-ecdsa", "127.0.0.1", leaf, hosts=("127.0.0.1", "localhost"))
+        return self.issue("server-ecdsa", "127.0.0.1", leaf, hosts=("127.0.0.1", "localhost", "csms.test"))
 
     @cached_property
     def rsa(self) -> Paths:
         """Give the server's RSA identity."""
         leaf = Leaf(usage=ExtendedKeyUsageOID.SERVER_AUTH, key=lambda: rsa.generate_private_key(65537, 2048))
-        return self.issue("server-rsa", "127.0.0.1", leaf, hosts=("127.0.0.1", "localhost"))
+        return self.issue("server-rsa", "127.0.0.1", leaf, hosts=("127.0.0.1", "localhost", "csms.test"))
 
-    def serving(self) -> ssl.SSLContext:
-        """Give a server's context."""
+    def serving(self, identity: Paths | None = None) -> ssl.SSLContext:
+        """Give a server's context, with an identity other than the usual one where given."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.ecdsa)
+        context.load_cert_chain(*(identity or self.ecdsa))
         return context
 
     def trusting(self, identity: Paths | None = None) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import signal
 import sys
 import time
@@ -22,10 +23,10 @@ class Use:
 
 
 class Process:
-    """`isolane <name> -c <settings>` with its log in a file."""
+    """`isolane <name> -c <settings>` with its log in a file, and a hosts file of its own where given (needs root)."""
 
-    def __init__(self, name: str, settings: Path, log: Path, level: str = "info") -> None:
-        self.name, self.settings, self.log, self.level = name, settings, log, level
+    def __init__(self, name: str, settings: Path, log: Path, *, hosts: Path | None = None) -> None:
+        self.name, self.settings, self.log, self.hosts = name, settings, log, hosts
         self.process: asyncio.subprocess.Process | None = None
         self.ready = ""
 
@@ -60,10 +61,18 @@ class Process:
         """Start it and do not wait."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "isolane", self.name, "--log-level", self.level, "-c", str(self.settings),
+                *self._apart(),
+                sys.executable, "-m", "isolane", self.name, "-c", str(self.settings),
                 stdout=log, stderr=log,
             )  # fmt: skip
         return self.process
+
+    def _apart(self) -> list[str]:
+        """Give the words that put a command into a mount namespace where /etc/hosts is another file."""
+        if self.hosts is None:
+            return []
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return [shutil.which("unshare") or "/usr/bin/unshare", "-m", "/bin/sh", "-c", script, str(self.hosts)]
 
     def text(self) -> str:
         """Give its log."""

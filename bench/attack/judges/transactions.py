@@ -13,6 +13,8 @@ _SLACK_S = 7.0
 
 
 @judge("all", "EACCES/EPERM")
+@judge("wrong_ip", "TLS name check refuses")
+@judge("reconnect", "backoff with jitter, RetryBackOff semantics")
 @judge("new_handshakes_use", "new cert")
 @judge("policy", "fresh<=7d grace then refuse new; live sessions kept")
 @judge("raises", "HeaderRejected")
