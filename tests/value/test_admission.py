@@ -121,6 +121,13 @@ async def test_many_at_once_are_no_way_around_the_bound(credentials: Path) -> No
         assert sorted(said) == [401] * 5 + [429] * 55
 
 
+async def test_another_users_password_at_many_identities_is_guessing_too(credentials: Path) -> None:
+    async with site(credentials, PLAIN + VERIFY) as (relay, csms):
+        said = [await status(relay.ports[0], f"ID-{number}", basic("CP1", b"x")) for number in range(20)]
+        assert said == [401] * 5 + [429] * 15
+        assert csms.heads == []
+
+
 async def test_profile_1_demands_a_password_and_lets_the_csms_judge_it(tmp_path: Path) -> None:
     async with site(tmp_path, PLAIN + "profile = 1\n") as (relay, csms):
         assert await status(relay.ports[0], "CP1") == 401

@@ -103,10 +103,13 @@ class Admission:
         if listener.client_ca is not None:
             shown = _shown(tls)
             self._certificates.check(shown, upgrade.charger)
-        if listener.verifies(self._access) or listener.profile in {1, 2}:
+        verifies = listener.verifies(self._access)
+        if verifies or listener.profile in {1, 2}:
             credential = _demanded(upgrade)
-            if listener.verifies(self._access):
-                await self._verify(upgrade.charger, credential.password, peer)
+            if verifies:
+                await self._verify(upgrade.charger, credential, peer)
+            else:
+                _check_user(credential, upgrade.charger)
         profile = _profile(listener, upgrade)
         if self._profiles is not None:
             await self._profiles.check(upgrade.charger, profile)
@@ -130,11 +133,17 @@ class Admission:
         if self._profiles is not None:
             self._profiles.close()
 
-    async def _verify(self, charger: str, password: bytes, peer: str) -> None:
+    async def _verify(self, charger: str, credential: Credential, peer: str) -> None:
         verification = self._verification
         if verification is None:
             raise Refused(401, "unauthenticated", _CHALLENGE)
         self._check_pace(peer, charger)
+        try:
+            _check_user(credential, charger)
+        except Refused:
+            self._attempts.begin(peer, charger)  # it is a guess too, and costs no work
+            raise
+        password = credential.password
         if verification.is_remembered(charger, password):
             self._attempts.know(peer, charger)
             return
@@ -168,9 +177,12 @@ def _demanded(upgrade: Upgrade) -> Credential:
     credential = read_basic(upgrade.authorization) if upgrade.authorization is not None else None
     if credential is None:
         raise Refused(401, "unauthenticated", _CHALLENGE, detail="no whole Basic credential")
-    if credential.user != upgrade.charger.encode("ascii"):
-        raise Refused(401, "unauthenticated", _CHALLENGE, detail="the user is not the identity")
     return credential
+
+
+def _check_user(credential: Credential, charger: str) -> None:
+    if credential.user != charger.encode("ascii"):
+        raise Refused(401, "unauthenticated", _CHALLENGE, detail="the user is not the identity")
 
 
 def _profile(listener: Listener, upgrade: Upgrade) -> int:
