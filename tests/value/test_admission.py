@@ -95,6 +95,17 @@ async def test_an_unknown_identity_is_told_the_same_as_a_wrong_password(credenti
         assert csms.heads == []
 
 
+async def test_the_allow_list_is_told_to_those_alone_who_have_a_password(credentials: Path) -> None:
+    async with raw_csms() as csms:
+        url = f'url = "ws://127.0.0.1:{csms.port}"'
+        async with relaying(credentials, url, value='allow = ["CP1"]', listen=PLAIN + VERIFY) as relay:
+            assert await status(relay.ports[0], "CP2", basic("CP2", b"wrong")) == 401
+            assert await status(relay.ports[0], "CP9", basic("CP9", b"wrong")) == 401
+            assert await status(relay.ports[0], "CP2", basic("CP2", b"another-password")) == 404
+            assert csms.heads == []
+            assert await status(relay.ports[0], "CP1", basic("CP1", RAW)) == 101
+
+
 async def test_guessing_is_bounded_and_shuts_out_only_the_one_who_guesses(credentials: Path) -> None:
     async def from_elsewhere(relay: Relay) -> Peer:
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.ports[0], local_addr=("127.0.0.2", 0))

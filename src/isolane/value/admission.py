@@ -118,6 +118,10 @@ class Admission:
         voice = self._voices.of(upgrade.charger)
         return Admitted(replace(upgrade, authorization=voice.authorization), voice.context, profile, shown)
 
+    def verifies(self, listener: Listener) -> bool:
+        """Tell whether passwords are checked at a port."""
+        return listener.verifies(self._access)
+
     def confirm(self, admitted: Admitted) -> None:
         """Keep what was learned: the CSMS has accepted the charger."""
         self._revocation.watch(admitted.upgrade.charger, admitted.shown)

@@ -133,7 +133,10 @@ class Gate(asyncio.Protocol):
         )
         del buffer[: end + len(END)]
         self._charger = upgrade.charger
-        entrance.policy.check(upgrade)
+        if entrance.admission.verifies(listener):
+            entrance.policy.check_origin(upgrade)  # who is on the list is told to those alone who have a password
+        else:
+            entrance.policy.check(upgrade)
         entrance.check_room()
         entrance.preauth.pop(self, None)
         entrance.asking.add(self)
@@ -147,6 +150,7 @@ class Gate(asyncio.Protocol):
         try:
             tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
             admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
+            entrance.policy.check(upgrade)
             dead = await entrance.duplicates.admit(upgrade.charger)
             leg, answer = await entrance.upstream.ask(admitted.upgrade, admitted.context)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
