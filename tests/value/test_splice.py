@@ -190,7 +190,7 @@ async def test_a_stalled_reader_is_ended(joined: Joined) -> None:
 
 async def test_a_slow_reader_is_not_a_stalled_one(joined: Joined) -> None:
     size = 14 * 1024 * 1024
-    async with joined(limits="buffer_bytes = 4194304\nstall_s = 0.5\nmessages_burst = 1000") as (relay, charger, csms):
+    async with joined(limits="buffer_bytes = 4194304\nstall_s = 1.5\nmessages_burst = 1000") as (relay, charger, csms):
         csms.reader._transport.pause_reading()  # type: ignore[attr-defined]
         wire = frame(BINARY, bytes(60_000), mask=MASK) * (size // 60_000)
         charger.writer.write(wire)
