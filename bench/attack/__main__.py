@@ -18,6 +18,9 @@ def main() -> int:
     options = _options()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if not options.cases.is_file():
+        print(f"attack: there is no {options.cases}; name a file of cases with --cases FILE")
+        return 2
     book = read_book(options.cases)
     families = {name.strip() for name in options.family.split(",") if name.strip()}
     ids = {name.strip() for name in options.case.split(",") if name.strip()}

@@ -62,6 +62,7 @@ class Wish:
         echo: Whether the CSMS is a library that echoes, for foreign test suites.
         verify: Whether the relay checks passwords itself.
         hosts: Whether the relay sees a hosts file of the harness's.
+        warm: Chargers that come and go before the case: a site in use is the base, not a process that has done nothing.
     """
 
     secure_csms: bool = False
@@ -76,6 +77,7 @@ class Wish:
     echo: bool = False
     verify: bool = False
     hosts: bool = False
+    warm: int = 64
 
 
 def secret_of(identity: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import bench.attack.drivers
 import bench.attack.judges
 from bench.attack.cases import HERE, Case, Reasons
+from bench.attack.charger import Charger
 from bench.attack.drivers.http_raw import credentials
 from bench.attack.expect import Court, verdict
 from bench.attack.fill import UnknownError, fill
@@ -27,8 +28,7 @@ from bench.attack.wishes import wish_of
 
 CASE_S = 420.0
 _WATCHED = 10
-_WARM = 64
-"""Chargers that come and go before a case: a site in use is the base, not a process that has done nothing yet."""
+_AT_ONCE = 64
 _OBSERVED_S = 2.0
 REGISTERED = (bench.attack.drivers, bench.attack.judges)
 
@@ -184,9 +184,11 @@ async def _warm_up(ground: Ground) -> None:
     if ground.wish.echo:
         return
     await ground.connect("CP-LEGIT", auth="bad")
-    chargers = await asyncio.gather(
-        *(ground.connect(f"HERD-{900 + number}") for number in range(_WARM if not ground.wish.verify else 8))
-    )
+    chargers: list[Charger] = []
+    number = ground.wish.warm if not ground.wish.verify else 8
+    for first in range(0, number, _AT_ONCE):
+        names = [f"HERD-{index}" for index in range(first, min(first + _AT_ONCE, number))]
+        chargers += await asyncio.gather(*(ground.connect(name) for name in names))
     for charger in chargers:
         await charger.call("Heartbeat", {})
     await asyncio.gather(*(charger.close() for charger in chargers))

@@ -20,5 +20,6 @@ def wish_of(case: Case) -> Wish:
         chaos="chaos_proxy" in steps,
         verify=case.family == "ID" or "replay" in steps,
         limits=many if "run" in steps else {},
+        warm=max([64, *(int(item["ocpp.connect"].get("n", 1)) for item in case.do if "ocpp.connect" in item)]),
         echo="run" in steps and case.family == "WS",
     )

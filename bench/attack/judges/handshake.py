@@ -34,16 +34,17 @@ def bytes_buffered_max(court: Court) -> str:
 
 @judge("northbound_headers_exactly")
 def northbound_headers_exactly(court: Court) -> str:
-    """The CSMS saw these header fields and no others, with nothing smuggled in their values."""
-    wrong = []
+    """The CSMS saw no header field but these in the handshakes that tried to smuggle some."""
+    wrong, seen = [], 0
     for session in court.ground.csms.sessions:
-        if session.key in court.ground.legit:
-            names = set(fields_of(session.head))
-            if names != set(court.value):
-                wrong.append(f"{sorted(names ^ set(court.value))} differ")
-            if fields_of(session.head).get("connection", "").lower() != "upgrade":
-                wrong.append("Connection was passed on")
-    return "; ".join(wrong)
+        if session.charger not in court.ground.chargers or session.charger.startswith("HERD"):
+            continue
+        seen += 1
+        fields = fields_of(session.head)
+        strange = set(fields) - set(court.value)
+        wrong += [f"{sorted(strange)} travelled north"] if strange else []
+        wrong += ["Connection was passed on"] if fields.get("connection", "").lower() != "upgrade" else []
+    return "; ".join(wrong) if seen else "no handshake reached the CSMS"
 
 
 @judge("northbound_connections")

@@ -73,11 +73,11 @@ def attempts_evaluated(court: Court) -> str:
 
 @judge("delay", "exponential per (peer ip) and per (id, ip)")
 def throttled(court: Court) -> str:
-    """Most attempts were turned away with 429 and told when to come back."""
-    turned = [answer for answer in court.proof.answers if answer.status == _THROTTLED]
-    return (
-        "" if len(turned) > len(court.proof.answers) * 0.9 else f"{len(turned)} of {len(court.proof.answers)} with 429"
-    )
+    """Most attempts were turned away without a look at the password: 429, or 404 for who is not on the list."""
+    turned = [answer for answer in court.proof.answers if answer.status in {_THROTTLED, _UNKNOWN}]
+    some = any(answer.status == _THROTTLED for answer in turned)
+    fine = some and len(turned) > len(court.proof.answers) * 0.9
+    return "" if fine else f"{len(turned)} of {len(court.proof.answers)} turned away"
 
 
 @judge("welch_t_abs_max")
