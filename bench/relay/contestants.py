@@ -145,7 +145,7 @@ def start(name: str, way: str, ground: Ground) -> Contestant:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return Contestant(name, way, port, process, sink, folder)
         time.sleep(0.02)
-    process.kill()
+    Contestant(name, way, port, process, sink, folder).stop()
     raise SystemExit(f"{name} did not start: {(folder / 'log').read_text(encoding='utf-8')}")
 
 
