@@ -1,5 +1,7 @@
 """This file watches pages while data arrives; it guards that live is live, history is history, and a gap is a gap."""
 
+import json
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.async_api import FloatRect, Page
+from playwright.async_api import FloatRect, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -104,13 +106,12 @@ async def test_a_drag_shows_that_stretch_and_escape_goes_back_to_live(
     from_ms, to_ms = (int(part.split("=")[1]) for part in page.url.split("#")[1].split("&"))
     assert f"from_ms={from_ms}" in query
     assert 100_000 < to_ms - from_ms < 140_000
-    assert (await page.locator("#span").inner_text()).startswith("History: ")
+    await expect(page.locator("#span")).to_have_text(re.compile("^History: "))
     for chart in ("power", "contacts"):
-        plot = page.locator(f"#chart-{chart} [data-plot]")
-        assert await plot.get_attribute("data-from-ms") == str(from_ms)
-        assert await plot.get_attribute("data-to-ms") == str(to_ms)
+        shown = f"document.querySelector('#chart-{chart} [data-plot]').dataset"
+        await until(page, f"{shown}.fromMs === '{from_ms}' && {shown}.toMs === '{to_ms}'")
     await page.keyboard.press("Escape")
-    assert (await page.locator("#span").inner_text()).endswith(", all there is")
+    await expect(page.locator("#span")).to_have_text(re.compile(", all there is$"))
     assert page.url.endswith("#last=3600")
 
 
@@ -152,20 +153,19 @@ async def test_a_gap_is_drawn_as_a_gap_with_its_reason(center: Center, open_page
     box = await page.locator("#chart-power .u-over").bounding_box()
     assert box is not None
     await page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + 40)
-    assert await page.locator("#chart-power [data-value]").first.inner_text() == "timeout"
-    contacts = page.locator("#chart-contacts [data-value]").first
-    assert await contacts.inner_text() == "timeout"
+    for chart in ("power", "contacts"):
+        await expect(page.locator(f"#chart-{chart} [data-value]").first).to_have_text("timeout")
 
 
 async def test_the_keyboard_is_enough(center: Center, open_page: OpenPage, until: Until) -> None:
     page = await open_page(center.url)
     await page.keyboard.press("/")
     await page.keyboard.type("dc-0")
-    assert await page.locator("tr[data-charger]:visible").count() == 1
+    await expect(page.locator("tr[data-charger]:visible")).to_have_count(1)
     await page.keyboard.type("x")
-    assert await page.locator("#filter-none").is_visible()
+    await expect(page.locator("#filter-none")).to_be_visible()
     await page.keyboard.press("Escape")
-    assert await page.locator("tr[data-charger]:visible").count() == 2
+    await expect(page.locator("tr[data-charger]:visible")).to_have_count(2)
     await page.locator("tr[data-charger='DC-01'] a").focus()
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/chargers/depot/DC-01")
@@ -175,14 +175,16 @@ async def test_the_keyboard_is_enough(center: Center, open_page: OpenPage, until
     outline = await plot.evaluate("(element) => getComputedStyle(element).outlineStyle")
     assert outline == "solid"
     await page.keyboard.press("ArrowLeft")
-    first = await page.locator("#chart-power [data-note]").inner_text()
+    note = "document.querySelector('#chart-power [data-note]').textContent"
+    await until(page, f"{note} !== ''")
+    first = await page.evaluate(note)
     for _ in range(3):
         await page.keyboard.press("Shift+ArrowLeft")
-    assert await page.locator("#chart-power [data-note]").inner_text() < first
+    await until(page, f"{note} < {json.dumps(first)}")
     await page.keyboard.press("+")
-    assert (await page.locator("#span").inner_text()).startswith("History: ")
+    await expect(page.locator("#span")).to_have_text(re.compile("^History: "))
     await page.keyboard.press("Escape")
-    assert (await page.locator("#span").inner_text()).startswith("Live: ")
+    await expect(page.locator("#span")).to_have_text(re.compile("^Live: "))
 
 
 async def test_the_fleet_follows_without_a_reload(center: Center, open_page: OpenPage, until: Until) -> None:
@@ -192,8 +194,8 @@ async def test_the_fleet_follows_without_a_reload(center: Center, open_page: Ope
     first = await page.evaluate(seen)
     await until(page, f"Number({seen}) > {first} + 1500")
     assert await page.evaluate("window.marked")
-    assert "kW" in await page.locator("[data-stat=power]").inner_text()
-    assert await page.locator("tr[data-charger='DC-01'] .badge").inner_text() == "Charging"
+    await expect(page.locator("[data-stat=power]")).to_contain_text("kW")
+    await expect(page.locator("tr[data-charger='DC-01'] .badge")).to_have_text("Charging")
 
 
 async def test_a_lost_center_is_told_and_taken_up_again(
@@ -207,8 +209,8 @@ async def test_a_lost_center_is_told_and_taken_up_again(
         await until(page, "document.querySelector('#link').dataset.link === 'live'")
     lost = page.locator("#lost")
     await lost.wait_for(state="visible")
-    assert "The center has not answered since" in await lost.inner_text()
-    assert await page.locator("#link-word").inner_text() == "Center unreachable"
+    await expect(lost).to_contain_text("The center has not answered since")
+    await expect(page.locator("#link-word")).to_have_text("Center unreachable")
     again = make_center(folder, center.port)
     again.follow(center)
     async with again.running():
