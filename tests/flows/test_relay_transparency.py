@@ -28,6 +28,7 @@ from support.raw_peer import BINARY, PING, PONG, TEXT, Peer, accept, ask, frame,
 from support.relay import Relay, relaying
 
 FRAMES = 10_000
+TAP_AHEAD_BYTES = 70_000
 UNPACED = "messages_per_s = 1e9\nmessages_burst = 1_000_000_000\ncontrol_frames_per_s = 1_000_000_000\n"
 """What these peers send in a second takes a charger a day."""
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate"
@@ -178,10 +179,11 @@ async def test_a_tap_sees_the_same_bytes(tmp_path: Path, keys: Keys) -> None:
         listener.listen()
         async with path(tmp_path, keys, "ws→ws") as (relay, charger, csms):
             tap, _ = listener.accept()
-            tap.settimeout(0.5)
-            sent = odd_frames(random.Random(3), 300, charger=True)
-            copies = asyncio.create_task(asyncio.to_thread(read_copies, tap, sum(map(len, sent))))
-            await asyncio.gather(receive(csms, sent), slowly(charger, sent))
+            # The socket to the tap holds a few hundred kB; a frame that is larger is lost where the reader sleeps.
+            sent = [each for each in odd_frames(random.Random(3), 300, charger=True) if len(each) < TAP_AHEAD_BYTES]
+            reader = CopyReader(tap)
+            copies = asyncio.create_task(asyncio.to_thread(reader.read, sum(map(len, sent))))
+            await asyncio.gather(receive(csms, sent), at_the_readers_pace(charger, sent, reader))
             got = await copies
             tap.close()
             assert await relay.metric('isolane_value_tap_copies_total{result="lost"}') == 0
@@ -194,23 +196,34 @@ async def test_a_tap_sees_the_same_bytes(tmp_path: Path, keys: Keys) -> None:
     assert {copy.offset + copy.boundary for copy in data if copy.boundary is not None} <= starts
 
 
-async def slowly(peer: Peer, frames: Sequence[bytes]) -> None:
-    """Send at a pace that a tap in a Python thread keeps."""
+class CopyReader:
+    """A tap's end in a thread; `size` is how many bytes of the charger it has seen."""
+
+    def __init__(self, tap: socket.socket) -> None:
+        tap.settimeout(20)
+        self._tap = tap
+        self.size = 0
+
+    def read(self, size: int) -> list[Copy]:
+        """Read copies until so many bytes from the charger are there."""
+        copies: list[Copy] = []
+        while self.size < size:
+            for copy in unpack(self._tap.recv(1 << 17)).copies:
+                copies.append(copy)
+                if copy.kind == Kind.DATA and copy.direction == Direction.FROM_CHARGER:
+                    self.size += len(copy.payload)
+        return copies
+
+
+async def at_the_readers_pace(peer: Peer, frames: Sequence[bytes], reader: CopyReader) -> None:
+    """Send, never further ahead of the reader than the socket to the tap surely holds."""
+    sent = 0
     for each in frames:
+        while sent + len(each) - reader.size > TAP_AHEAD_BYTES:
+            await asyncio.sleep(0.001)
         peer.writer.write(each)
         await peer.writer.drain()
-        await asyncio.sleep(0)
-
-
-def read_copies(tap: socket.socket, size: int) -> list[Copy]:
-    """Read copies until so many bytes from the charger are there, or nothing comes any more."""
-    copies: list[Copy] = []
-    while size > 0:
-        for copy in unpack(tap.recv(1 << 17)).copies:
-            copies.append(copy)
-            if copy.kind == Kind.DATA and copy.direction == Direction.FROM_CHARGER:
-                size -= len(copy.payload)
-    return copies
+        sent += len(each)
 
 
 async def test_a_tap_that_never_reads_changes_nothing(tmp_path: Path, keys: Keys) -> None:
