@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from isolane.config.site import Site
 from isolane.value.admission import Admission
+from isolane.value.assembly import sweep
 from isolane.value.dial import Upstream
 from isolane.value.dial_metrics import DialCollector
 from isolane.value.duplicates import Duplicates
@@ -110,6 +111,7 @@ async def run(
             stack.callback(ports[-1].close)
         tap.start()
         stack.callback(tap.stop)
+        stack.callback(asyncio.create_task(sweep(registry, lambda: entrance.limits)).cancel)
         if on_ready is not None:
             on_ready()
         _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from isolane.value.probe import Probe
 from isolane.value.registry import Registry
-from isolane.value.scan import Offence, close_frame
+from isolane.value.scan import ASSEMBLY, Offence, close_frame
 from isolane.value.settings import Limits
 from isolane.value.splice import LEGS, Pipe
 from isolane.value.stream import Stream
@@ -132,6 +132,16 @@ class Connection:
     def stalled(self, pipe: Pipe) -> None:
         """End both legs: one has not taken a byte for `stall_s`."""
         self.offended(pipe, _STALL)
+
+    def look(self, now_s: float) -> None:
+        """See `registry.Counted`. An end that has begun has its own time."""
+        if self._cause:
+            return
+        for pipe in (self.from_charger, self.from_csms):
+            if pipe.is_overdue(now_s):
+                self.offended(pipe, ASSEMBLY)
+                pipe.cut()
+                return
 
     def go_away(self) -> None:
         """See `registry.Counted`.

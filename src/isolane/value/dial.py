@@ -9,6 +9,7 @@ status: only silence sends a charger to the next endpoint.
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections import Counter
 from math import ceil
@@ -22,6 +23,7 @@ from isolane.value.failures import Refused
 from isolane.value.handshake import Answer, Upgrade, request_north, switching
 from isolane.value.head import END
 from isolane.value.pace import Bucket
+from isolane.value.reach import reach
 from isolane.value.settings import Csms, Limits
 from isolane.value.stream import Stream, keep_alive
 from isolane.value.tls_stream import TlsStream
@@ -264,11 +266,14 @@ class Upstream:
         protocol: asyncio.Protocol = leg
         if endpoint.secure and context is not None:
             protocol = TlsStream(context, leg, server=False, name=endpoint.host)
+        sock: socket.socket | None = None
         tcp: asyncio.Transport | None = None
         done = False
         try:
-            tcp, _ = await loop.create_connection(lambda: protocol, endpoint.host, endpoint.port)
-            keep_alive(tcp.get_extra_info("socket"), self._dead_s)
+            sock = await reach(endpoint.host, endpoint.port, endpoint.address)
+            endpoint.address = sock.getpeername()
+            keep_alive(sock, self._dead_s)
+            tcp, _ = await loop.create_connection(lambda: protocol, sock=sock)
             answer = await leg.answer
             done = True
         except (OSError, ssl.SSLError) as error:
@@ -276,4 +281,6 @@ class Upstream:
         finally:
             if not done and tcp is not None:
                 tcp.abort()
+            elif not done and sock is not None:
+                sock.close()
         return leg, answer

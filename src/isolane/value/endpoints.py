@@ -11,6 +11,7 @@ connection. Where all are down all are tried, in order: memory alone refuses nob
 
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
+from typing import Any
 from urllib.parse import urlsplit
 
 _PORTS = {"ws": 80, "wss": 443}
@@ -31,11 +32,12 @@ class Endpoint:
         host_field: Value of the Host field.
         path: Without "/" at the end.
         secure: Whether it is wss.
+        address: That answered last, None for none yet.
         failures: Since it last answered.
         down_until_ns: When it may be tried again, where it has failed.
     """
 
-    __slots__ = ("down_until_ns", "failures", "host", "host_field", "name", "path", "port", "secure")
+    __slots__ = ("address", "down_until_ns", "failures", "host", "host_field", "name", "path", "port", "secure")
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -45,6 +47,7 @@ class Endpoint:
         self.host_field = parts.netloc
         self.path = parts.path.rstrip("/")
         self.secure = parts.scheme == "wss"
+        self.address: tuple[Any, ...] | None = None
         self.failures = 0
         self.down_until_ns = 0
 

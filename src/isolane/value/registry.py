@@ -41,6 +41,9 @@ class Counted(Protocol):
     def go_away(self) -> None:
         """Tell both ends 1001 at the next frame boundary, then end."""
 
+    def look(self, now_s: float) -> None:
+        """End both legs where a message is overdue; see assembly.py."""
+
     def end_now(self) -> None:
         """End both legs at once."""
 

@@ -59,6 +59,7 @@ MESSAGE: Final = Offence("message-bytes", 1009)
 FRAGMENTS: Final = Offence("fragments", 1008)
 MESSAGES: Final = Offence("messages", 1008)
 CONTROLS: Final = Offence("control-frames", 1008)
+ASSEMBLY: Final = Offence("assembly", 1008)
 
 _UNLIMITED = 1 << 62
 
@@ -97,8 +98,8 @@ class Scanner:
     """
 
     __slots__ = (
-        "_bytes", "_bytes_max", "_clock_ns", "_controls", "_controls_per_s", "_fragments", "_fragments_max",
-        "_frames_max", "_grant", "_header", "_mask", "_messages",
+        "_bytes", "_bytes_max", "_clock_ns", "_controls", "_controls_per_s", "_first", "_fragments", "_fragments_max",
+        "_frames_max", "_grant", "_header", "_last", "_mask", "_messages",
         "boundary", "close_code", "frames", "left", "own_ping", "stop",
     )  # fmt: skip
 
@@ -109,6 +110,7 @@ class Scanner:
         self._fragments_max = limits.fragments
         self._bytes = 0
         self._fragments = 0
+        self._first = self._last = 0
         self._clock_ns = clock_ns
         self._messages = Bucket(limits.messages_per_s, limits.messages_burst, clock_ns)
         self._grant = limits.messages_burst // 4  # at a time, so that most messages ask no clock
@@ -126,6 +128,18 @@ class Scanner:
     def between(self) -> bool:
         """Tell whether what has passed ends between two messages."""
         return not self.left and not self._fragments
+
+    def under_way(self, *, held: bool) -> int:
+        """Give the number of the message that is not whole, which is that of its first frame; 0 for none.
+
+        Args:
+            held: Whether the beginning of a header waits for its rest.
+        """
+        if self._fragments:
+            return self._first
+        if self.left:
+            return self._first if self.frames == self._last else self.frames
+        return self.frames + 1 if held else 0
 
     def scan(self, data: bytes | memoryview) -> int:
         """Say how many of these bytes may pass; see the top of this file."""
@@ -194,6 +208,7 @@ class Scanner:
             return None
         if kind == _BEGIN:
             self._bytes = self._fragments = 0
+            self._first = self.frames + 1
         self._bytes += length
         self._fragments += 1
         if self._bytes > self._bytes_max:
@@ -202,6 +217,7 @@ class Scanner:
             return FRAGMENTS
         if kind == _LAST:
             self._bytes = self._fragments = 0
+            self._last = self.frames + 1
         return None
 
     def _control(self, data: bytes | memoryview, start: int, length: int) -> str | Offence | None:

@@ -71,6 +71,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         Meta(description="Bytes waiting for a slow reader before the other side is no longer read", ge=4096),
     ] = 1024 * 1024
+    assembly_s: Annotated[
+        float,
+        Meta(
+            description="s from a message's first byte to its last, fragments included, while it moves slower than "
+            "`assembly_bytes_per_s`; one byte a second holds nothing open",
+            gt=0,
+            le=3600,
+        ),
+    ] = 15.0
+    assembly_bytes_per_s: Annotated[
+        int,
+        Meta(
+            description="Bytes a second with which a message may take longer than `assembly_s`; the slowest mobile "
+            "network carries ten times as many",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 100
     stall_s: Annotated[
         float, Meta(description="s that a full buffer may not move before both legs are ended", gt=0)
     ] = 30.0

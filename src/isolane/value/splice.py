@@ -28,6 +28,7 @@ import termios
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
+from isolane.value.assembly import Assembly
 from isolane.value.scan import CLOSE, INCOMPLETE, OWN_PONG, OWN_PONG_BYTES, Scanner, close_frame, ping_frame
 from isolane.value.settings import Limits
 from isolane.value.stream import Stream
@@ -55,8 +56,8 @@ class Pipe(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_ping", "_stall", "_unusual",
-        "_write", "bytes", "direction", "lost", "other", "scanner", "source", "to",
+        "_assembly", "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_ping", "_stall",
+        "_unusual", "_write", "bytes", "direction", "lost", "other", "scanner", "source", "to",
     )  # fmt: skip
 
     other: "Pipe"
@@ -64,6 +65,7 @@ class Pipe(asyncio.Protocol):
     def __init__(
         self, connection: "Connection", direction: Direction, source: Stream, to: Stream, limits: Limits
     ) -> None:
+        self._assembly = Assembly()
         self._connection = connection
         self._write = to.write
         self._unusual = False
@@ -85,6 +87,11 @@ class Pipe(asyncio.Protocol):
     def ended(self) -> bool:
         """Tell whether nothing more will be read."""
         return self._ended or self.lost
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the leg that this pipe reads takes no more bytes now, so that the other one is not read."""
+        return self._stall is not None
 
     @property
     def between(self) -> bool:
@@ -168,6 +175,21 @@ class Pipe(asyncio.Protocol):
             self._unusual = True
         else:
             self._close_now(code)
+
+    def cut(self) -> None:
+        """End the stream at once where a Close frame of ours waits for a frame that does not become whole."""
+        if self._closing:
+            self._closing = 0
+            self.discard()
+            if not self.to.is_closing():
+                self.to.write_eof()
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Tell whether a message has been under way for too long; not while its sender is not read."""
+        if self._unusual and (self._passing or self._discarding or self._closing or self.lost):
+            return False
+        message = 0 if self.other.is_full else self.scanner.under_way(held=bool(self._held))
+        return self._assembly.is_overdue(message, self.bytes, now_s, self._connection.limits)
 
     def send_ping(self, payload: bytes) -> None:
         """Send a Ping of ours to the charger at the next frame boundary; once the end is near none is sent."""
