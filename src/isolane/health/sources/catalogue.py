@@ -42,10 +42,11 @@ def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tu
     addresses: dict[str, str] = {}
     for table in settings:
         if isinstance(table, ModbusSettings):
-            other = addresses.setdefault(str(table.address), table.name)
+            place = str(table.serial.path if table.serial else table.address)
+            other = addresses.setdefault(place, table.name)
             if other != table.name:
                 raise IsolaneError(
-                    f"sources {other!r} and {table.name!r} have the same address {table.address}",
+                    f"sources {other!r} and {table.name!r} have the same address {place}",
                     "list the devices of one address under one source: many devices answer one connection only",
                 )
     sources = tuple(_build(table, site, clock) for table in settings)

@@ -41,10 +41,14 @@ async def peer() -> AsyncIterator[Callable[..., Awaitable[ModbusPeer]]]:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Callable[..., ModbusSource]:
-    template = tmp_path / "three.toml"
-    template.write_text(TEMPLATE, encoding="utf-8")
+def template(tmp_path: Path) -> Path:
+    file = tmp_path / "three.toml"
+    file.write_text(TEMPLATE, encoding="utf-8")
+    return file
 
+
+@pytest.fixture
+def source(template: Path) -> Callable[..., ModbusSource]:
     def make(address: Address, units: tuple[int, ...] = (1,), fast_s: float = 0.1) -> ModbusSource:
         devices = tuple(DeviceSettings(charger=f"CP{unit}", unit=unit, template_file=template) for unit in units)
         settings = ModbusSettings(

@@ -21,6 +21,7 @@ from isolane.core.samples import Reason
 from isolane.devices.point import BIT_TABLES
 from isolane.health.sources.modbus.decode import Expected, scan
 from isolane.health.sources.modbus.plan import Span
+from isolane.health.sources.modbus.reads import ReadFailure
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 # What it would log is a reading with its reason here, once per cycle instead of once per packet.
@@ -34,14 +35,6 @@ _BUFFER_BYTES_MAX = 1 << 20
 _SILENT_MAX = 3
 """Requests in a row without any answer after which the connection is taken for dead."""
 _PAUSE_S_MIN = 0.5
-
-
-class ReadFailure(Exception):  # noqa: N818 - it is data on its way to a reading, not an error of this program
-    """A read brought no registers; the reason goes into the readings."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.name)
-        self.reason = reason
 
 
 class Connection:

@@ -1,7 +1,7 @@
-"""This file defines a Modbus source's table; it guards that one source is one TCP connection."""
+"""This file defines a Modbus source's table; it guards that one source is one connection or line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,15 +38,53 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = ()
 
 
+class SerialSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A serial port with Modbus RTU devices on its bus; eight data bits, as RTU has them."""
+
+    path: Annotated[Path, msgspec.Meta(description="The port, for example /dev/ttyUSB0")]
+    baud: Annotated[int, msgspec.Meta(description="Bits per second, 300 to 921600", ge=300, le=921_600)] = 9600
+    parity: Annotated[
+        Literal["none", "even", "odd"], msgspec.Meta(description="The standard's is even; most meters come with none")
+    ] = "none"
+    stop_bits: Annotated[int, msgspec.Meta(description="Stop bits, 1 or 2", ge=1, le=2)] = 1
+
+    @property
+    def silence_ms(self) -> float:
+        """Silence between frames, ms: 3.5 characters of 11 bits, and never less than 1.75 ms.
+
+        Source: MODBUS over Serial Line Specification and Implementation Guide V1.02, 2.5.1.1.
+        """
+        return max(3.5 * 11 * 1000 / self.baud, 1.75)
+
+
 class ModbusSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="modbus"
 ):
-    """A Modbus TCP server: a meter, a charger, or a converter with several devices behind it."""
+    """A Modbus server or a serial line: a meter, a charger, or several devices behind a converter or on one bus."""
 
     name: Annotated[
         str, msgspec.Meta(description="Unique name; stands in metrics and logs", min_length=1, max_length=64)
     ]
-    address: Annotated[Address, msgspec.Meta(description="host:port of the Modbus TCP server, port 502 by custom")]
+    address: Annotated[
+        Address | None, msgspec.Meta(description="host:port of the server, port 502 by custom; or give `serial`")
+    ] = None
+    serial: Annotated[SerialSettings | None, msgspec.Meta(description="A serial port instead of `address`")] = None
+    framing: Annotated[
+        Literal["tcp", "rtu"],
+        msgspec.Meta(description="rtu for a serial device server that passes RTU frames through TCP; a port is rtu"),
+    ] = "tcp"
+    silence_ms: (
+        Annotated[
+            float,
+            msgspec.Meta(
+                description="How long an RTU line is silent between frames, ms, 0 to 1000; absent: the standard's 3.5 "
+                "characters. More for devices that are slow to listen again",
+                ge=0,
+                le=1000,
+            ),
+        ]
+        | None
+    ) = None
     devices: Annotated[tuple[DeviceSettings, ...], msgspec.Meta(description="At least one device", min_length=1)]
     fast_s: Annotated[
         float, msgspec.Meta(description="Period of points in the poll group fast, s, 0.1 to 3600", ge=0.1, le=3600)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from isolane.config.values import Address
 from isolane.core.clock import NS_PER_S, Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Emit
@@ -18,7 +19,7 @@ from isolane.core.samples import Quality, Reading, Reason
 from isolane.core.signals import Signal
 from isolane.devices.point import Identity, SunSpec
 from isolane.health.sources.cadence import Cadence
-from isolane.health.sources.modbus.connect import Connection, ReadFailure
+from isolane.health.sources.modbus.connect import Connection
 from isolane.health.sources.modbus.decode import text_of, value_of
 from isolane.health.sources.modbus.plan import (
     DevicePlan,
@@ -30,10 +31,14 @@ from isolane.health.sources.modbus.plan import (
     plan_device,
     plan_round,
 )
-from isolane.health.sources.modbus.settings import ModbusSettings
+from isolane.health.sources.modbus.reads import ReadFailure, Reads
+from isolane.health.sources.modbus.rtu import RtuConnection
+from isolane.health.sources.modbus.settings import ModbusSettings, SerialSettings
 
 _log = logging.getLogger(__name__)
 
+_SILENCE_MS = 4.0
+"""Between RTU frames over TCP: the server keeps the silence on its line, a little here lets it."""
 _REST_S_MIN = 1.0
 _REST_S_MAX = 30.0
 _PROBE_S_MIN = 0.05
@@ -45,14 +50,14 @@ _ADDRESS_MAX = 65_535
 
 
 class ModbusSource:
-    """All devices behind one Modbus TCP address; implements `core.ports.Source`.
+    """All devices behind one Modbus address or serial port; implements `core.ports.Source`.
 
     Args:
         settings: The source's table.
         clock: Stamps readings and drives the rounds.
 
     Raises:
-        IsolaneError: A template is wrong, or two devices give the same signal.
+        IsolaneError: A template is wrong, two devices give the same signal, or it is not said where they are.
     """
 
     def __init__(self, settings: ModbusSettings, clock: Clock) -> None:
@@ -61,7 +66,7 @@ class ModbusSource:
         self._clock = clock
         self._groups = {"fast": settings.fast_s, "slow": settings.slow_s}
         self._readings: Counter[str] = Counter()
-        self._connection = Connection(settings.address, settings.timeout_s, settings.reconnect_s_max, clock)
+        self._connection = _connection(settings, clock)
         self._devices = [_Device(plan_device(each), self._connection, clock) for each in settings.devices]
         self._check_signals()
 
@@ -124,6 +129,21 @@ class ModbusSource:
                 emit(readings)
 
 
+def _connection(settings: ModbusSettings, clock: Clock) -> Reads:
+    place = settings.serial or settings.address
+    if place is None or (settings.serial and settings.address):
+        raise IsolaneError(
+            f"source {settings.name!r} needs one place to read",
+            "give either `address` or a table `serial`, and not both",
+        )
+    if isinstance(place, Address) and settings.framing == "tcp":
+        return Connection(place, settings.timeout_s, settings.reconnect_s_max, clock)
+    silence_ms = settings.silence_ms
+    if silence_ms is None:
+        silence_ms = place.silence_ms if isinstance(place, SerialSettings) else _SILENCE_MS
+    return RtuConnection(place, settings.timeout_s, settings.reconnect_s_max, silence_ms, clock)
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What came of one request, and when."""
@@ -141,7 +161,7 @@ class _Answer:
 class _Device:
     """One unit id: what is known of it, and how it has been answering."""
 
-    def __init__(self, plan: DevicePlan, connection: Connection, clock: Clock) -> None:
+    def __init__(self, plan: DevicePlan, connection: Reads, clock: Clock) -> None:
         self.plan = plan
         self.failures = 0
         self.label = f"unit {plan.settings.unit} ({plan.template.maker} {plan.template.model})"
