@@ -2,12 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from isolane.core.failures import IsolaneError
-from isolane.value.credentials import Verification, Verifier, protect, read_verifiers, write_verifiers
+from isolane.value.credentials import Verification, Verifier, editing, protect, read_verifiers, write_verifiers
 from isolane.value.durable import replace_file
 
 RAW = bytes(range(0xEC, 0x100))
@@ -89,6 +90,63 @@ async def test_a_changed_file_is_read_and_a_wrong_one_changes_nothing(file: Path
     assert not await verification.is_right("CP1", RAW)
     assert await verification.is_right("CP1", b"new")
     verification.close()
+
+
+@pytest.fixture
+def commented(file: Path) -> Iterator[Path]:
+    """What a person wrote beside the credentials stays, and so does whose the file is."""
+    file.write_text("# chargers\n" + file.read_text())
+    yield file
+    assert file.read_text().startswith("# chargers\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_password_that_was_learned_is_the_stored_one(commented: Path) -> None:
+    file = commented
+    verification = Verification(file)
+    before = read_verifiers(file)
+    assert await verification.is_right("CP1", RAW)
+    assert await verification.learn("CP1", b"new")
+    assert not verification.is_remembered("CP1", RAW)
+    assert verification.is_remembered("CP1", b"new")
+    assert not await verification.is_right("CP1", RAW)
+    after = read_verifiers(file)
+    assert after.pop("CP1") != before.pop("CP1")
+    assert after == before
+    verification.close()
+    again = Verification(file)
+    assert await again.is_right("CP1", b"new")
+    again.close()
+
+
+async def test_a_charger_that_a_person_has_taken_out_is_not_learned(file: Path) -> None:
+    verification = Verification(file)
+    write_verifiers(file, {"CP 2": read_verifiers(file)["CP 2"]})
+    assert not await verification.learn("CP1", b"new")
+    assert set(read_verifiers(file)) == {"CP 2"}
+    verification.reload()
+    assert not verification.is_stored("CP1")
+    assert not await verification.learn("CP1", b"new")
+    assert not verification.is_remembered("CP1", b"new")
+    verification.close()
+
+
+async def test_a_person_at_the_file_makes_learning_wait(file: Path) -> None:
+    verification = Verification(file)
+    with editing(file):
+        learning = asyncio.ensure_future(verification.learn("CP1", b"new"))
+        others = {**read_verifiers(file), "CP3": protect(b"three")}
+        write_verifiers(file, others)
+    assert await learning
+    assert set(read_verifiers(file)) == {"CP1", "CP 2", "CP3"}, "neither loses what the other wrote"
+    verification.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_the_start(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)  # root may write everywhere
+    Verification(file).close()
+    with pytest.raises(IsolaneError, match="cannot be changed"):
+        Verification(file, learns=True)
 
 
 @pytest.mark.parametrize(

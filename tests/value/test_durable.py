@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from isolane.value.durable import replace_file
+from isolane.value.durable import locked, replace_file
 
 
 def test_a_file_is_replaced_and_is_its_owners_alone(tmp_path: Path) -> None:
@@ -23,3 +23,17 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"."):
         replace_file(path, b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_one_at_a_time_changes_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with locked(path, 0):
+        with pytest.raises(TimeoutError, match="somebody else"), locked(path, 0.1):
+            pass
+        replace_file(path, b"new")
+        with pytest.raises(TimeoutError), locked(path, 0):
+            pass
+    with locked(path, 0):
+        assert path.read_bytes() == b"new"
+    with pytest.raises(OSError, match="No such"), locked(tmp_path / "absent" / "x", 0):
+        pass

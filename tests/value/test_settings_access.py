@@ -39,6 +39,7 @@ def access(lines: str) -> str:
         (WSS + PLAIN + 'auth = "verify-and-replace"\n', "access.credentials"),
         (WSS + PLAIN + "profile = 0\n" + access('auth = "verify"\ncredentials = "c"'), "profile 0 has no password"),
         (WSS + PLAIN + 'profile = 1\nauth = "replace"\n', "verify-and-replace"),
+        (WSS + PLAIN + access('learn = "from-csms"'), "nothing is stored"),
         (WSS + PLAIN + ENTRY, "need auth"),
         (WSS + PLAIN + access('password = "env:ALL"'), "need auth"),
         (WSS.replace("wss", "ws") + PLAIN + 'auth = "replace"\n' + ENTRY, "in the clear"),

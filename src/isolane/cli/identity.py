@@ -107,16 +107,17 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _password(options: argparse.Namespace) -> int:
-    from isolane.value.credentials import protect, read_verifiers, write_verifiers
+    from isolane.value.credentials import editing, protect, read_verifiers, write_verifiers
 
     charger = _checked(options.charger)
-    verifiers = read_verifiers(options.file) if options.file.exists() else {}
-    if options.remove:
-        if verifiers.pop(charger, None) is None:
+    verifier = None if options.remove else protect(_secret(is_hex=options.hex))
+    with editing(options.file):
+        verifiers = read_verifiers(options.file) if options.file.exists() else {}
+        if verifier is not None:
+            verifiers[charger] = verifier
+        elif verifiers.pop(charger, None) is None:
             raise IsolaneError(f"{options.file} has no {charger}", "check the identity")
-    else:
-        verifiers[charger] = protect(_secret(is_hex=options.hex))
-    write_verifiers(options.file, verifiers)
+        write_verifiers(options.file, verifiers)
     print(f"{charger}: {'removed' if options.remove else 'set'}; a running relay takes it at SIGHUP")
     return 0
 

@@ -6,7 +6,8 @@ identities exist.
 1. A client certificate must be this charger's (client_certificate.py).
 2. Where a password is demanded there must be one whole Basic credential whose user is the identity, else 401.
 3. A password is checked (credentials.py) within bounds that are looked at before any work is done (attempts.py).
-   Unknown identity and wrong password cost the same and are told the same.
+   Unknown identity and wrong password cost the same and are told the same. Whether a wrong one is a new one, the
+   CSMS may be asked (learning.py).
 4. The profile must not be lower than the one that is kept (profiles.py).
 
 What is learned is kept by `confirm`, when the CSMS has accepted the charger: before, anybody could raise or take what
@@ -16,7 +17,7 @@ is somebody else's.
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from isolane.value.attempts import Attempts
@@ -26,34 +27,18 @@ from isolane.value.credentials import Verification
 from isolane.value.failures import Refused
 from isolane.value.handshake import Upgrade
 from isolane.value.key_files import KeyFiles
+from isolane.value.learning import CHALLENGE, Admitted, AsCame, refuse_alike, wrong
 from isolane.value.profiles import Profiles
 from isolane.value.registry import Registry
 from isolane.value.retrofit import Voices
 from isolane.value.revocation import Revocation
+from isolane.value.security_events import Kind
 from isolane.value.settings import ValueSettings
 from isolane.value.settings_access import Listener
 
-_CHALLENGE: Final = (("WWW-Authenticate", 'Basic realm="ocpp"'),)
 _LATER: Final = (("Retry-After", "60"),)
 _WAITING_MAX = 256
 """Passwords waiting to be checked, about half a minute of work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A charger that may ask the CSMS.
-
-    Attributes:
-        upgrade: What is asked for it.
-        context: TLS context for the CSMS where it is not the site's.
-        profile: The security profile it came with.
-        shown: Its certificate.
-    """
-
-    upgrade: Upgrade
-    context: ssl.SSLContext | None
-    profile: int
-    shown: Shown | None
 
 
 class Admission:
@@ -63,19 +48,28 @@ class Admission:
         settings: The [value] table.
         keys: Where everything that is read from files joins, to be read again.
         registry: Who is connected.
+        attempts: Counts failed authentications; None makes a counter of its own.
+
+    Attributes:
+        as_came: See `learning.AsCame`; it asks the CSMS for whom `admit` has let pass.
 
     Raises:
         IsolaneError: A file cannot be used.
     """
 
-    def __init__(self, settings: ValueSettings, keys: KeyFiles, registry: Registry) -> None:
+    def __init__(
+        self, settings: ValueSettings, keys: KeyFiles, registry: Registry, attempts: Attempts | None = None
+    ) -> None:
         access = self._access = settings.access
         self._certificates = Certificates(access.organisation, access.serials)
-        self._attempts = Attempts(access.failures_per_min)
+        self._attempts = attempts or Attempts(access.failures_per_min)
         self._voices = Voices(settings.retrofit, access.password, settings.csms.ca)
         keys.add("retrofit", self._voices)
         verified = any(listener.verifies(access) for listener in settings.listen)
-        self._verification = Verification(access.credentials) if verified and access.credentials else None
+        self._learns = access.learn == "from-csms"
+        self._verification = None
+        if verified and access.credentials:
+            self._verification = Verification(access.credentials, learns=self._learns)
         if self._verification is not None:
             keys.add("credentials", self._verification)
         self._profiles = Profiles(access.state_dir) if access.state_dir is not None else None
@@ -84,6 +78,8 @@ class Admission:
         lists = [listener.crl for listener in settings.listen if listener.crl is not None]
         self._revocation = Revocation(lists, registry, keys.events)
         keys.add("revocation", self._revocation)
+        self._events = keys.events
+        self.as_came = AsCame()
         self._one_by_one = asyncio.Lock()
         self._waiting = 0
 
@@ -103,32 +99,41 @@ class Admission:
         if listener.client_ca is not None:
             shown = _shown(tls)
             self._certificates.check(shown, upgrade.charger)
-        verifies = listener.verifies(self._access)
-        if verifies or listener.profile in {1, 2}:
-            credential = _demanded(upgrade)
-            if verifies:
-                await self._verify(upgrade.charger, credential, peer)
-            else:
-                _check_user(credential, upgrade.charger)
+        credential, is_right = await self._check_password(upgrade, listener, peer)
         profile = _profile(listener, upgrade)
         if self._profiles is not None:
             await self._profiles.check(upgrade.charger, profile)
+        doubtful = b"" if credential is None or is_right else credential.password
+        came = Admitted(upgrade, None, profile, shown, peer, doubtful)
         if not listener.replaces(self._access):
-            return Admitted(upgrade, None, profile, shown)
+            return came
         voice = self._voices.of(upgrade.charger)
-        return Admitted(replace(upgrade, authorization=voice.authorization), voice.context, profile, shown)
+        spoken = replace(came, upgrade=replace(upgrade, authorization=voice.authorization), context=voice.context)
+        if not self._learns or voice.context is not None or voice.authorization is None or credential is None:
+            if doubtful:
+                raise await refuse_alike()
+            return spoken
+        return came if doubtful else self.as_came.order(spoken, upgrade)
 
     def verifies(self, listener: Listener) -> bool:
         """Tell whether passwords are checked at a port."""
         return listener.verifies(self._access)
 
-    def confirm(self, admitted: Admitted) -> None:
-        """Keep what was learned: the CSMS has accepted the charger."""
-        self._revocation.watch(admitted.upgrade.charger, admitted.shown)
+    async def confirm(self, admitted: Admitted) -> None:
+        """Keep what was learned: the CSMS has accepted the charger, which has not been told."""
+        charger = admitted.upgrade.charger
+        self._revocation.watch(charger, admitted.shown)
         if admitted.shown is not None:
-            self._certificates.own(admitted.shown, admitted.upgrade.charger)
+            self._certificates.own(admitted.shown, charger)
         if self._profiles is not None:
-            self._profiles.reached(admitted.upgrade.charger, admitted.profile)
+            self._profiles.reached(charger, admitted.profile)
+        if admitted.doubtful and self._verification is not None:
+            kept = await self._verification.learn(charger, admitted.doubtful)
+            self._attempts.succeeded(admitted.peer, charger)
+            detail = "the CSMS took a new password, which is the stored one now"
+            if not kept:
+                detail = "the CSMS took a new password, which could not be stored"
+            self._events.report(Kind.CREDENTIAL, peer=admitted.peer, charger=charger, detail=detail)
 
     def close(self) -> None:
         """End the threads when what is waiting is done."""
@@ -137,10 +142,28 @@ class Admission:
         if self._profiles is not None:
             self._profiles.close()
 
-    async def _verify(self, charger: str, credential: Credential, peer: str) -> None:
+    async def _check_password(self, upgrade: Upgrade, listener: Listener, peer: str) -> tuple[Credential | None, bool]:
+        """Give the charger's credential, None where none is looked at, and whether its password may go on as right."""
+        if listener.verifies(self._access):
+            credential = _demanded(upgrade)
+            return credential, await self._verify(upgrade.charger, credential, peer)
+        if listener.profile in {1, 2}:
+            credential = _demanded(upgrade)
+            _check_user(credential, upgrade.charger)
+            return credential, True
+        said = read_basic(upgrade.authorization or "") if listener.replaces(self._access) else None
+        is_its_own = said is not None and said.user == upgrade.charger.encode("ascii")
+        return said if is_its_own else None, True
+
+    async def _verify(self, charger: str, credential: Credential, peer: str) -> bool:
+        """Tell whether a password is the stored one; where it is not it counts as failed, and the CSMS may know it.
+
+        Raises:
+            Refused: It is not, and nobody else is to be asked.
+        """
         verification = self._verification
         if verification is None:
-            raise Refused(401, "unauthenticated", _CHALLENGE)
+            raise Refused(401, "unauthenticated", CHALLENGE)
         self._check_pace(peer, charger)
         try:
             _check_user(credential, charger)
@@ -150,7 +173,7 @@ class Admission:
         password = credential.password
         if verification.is_remembered(charger, password):
             self._attempts.know(peer, charger)
-            return
+            return True
         if self._waiting >= _WAITING_MAX:
             raise Refused(503, "full", _LATER)
         self._waiting += 1
@@ -158,11 +181,16 @@ class Admission:
             async with self._one_by_one:
                 self._check_pace(peer, charger)
                 self._attempts.begin(peer, charger)
-                if not await verification.is_right(charger, password):
-                    raise Refused(401, "unauthenticated", _CHALLENGE, detail="wrong credential")
-                self._attempts.succeeded(peer, charger)
+                if await verification.is_right(charger, password):
+                    self._attempts.succeeded(peer, charger)
+                    return True
         finally:
             self._waiting -= 1
+        if not self._learns:
+            raise wrong()
+        if not verification.is_stored(charger):
+            raise await refuse_alike()
+        return False
 
     def _check_pace(self, peer: str, charger: str) -> None:
         if not self._attempts.may_try(peer, charger):
@@ -180,13 +208,13 @@ def _shown(tls: ssl.SSLObject | None) -> Shown:
 def _demanded(upgrade: Upgrade) -> Credential:
     credential = read_basic(upgrade.authorization) if upgrade.authorization is not None else None
     if credential is None:
-        raise Refused(401, "unauthenticated", _CHALLENGE, detail="no whole Basic credential")
+        raise Refused(401, "unauthenticated", CHALLENGE, detail="no whole Basic credential")
     return credential
 
 
 def _check_user(credential: Credential, charger: str) -> None:
     if credential.user != charger.encode("ascii"):
-        raise Refused(401, "unauthenticated", _CHALLENGE, detail="the user is not the identity")
+        raise Refused(401, "unauthenticated", CHALLENGE, detail="the user is not the identity")
 
 
 def _profile(listener: Listener, upgrade: Upgrade) -> int:

@@ -7,15 +7,20 @@ begin with # do not count. scrypt with n = 2^15, r = 8, p = 1 takes 32 MiB and a
 of its own and never on the event loop; OpenSSL releases the interpreter meanwhile. An unknown identity is checked
 against a salt of nobody's. A password that was right is remembered as a MAC under a key that this process alone has,
 so that chargers that come back all at once do not wait for one another.
+
+A password that the CSMS has taken instead of the stored one becomes the stored one (learning.py): the file is replaced
+whole, under a lock that `isolane identity password` takes too, and the disk has it before anybody is told.
 """
 
 import asyncio
 import hashlib
 import hmac
+import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,7 +28,9 @@ from typing import Final
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import is_charger_id
 from isolane.value.basic import PASSWORD_BYTES_MAX
-from isolane.value.durable import replace_file
+from isolane.value.durable import locked, replace_file
+
+_log = logging.getLogger(__name__)
 
 _N: Final = 2**15
 _R: Final = 8
@@ -32,6 +39,10 @@ _MEMORY_BYTES_MAX: Final = 64 * 1024 * 1024
 _SALT_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _SCHEME: Final = "scrypt"
+_LOCK_S: Final = 2.0
+"""Writing takes milliseconds."""
+_KEEP_S: Final = 3.0
+"""What a charger waits for the disk at most; then it comes in without its password being kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +105,25 @@ def write_verifiers(file: Path, verifiers: Mapping[str, Verifier]) -> None:
     Raises:
         IsolaneError: It cannot be written.
     """
-    lines = [f"{_SCHEME}${item.salt.hex()}${item.key.hex()} {charger}\n" for charger, item in sorted(verifiers.items())]
+    lines = [_line(charger, verifier) for charger, verifier in sorted(verifiers.items())]
     try:
-        replace_file(file, "".join(lines).encode("ascii"))
+        replace_file(file, "".join(f"{line}\n" for line in lines).encode("ascii"))
     except OSError as error:
         raise IsolaneError(f"cannot write {file}: {error.strerror}", "choose a folder you may write to") from error
+
+
+@contextmanager
+def editing(file: Path) -> Iterator[None]:
+    """Be the only one who changes a credential file; read it in the block and write it there.
+
+    Raises:
+        IsolaneError: Somebody else is at it, or the folder cannot be written.
+    """
+    try:
+        with locked(file, _LOCK_S):
+            yield
+    except OSError as error:
+        raise IsolaneError(f"cannot change {file}: {error.strerror}", "see who holds its lock") from error
 
 
 class Verification:
@@ -106,15 +131,19 @@ class Verification:
 
     Args:
         file: See the top of this file.
+        learns: Whether it will be changed.
 
     Raises:
-        IsolaneError: See `read_verifiers`.
+        IsolaneError: See `read_verifiers`; or it cannot be changed.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, learns: bool = False) -> None:
+        if learns and not os.access(file.parent, os.W_OK):
+            raise IsolaneError(f"{file} cannot be changed", "let the relay write to its folder, or access.learn = off")
         self._file = file
         self._verifiers = read_verifiers(file)
         self._thread = ThreadPoolExecutor(1, "kdf")
+        self._writer = ThreadPoolExecutor(1, "credentials")
         self._mac_key = secrets.token_bytes(32)
         self._right: dict[str, tuple[Verifier, bytes]] = {}
 
@@ -142,9 +171,44 @@ class Verification:
             self._right[charger] = (verifier, self._mac(password))
         return right
 
+    def is_stored(self, charger: str) -> bool:
+        """Tell whether there is a password to check a charger's against."""
+        return charger in self._verifiers
+
+    async def learn(self, charger: str, password: bytes) -> bool:
+        """Put a password in the place of the stored one; the disk has it when this returns True.
+
+        Returns:
+            Whether it is kept. If not, this process knows it, and the next one has to learn it again.
+        """
+        loop = asyncio.get_running_loop()
+        verifier = await loop.run_in_executor(self._thread, protect, password)
+        kept = False
+        try:
+            async with asyncio.timeout(_KEEP_S):
+                kept = await loop.run_in_executor(self._writer, self._keep, charger, verifier)
+        except (IsolaneError, TimeoutError) as error:
+            _log.error("credential-not-kept charger=%r reason=%s", charger, str(error) or "the disk hangs")
+        if charger in self._verifiers:
+            self._verifiers = {**self._verifiers, charger: verifier}
+            self._right[charger] = (verifier, self._mac(password))
+        return kept
+
     def close(self) -> None:
-        """End the thread when its derivation in hand is done."""
+        """End the threads when what they have in hand is done."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(wait=False, cancel_futures=True)
+
+    def _keep(self, charger: str, verifier: Verifier) -> bool:
+        """Replace one line of the file, unless a person has taken it out meanwhile."""
+        with editing(self._file):
+            if charger not in read_verifiers(self._file):
+                return False
+            lines = self._file.read_text(encoding="ascii").splitlines()
+            at = next(at for at, line in enumerate(lines) if line.startswith(_SCHEME) and _owner(line) == charger)
+            lines[at] = _line(charger, verifier)
+            replace_file(self._file, "".join(f"{line}\n" for line in lines).encode("ascii"))
+            return True
 
     def _mac(self, password: bytes) -> bytes:
         return hashlib.blake2b(password, key=self._mac_key, digest_size=_KEY_BYTES).digest()
@@ -152,3 +216,11 @@ class Verification:
 
 def _derive(password: bytes, salt: bytes) -> bytes:
     return hashlib.scrypt(password, salt=salt, n=_N, r=_R, p=_P, maxmem=_MEMORY_BYTES_MAX, dklen=_KEY_BYTES)
+
+
+def _line(charger: str, verifier: Verifier) -> str:
+    return f"{_SCHEME}${verifier.salt.hex()}${verifier.key.hex()} {charger}"
+
+
+def _owner(line: str) -> str:
+    return line.partition(" ")[2]

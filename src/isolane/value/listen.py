@@ -14,7 +14,6 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from time import monotonic_ns
-from typing import Final
 
 from isolane.core.failures import IsolaneError
 from isolane.value.connection import Connection
@@ -25,6 +24,7 @@ from isolane.value.failures import Refused
 from isolane.value.handshake import Accepted, Upgrade, accept_south, mirror, read_request, refusal
 from isolane.value.head import END
 from isolane.value.hold import Hold
+from isolane.value.learning import DENIED, alike, refuse_doubtful
 from isolane.value.listener_tls import ListenerTls
 from isolane.value.registry import Counted
 from isolane.value.security_events import Kind
@@ -37,8 +37,6 @@ _log = logging.getLogger(__name__)
 
 _EARLY_BYTES_MAX = 65_536
 """Bytes taken behind a request while the CSMS is asked; a charger waits for its answer, so a frame or two."""
-_DENIED: Final = (401, 403)
-"""What a CSMS answers to a credential that it does not take."""
 _LINGER_S = 2.0
 """What a refused charger gets to read its answer."""
 _BACKLOG = 1024
@@ -150,20 +148,22 @@ class Gate(asyncio.Protocol):
         try:
             tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
             admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
-            entrance.policy.check(upgrade)
-            dead = await entrance.duplicates.admit(upgrade.charger)
-            leg, answer = await entrance.upstream.ask(admitted.upgrade, admitted.context)
+            async with alike(admitted):
+                entrance.policy.check(upgrade)
+                dead = await entrance.duplicates.admit(upgrade.charger)
+                leg, answer, admitted = await entrance.admission.as_came.ask(entrance.upstream, admitted)
+                refuse_doubtful(admitted, answer)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
-                entrance.admission.confirm(admitted)
                 check = partial(accept_south, upgrade=upgrade, untouched=entrance.untouched)
                 accepted = check(answer)
+                await entrance.admission.confirm(admitted)
                 connection = self._join(upgrade, leg, accepted, dead)
                 if entrance.holds and keeps_nothing(accepted.extensions):
                     again = partial(entrance.upstream.ask, admitted.upgrade, admitted.context)
                     connection.waiting = Hold(connection, accepted, again, check, entrance.limits)
                 return
             head = mirror(answer)
-            kind = Kind.AUTHENTICATION if answer.status in _DENIED else None
+            kind = Kind.AUTHENTICATION if answer.status in DENIED else None
             entrance.note("refused-by-csms", self._who(), f"the CSMS answered {answer.status}", kind)
             self._say(head)
         except Refused as refused:

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     TLS = "tls"
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
+    CREDENTIAL = "credential"
     THROTTLED = "throttled"
     DUPLICATE = "duplicate-identity"
     PROFILE = "profile"

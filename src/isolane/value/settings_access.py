@@ -119,6 +119,14 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     credentials: Annotated[
         Path | None, Meta(description="File of `isolane identity password`, mode 0600; what verify checks against")
     ] = None
+    learn: Annotated[
+        Literal["off", "from-csms"],
+        Meta(
+            description="When a password is not the stored one. off: a person changes the file; from-csms: the CSMS "
+            "is asked, and what it takes becomes the stored one, so that a CSMS that changes a charger's password "
+            "shuts no charger out. Only for a CSMS that checks each charger's password"
+        ),
+    ] = "off"
     failures_per_min: Annotated[
         int,
         Meta(
@@ -187,6 +195,8 @@ def check_access(
             raise ValueError(f'profile 0 has no password, which auth "{mode}" checks')
         if listener.profile in {1, 2} and mode == "replace":
             raise ValueError(f'profile {listener.profile} with auth "replace" checks no password: "verify-and-replace"')
+    if access.learn != "off" and all((listener.auth or access.auth) == "pass" for listener in listeners):
+        raise ValueError('access.learn is for auth "verify" or "replace": with "pass" nothing is stored')
     replacing = any(listener.replaces(access) for listener in listeners)
     speaks = bool(retrofit) or access.password is not None
     if speaks and not replacing:
