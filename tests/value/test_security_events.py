@@ -49,27 +49,38 @@ def test_whatever_was_sent_makes_one_line_of_printable_ascii(text: str) -> None:
     assert _LINE.fullmatch(lines[0])
 
 
-def test_ten_lines_a_minute_and_source_and_the_rest_is_told_later(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_attack_is_one_line_and_the_rest_is_told_later(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     events = SecurityEvents(clock)
     for _ in range(50):
-        events.report(Kind.MALFORMED, peer="10.0.0.7")
+        events.report(Kind.MALFORMED, peer="10.0.0.7", charger="CP1")
         clock.turn(1)
+    assert len(caplog.messages) == 1
     events.report(Kind.MALFORMED, peer="10.0.0.8")
-    assert len(caplog.messages) == 11, "another source has its own ten"
+    events.report(Kind.TLS, peer="10.0.0.7")
+    assert len(caplog.messages) == 3, "another source and another type are events of their own"
+    assert caplog.messages[-1].endswith(" suppressed=49")
     clock.turn(11)
     events.report(Kind.MALFORMED, peer="10.0.0.7")
-    assert caplog.messages[-1].endswith(" suppressed=40")
+    assert len(caplog.messages) == 4, "a minute later it is told again"
     assert events.counts[Kind.MALFORMED] == 52
+
+
+def test_what_nobodys_address_caused_counts_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+    events = SecurityEvents(Clock())
+    for name in ("one", "two", "one"):
+        events.report(Kind.RELOAD, detail=f"{name}: the old one stays")
+    assert len(caplog.messages) == 2
 
 
 def test_no_minute_holds_more_than_ten_lines_wherever_it_begins(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     events = SecurityEvents(clock)
     written: list[int] = []
-    for _ in range(1000):
+    kinds = list(Kind)
+    for turn in range(1000):
         before = len(caplog.messages)
-        events.report(Kind.TLS, peer="10.0.0.7")
+        events.report(kinds[turn % len(kinds)], peer="10.0.0.7")
         written += [clock.ns] * (len(caplog.messages) - before)
         clock.turn(0.37)
     assert max(sum(1 for at in written if begin <= at < begin + 60e9) for begin in written) == 10

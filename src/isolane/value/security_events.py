@@ -6,9 +6,10 @@ One event is one line::
 
     security-event type=authentication listener=0.0.0.0:8887 peer=10.0.0.7 charger=CP1 detail="wrong password"
 
-Whatever came from outside is cut and percent-encoded, so a line holds printable ASCII only. In any 60 s at most
-`_LINES_PER_SOURCE` lines are written for one source and `_LINES_MAX` for all; what was left out is counted and told
-with the source's next line (`suppressed=N`). Every event is counted by type, written or not.
+Whatever came from outside is cut and percent-encoded, so a line holds printable ASCII only. An attack is one line: in
+any 60 s one of each type is written for a source, at most `_LINES_PER_SOURCE` for it and `_LINES_MAX` for all; what was
+left out is counted and told with the source's next line (`suppressed=N`). A source is an IPv4 address or the /64 of an
+IPv6 one; what nobody's address caused counts by itself. Every event is counted by type, written or not.
 """
 
 import ipaddress
@@ -52,6 +53,7 @@ class Kind(StrEnum):
     PROFILE = "profile"
     STATE = "state"
     RELOAD = "reload"
+    OWN_CALL = "own-call"
 
 
 OF_RESULT: Final = {
@@ -101,12 +103,12 @@ class SecurityEvents:
             detail: More, in words of ours; never a secret.
         """
         self.counts[kind] += 1
-        source = self._source(source_of(peer))
+        source = self._source(source_of(peer) if peer else f"{charger} {detail}"[:_TEXT_CHARS_MAX])
         now = self._clock_ns()
-        if not (_has_room(source.lines, now) and _has_room(self._all, now)):
+        if not (source.may_tell(kind, now) and _has_room(self._all, now)):
             source.suppressed += 1
             return
-        source.lines.append(now)
+        source.tell(kind, now)
         self._all.append(now)
         _log.warning(
             'security-event type=%s listener=%s peer=%s charger=%s detail="%s"%s',
@@ -141,11 +143,20 @@ class SecurityEvents:
 class _Source:
     """When lines were written for one source, and how many were not since."""
 
-    __slots__ = ("lines", "suppressed")
+    __slots__ = ("_kinds", "_lines", "suppressed")
 
     def __init__(self) -> None:
-        self.lines: deque[int] = deque(maxlen=_LINES_PER_SOURCE)
+        self._lines: deque[int] = deque(maxlen=_LINES_PER_SOURCE)
+        self._kinds: dict[Kind, int] = {}
         self.suppressed = 0
+
+    def may_tell(self, kind: Kind, now: int) -> bool:
+        before = self._kinds.get(kind)
+        return (before is None or now - before >= _WINDOW_NS) and _has_room(self._lines, now)
+
+    def tell(self, kind: Kind, now: int) -> None:
+        self._lines.append(now)
+        self._kinds[kind] = now
 
 
 def source_of(peer: str) -> str:
