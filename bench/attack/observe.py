@@ -21,13 +21,13 @@ BACK_S = 30.0
 """What the target gets to come back to its base."""
 _SETTLE_S = 3.0
 _RES_SLACK = 1.05
-_RES_SPARE = 2
-"""Descriptors and threads of a pool that is first used during the case."""
 _DISK_BYTES_MAX = 4 << 20
 _LINES_PER_MIN = 10
-_EVENT = re.compile(r"security-event type=(\S+) .*?peer=(\S+)")
+_EVENT = re.compile(r"security-event type=(?P<type>\S+) ")
+_FIELD = re.compile(r"\b(peer|charger)=(\S+)")
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
-_CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ")
+_CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ", " ERROR ")
+_ADMITTED = re.compile(r" INFO .*connection-(?:opened|closed) charger=(\S+) ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -118,7 +118,7 @@ def _above(scene: Scene) -> list[str]:
         now = process.use()
         for name in ("rss_kb", "fds", "threads"):
             before, after = getattr(base, name), getattr(now, name)
-            if after > max(before * _RES_SLACK, before + _RES_SPARE):
+            if after > before * _RES_SLACK:
                 wrong.append(f"{process.name} {name} {before} to {after}")
     return wrong
 
@@ -191,24 +191,27 @@ async def noentry(scene: Scene) -> str:
 
 
 async def secevent(scene: Scene) -> str:
-    """There is a structured event with peer and UTC time, and no flood of them."""
-    lines = [line for name in ("value", "tap") for line in scene.log(name).splitlines() if "security-event " in line]
-    if not lines:
+    """What was done is told once: one event of a right type for each source, at most one a minute, with peer and time.
+
+    The tap knows no address: its events name the charger. So do the relay's about a connection that was let in.
+    """
+    wrong, found = [], collections.Counter[tuple[str, str]]()
+    for name in ("value", "tap"):
+        for line in scene.log(name).splitlines():
+            event = _EVENT.search(line)
+            if event is None:
+                continue
+            said = dict(_FIELD.findall(line))
+            source = said.get("peer", "-") if said.get("peer", "-") != "-" else said.get("charger", "-")
+            wrong += [] if source != "-" else [f"{event['type']} names neither peer nor charger"]
+            wrong += [] if _STAMP.match(line) else [f"no UTC time: {line[:40]}"]
+            found[event["type"], source] += 1
+    if not found:
         return "no security event"
-    wrong = []
-    found = [match for match in map(_EVENT.search, lines) if match]
-    if len(found) != len(lines):
-        wrong.append("an event without type and peer")
-    if any(not _STAMP.match(line) for line in lines):
-        wrong.append(f"no UTC time: {lines[0][:40]}")
-    minutes = max(1.0, (time.monotonic() - scene.base.began) / 60)
-    often = collections.Counter(match[2] for match in found)
-    wrong += [f"{count} events of {peer}" for peer, count in often.items() if count > _LINES_PER_MIN * (minutes + 1)]
-    if (
-        not await scene.ground.metric(scene.ground.relay, "isolane_value_security_events_total")
-        and "tap" not in lines[0]
-    ):
-        wrong.append("the counter isolane_value_security_events_total stayed 0")
+    minutes = int((time.monotonic() - scene.base.began) // 60) + 1
+    wrong += [f"{count} events {kind} of {who}" for (kind, who), count in found.items() if count > minutes]
+    others = {kind for kind, _ in found} - scene.proof.suspects
+    wrong += [f"an event of the wrong type: {', '.join(sorted(others))}"] if others else []
     return "; ".join(wrong)
 
 
@@ -224,10 +227,10 @@ async def logsafe(scene: Scene) -> str:
         text = "\n".join(lines)
         if any(secret.decode() in text for secret in _secrets()):
             wrong.append(f"{name}: a secret in the log")
-        attack = [line for line in lines if line and " INFO " not in line]
+        attack = [line for line in lines if line and not _ADMITTED.search(line)]
         minutes = int((time.monotonic() - scene.base.began) // 60) + 1
         if len(attack) > _LINES_PER_MIN * minutes:
-            wrong.append(f"{name}: {len(attack)} lines in {minutes} min")
+            wrong.append(f"{name}: {len(attack)} lines in {minutes} min, the last {attack[-1][:90]!r}")
     return "; ".join(wrong)
 
 

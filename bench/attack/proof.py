@@ -59,11 +59,12 @@ class Proof:
 
     Attributes:
         measures: By expectation's name: a number, a truth, or a sentence that says what is wrong.
-        allowed_losses: Keys of connections whose end the harness caused itself.
+        suspects: Types of security event that what was done may cause; any other is a wrong one.
     """
 
     answers: list[Answer] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
     measures: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    suspects: set[str] = field(default_factory=set)
     seconds: float = 0.0

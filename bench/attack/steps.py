@@ -8,6 +8,7 @@ from bench.attack.cases import Case
 from bench.attack.fill import UnknownError, each, fill
 from bench.attack.ground import Ground
 from bench.attack.proof import Proof
+from bench.attack.suspects import OF_STEP
 
 
 @dataclass
@@ -102,4 +103,5 @@ async def run_steps(case: Case, ground: Ground, proof: Proof, names: dict[str, A
         extra = {key: value for key, value in item.items() if key not in {name, "for_each"}}
         for turn, loop in enumerate(each(item, names)):
             label = f"{number}.{turn}" + "".join(f" {key}={value!r:.60}" for key, value in loop.items())
+            proof.suspects |= OF_STEP.get(name, frozenset())
             await STEPS[name](Turn(case, ground, proof, name, item[name], extra, loop, {**names, **loop}, label))

@@ -45,14 +45,15 @@ class Watch:
                 return
         start = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
         try:
-            await asyncio.gather(*(each.call("StartTransaction", start) for each in (mine, twin)))
+            begun = await asyncio.gather(*(each.call("StartTransaction", start) for each in (mine, twin)))
             while not self.over.is_set():
                 relayed, direct = await asyncio.gather(_timed(mine), _timed(twin))
                 if self.counts:
                     self.added_ms.append((relayed - direct) * 1000)
                 await asyncio.sleep(_PERIOD_S)
+            number = begun[0][2]["transactionId"]
             await mine.call(
-                "StopTransaction", {"transactionId": 1, "meterStop": 9, "timestamp": "2026-01-01T00:00:00Z"}
+                "StopTransaction", {"transactionId": number, "meterStop": 9, "timestamp": "2026-01-01T00:00:00Z"}
             )
         except (ConnectionError, TimeoutError) as error:
             self.broken.append(str(error))

@@ -16,6 +16,7 @@ from bench.attack.fill import UnknownError, raw, unescape
 from bench.attack.ground import Ground, secret_of
 from bench.attack.proof import Answer
 from bench.attack.steps import Turn, step
+from bench.attack.suspects import of_request
 
 _CHUNK = 8192
 _ANSWER_S = 8.0
@@ -137,6 +138,8 @@ async def request(turn: Turn) -> None:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         if _is_its_own(str(plain.get("auth", "")), wire):
             turn.ground.legit.add(fields_of(wire)["sec-websocket-key"])
+        if number == 0:
+            turn.proof.suspects |= of_request(wire, good=_has_own_password(turn, wire))
         pending.add(asyncio.create_task(_shoot(turn, wire, keep=times == 1)))
     if pending:
         await asyncio.gather(*pending)
@@ -147,6 +150,15 @@ def _is_its_own(auth: str, wire: bytes) -> bool:
     words = wire.split(b"\r\n", 1)[0].split(b" ")
     identity = auth.removeprefix("good_for_")
     return len(words) == 3 and auth != identity and unquote(words[1].decode("latin-1")) == f"/ocpp/{identity}"
+
+
+def _has_own_password(turn: Turn, wire: bytes) -> bool:
+    """Tell whether a request carries the password of the identity that it names, and that one alone."""
+    words = wire.split(b"\r\n", 1)[0].split(b" ")
+    identity = unquote(words[1].decode("latin-1")).rpartition("/")[2] if len(words) > 1 else str(turn.names["cp"])
+    return fields_of(wire).get("authorization", "") in {
+        basic(name, secret_of(name)) for name in (identity.partition("?")[0], str(turn.names["cp"]))
+    }
 
 
 async def _shoot(turn: Turn, wire: bytes, *, keep: bool) -> None:
