@@ -13,6 +13,7 @@ import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -36,6 +37,9 @@ from isolane.value.settings import ValueSettings
 from isolane.value.tap_port import TapPort
 from isolane.wire.exposition import serve_metrics
 
+if TYPE_CHECKING:
+    from isolane.value.workers.worker import Worker
+
 _log = logging.getLogger(__name__)
 
 _SPARE_S = 2.0
@@ -48,7 +52,7 @@ def main(site: Site, settings: ValueSettings, read: Callable[[], ValueSettings])
     Raises:
         IsolaneError: See `run`.
     """
-    uvloop.run(run(site, settings, read, on_ready=_settle))
+    uvloop.run(run(site, settings, read, on_ready=settle))
 
 
 async def run(
@@ -57,6 +61,7 @@ async def run(
     read: Callable[[], ValueSettings],
     *,
     on_ready: Callable[[], None] | None = None,
+    worker: "Worker | None" = None,
 ) -> None:
     """Relay until SIGTERM or SIGINT; on SIGHUP read again what can be read again.
 
@@ -65,19 +70,20 @@ async def run(
         settings: The [value] table.
         read: Reads that table again.
         on_ready: Called once, just before `ready` is logged.
+        worker: Which of several relays this is and what it shares with them, None for the only one.
 
     Raises:
         IsolaneError: A port or a certificate cannot be used.
     """
     stop, hangup = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, hangup)):
-        loop.add_signal_handler(number, event.set)
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
     _raise_descriptor_limit()
-    registry = Registry()
+    registry = Registry() if worker is None else worker.registry
     events = SecurityEvents()
     keys = KeyFiles(events)
-    admission = Admission(settings, keys, registry)
+    attempts = None if worker is None else worker.attempts(settings.access.failures_per_min)
+    admission = Admission(settings, keys, registry, attempts)
     expiries = Expiries(_certificates(settings))
     keys.add("expiries", expiries)
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
@@ -87,7 +93,7 @@ async def run(
         Policy(None if settings.allow is None else frozenset(settings.allow), frozenset(settings.origins)),
         upstream,
         registry,
-        Duplicates(registry, events, settings.duplicates, settings.limits.probe_s),
+        _duplicates(settings, registry, events) if worker is None else worker.duplicates(settings, events),
         tap,
         settings.limits,
         settings.compression == "untouched",
@@ -103,25 +109,54 @@ async def run(
         shown = CollectorRegistry(auto_describe=False)
         shown.register(RelayCollector(registry, tap, events, expiries.left_s))
         shown.register(DialCollector(upstream))
-        page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
-        stack.callback(page.close)
-        ports: list[asyncio.Server] = []
-        for listener in settings.listen:
-            ports.append(await open_listener(listener, entrance))
-            stack.callback(ports[-1].close)
+        page = None
+        if worker is None:
+            page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
+            stack.callback(page.close)
+        ports = await _open(settings, entrance, worker, stack)
         tap.start()
         stack.callback(tap.stop)
         stack.callback(asyncio.create_task(sweep(registry, lambda: entrance.limits)).cancel)
         if on_ready is not None:
             on_ready()
-        _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))
+        if worker is not None:
+            worker.serve(shown, hangup)
+        if page is not None:
+            _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))
         reloading = asyncio.create_task(_reload(hangup, keys))
-        await stop.wait()
+        await _either(stop, stop if worker is None else worker.orphaned)
         reloading.cancel()
         for port in ports:
             port.close()
+        entrance.close()
+        await _either(stop, registry.empty)  # without a supervisor those who are connected may stay
         await _drain(entrance, registry, settings)
     _log.info("stopped")
+
+
+async def _open(
+    settings: ValueSettings, entrance: Entrance, worker: "Worker | None", stack: contextlib.AsyncExitStack
+) -> list[asyncio.Server]:
+    """Open every port for chargers."""
+    ports: list[asyncio.Server] = []
+    for index, listener in enumerate(settings.listen):
+        ports.append(await open_listener(listener, entrance, None if worker is None else worker.ports[index]))
+        stack.callback(ports[-1].close)
+    return ports
+
+
+def _duplicates(settings: ValueSettings, registry: Registry, events: SecurityEvents) -> Duplicates:
+    return Duplicates(registry, events, settings.duplicates, settings.limits.probe_s)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    """Wait until one of two happens."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _reload(hangup: asyncio.Event, keys: KeyFiles) -> None:
@@ -150,7 +185,7 @@ async def _until_empty(registry: Registry, wait_s: float) -> None:
         await asyncio.wait_for(registry.empty.wait(), wait_s)
 
 
-def _settle() -> None:
+def settle() -> None:
     """Collect what the start-up left and take the rest out of every later collection."""
     gc.collect()
     gc.freeze()

@@ -12,7 +12,7 @@ A refused newcomer is told 409 with Retry-After: no 4xx of OCPP-J fits better, a
 wait and try again. A connection that has begun to end holds no identity.
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from isolane.value.failures import Refused
 from isolane.value.registry import Counted, Registry
@@ -20,7 +20,24 @@ from isolane.value.security_events import Kind, SecurityEvents
 
 DuplicatePolicy = Literal["ping-old", "newest-if-authenticated", "refuse"]
 
-_RETRY: Final = (("Retry-After", "10"),)
+RETRY: Final = (("Retry-After", "10"),)
+
+
+class Place(Protocol):
+    """A newcomer that may ask the CSMS."""
+
+    async def claim(self) -> None:
+        """Give it the identity, because the CSMS has accepted it, and end the old connection.
+
+        Raises:
+            Refused: 409; somebody else was quicker, or the old one is there after all.
+        """
+
+    def hold(self, connection: Counted) -> None:
+        """Know the connection that the newcomer has become."""
+
+    def leave(self) -> None:
+        """Give the identity back, unless there is a connection, which gives it back when it ends."""
 
 
 class Duplicates:
@@ -39,33 +56,52 @@ class Duplicates:
         self.policy = policy
         self.probe_s = probe_s
 
-    async def admit(self, charger: str) -> Counted | None:
-        """Let a newcomer ask the CSMS; give the connection whose place it may take, None for none.
+    async def admit(self, charger: str) -> Place:
+        """Let a newcomer ask the CSMS.
 
         Raises:
             Refused: 409.
         """
         old = self._registry.holders.get(charger)
         if old is None or self.policy == "newest-if-authenticated":
-            return old
+            return _Place(self, charger, old)
         if self.policy == "refuse" or await old.is_answered(self.probe_s):
-            raise Refused(409, "duplicate", _RETRY, detail=charger)
-        return old
+            raise Refused(409, "duplicate", RETRY, detail=charger)
+        return _Place(self, charger, old)
 
     def claim(self, charger: str, dead: Counted | None) -> None:
-        """Give the identity to a newcomer that the CSMS has accepted, and end the old connection.
-
-        Args:
-            charger: The identity.
-            dead: What `admit` gave.
-
-        Raises:
-            Refused: 409; somebody else was quicker, or the old one is there after all.
-        """
+        """See `Place.claim`; `dead` is whose place the newcomer may take."""
         old = self._registry.holders.get(charger)
         if old is None:
             return
         if self.policy != "newest-if-authenticated" and not (old is dead and old.silent):
-            raise Refused(409, "duplicate", _RETRY, detail=charger)
-        self._events.report(Kind.DUPLICATE, charger=charger, detail=f"connection {old.number} gives way")
+            raise Refused(409, "duplicate", RETRY, detail=charger)
+        self.end(old)
+
+    def end(self, old: Counted) -> None:
+        """End a connection for a newcomer."""
+        self._events.report(Kind.DUPLICATE, charger=old.charger, detail=f"connection {old.number} gives way")
         old.give_way()
+
+
+class _Place:
+    """A newcomer in a relay that is one process: its connection is known to the registry, so there is nothing to keep.
+
+    `claim` never lets anybody else run, so between it and the connection nobody can come.
+    """
+
+    __slots__ = ("_charger", "_dead", "_duplicates")
+
+    def __init__(self, duplicates: Duplicates, charger: str, dead: Counted | None) -> None:
+        self._duplicates = duplicates
+        self._charger = charger
+        self._dead = dead
+
+    async def claim(self) -> None:
+        self._duplicates.claim(self._charger, self._dead)
+
+    def hold(self, connection: Counted) -> None:
+        pass
+
+    def leave(self) -> None:
+        pass

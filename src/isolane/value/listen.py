@@ -18,6 +18,7 @@ from time import monotonic_ns
 from isolane.core.failures import IsolaneError
 from isolane.value.connection import Connection
 from isolane.value.dial import CsmsLeg
+from isolane.value.duplicates import Place
 from isolane.value.entrance import RETRY, End, Entrance
 from isolane.value.extensions import keeps_nothing
 from isolane.value.failures import Refused
@@ -26,7 +27,6 @@ from isolane.value.head import END
 from isolane.value.hold import Hold
 from isolane.value.learning import DENIED, alike, refuse_doubtful
 from isolane.value.listener_tls import ListenerTls
-from isolane.value.registry import Counted
 from isolane.value.security_events import Kind
 from isolane.value.settings_access import Listener
 from isolane.value.stream import Stream, keep_alive
@@ -145,19 +145,22 @@ class Gate(asyncio.Protocol):
         """Ask the CSMS and pass its answer on."""
         entrance = self._entrance
         leg: CsmsLeg | None = None
+        place: Place | None = None
         try:
             tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
             admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
             async with alike(admitted):
                 entrance.policy.check(upgrade)
-                dead = await entrance.duplicates.admit(upgrade.charger)
+                place = await entrance.duplicates.admit(upgrade.charger)
                 leg, answer, admitted = await entrance.admission.as_came.ask(entrance.upstream, admitted)
                 refuse_doubtful(admitted, answer)
             if answer.status == 101:  # noqa: PLR2004 - Switching Protocols
                 check = partial(accept_south, upgrade=upgrade, untouched=entrance.untouched)
                 accepted = check(answer)
                 await entrance.admission.confirm(admitted)
-                connection = self._join(upgrade, leg, accepted, dead)
+                self._standing(leg)
+                await place.claim()
+                connection = self._join(upgrade, leg, accepted, place)
                 if entrance.holds and keeps_nothing(accepted.extensions):
                     again = partial(entrance.upstream.ask, admitted.upgrade, admitted.context)
                     connection.waiting = Hold(connection, accepted, again, check, entrance.limits)
@@ -174,13 +177,18 @@ class Gate(asyncio.Protocol):
                 self._end("failed")
             if leg is not None and not leg.joined:
                 leg.stream.abort()
+            if place is not None:
+                place.leave()
 
-    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, dead: Counted | None) -> Connection:
-        """Answer 101 and give both legs to the splice; `dead` is whose place this charger may take."""
-        stream, entrance = self.stream, self._entrance
-        if stream is None or stream.is_closing() or leg.stream.is_closing():
+    def _standing(self, leg: CsmsLeg) -> Stream:
+        """Give the charger's leg while both stand."""
+        if self.stream is None or self.stream.is_closing() or leg.stream.is_closing():
             raise Refused(502, "unreachable", detail="a leg ended behind the 101")
-        entrance.duplicates.claim(upgrade.charger, dead)
+        return self.stream
+
+    def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, place: Place) -> Connection:
+        """Answer 101 and give both legs to the splice; the identity is this charger's."""
+        stream, entrance = self._standing(leg), self._entrance
         keep_alive(stream.get_extra_info("socket"), entrance.limits.dead_s)
         stream.write(accepted.head)
         self._over = True
@@ -195,6 +203,7 @@ class Gate(asyncio.Protocol):
         connection = Connection(
             entrance.registry, entrance.tap, entrance.limits, facts, charger=stream, csms=leg.stream
         )
+        place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1
         _log.info(
             "connection-opened charger=%s connection=%d subprotocol=%s extensions=%s",
@@ -255,8 +264,13 @@ class Gate(asyncio.Protocol):
         self._entrance.asking.discard(self)
 
 
-async def open_listener(listener: Listener, entrance: Entrance) -> asyncio.Server:
+async def open_listener(listener: Listener, entrance: Entrance, shared: int | None = None) -> asyncio.Server:
     """Open a port for chargers.
+
+    Args:
+        listener: Which.
+        entrance: What all ports share.
+        shared: Number of the port that other workers open too, None where this process is the only one.
 
     Raises:
         IsolaneError: The port or a certificate cannot be used.
@@ -267,7 +281,11 @@ async def open_listener(listener: Listener, entrance: Entrance) -> asyncio.Serve
         entrance.keys.add(f"listener {listener.address}", tls)
     try:
         return await asyncio.get_running_loop().create_server(
-            _factory(entrance, listener, tls), listener.address.host, listener.address.port, backlog=_BACKLOG
+            _factory(entrance, listener, tls),
+            listener.address.host,
+            listener.address.port if shared is None else shared,
+            backlog=_BACKLOG,
+            reuse_port=shared is not None,
         )
     except OSError as error:
         raise IsolaneError(

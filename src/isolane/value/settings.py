@@ -204,6 +204,16 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "for the CSMS; a CALL in flight stays unanswered"
         ),
     ] = "close"
+    workers: Annotated[
+        int,
+        Meta(
+            description="Relay processes that share the ports. 1 fills one core, and a site needs no more; several pay "
+            "where one core is full and others are free. Then `preauth`, `dials`, `dials_per_s` and `dials_burst` are "
+            "cut in as many parts; everything else holds for all together",
+            ge=1,
+            le=16,
+        ),
+    ] = 1
     drain_s: Annotated[
         float, Meta(description="s that connections may finish by themselves after SIGTERM, before 1001", ge=0, le=600)
     ] = 5.0

@@ -8,6 +8,7 @@ scrape is rendered in one go on the loop (a few hundred microseconds for isolane
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -18,13 +19,16 @@ _HEAD_BYTES_MAX = 4096
 _SCRAPES_MAX = 8
 
 
-async def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> asyncio.Server:
+async def serve_metrics(
+    registry: CollectorRegistry, host: str, port: int, refresh: Callable[[], Awaitable[None]] | None = None
+) -> asyncio.Server:
     """Serve ``GET /metrics`` (and ``/healthz``) on one address until the server is closed.
 
     Args:
         registry: What is shown.
         host: Address to listen on; loopback unless the operator wants otherwise.
         port: TCP port; 0 lets the system choose.
+        refresh: Awaited before each page, by those who must ask another process for what they show.
 
     Raises:
         IsolaneError: The port cannot be opened.
@@ -37,6 +41,8 @@ async def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> as
         try:
             if scrapes <= _SCRAPES_MAX:
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _ASK_S)
+                if refresh is not None:
+                    await refresh()
                 writer.write(_response(registry, head))
                 await asyncio.wait_for(writer.drain(), _ASK_S)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
