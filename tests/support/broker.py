@@ -40,13 +40,13 @@ class Pki:
     center: Identity
 
 
-def make_pki(folder: Path, gateway: str) -> Pki:
-    """Make a CA and issue a server for loopback, a gateway and a center."""
+def make_pki(folder: Path, gateway: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> Pki:
+    """Make a CA and issue a server for some hosts (loopback), a gateway and a center."""
     authority = Authority(folder)
     authority.create("test")
     return Pki(
         authority.certificate,
-        authority.issue("server", common_name="localhost", hosts=("127.0.0.1", "localhost")),
+        authority.issue("server", common_name=hosts[-1], hosts=hosts),
         authority.issue("gateway", common_name=gateway),
         authority.issue("center", common_name="center"),
     )

@@ -167,6 +167,7 @@ def _pace(table: AnyLinkSettings) -> Pace:
         ack_timeout_s=table.ack_timeout_s,
         ledger_s=table.ledger_s,
         newest_first=table.backfill_order is Order.NEWEST,
+        in_order=getattr(table, "in_order", False),
     )
 
 

@@ -6,10 +6,13 @@ It is the only file that knows every protocol; each is imported when a table of 
 from collections.abc import Sequence
 
 from isolane.config.site import Site
+from isolane.core.clock import SystemClock
 from isolane.core.failures import IsolaneError
 from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import Link
-from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.links.remote_write.settings import RemoteWriteSettings
+from isolane.health.links.settings import AnyLinkSettings, AnyTargetSettings
+from isolane.health.links.target import TargetSettings
 
 
 def build(settings: Sequence[AnyLinkSettings], site: Site) -> tuple[Link, ...]:
@@ -29,6 +32,8 @@ def build(settings: Sequence[AnyLinkSettings], site: Site) -> tuple[Link, ...]:
 
 def _build(table: AnyLinkSettings, site: Site) -> Link:
     # Imported here, so that a gateway without a broker loads no MQTT library.
+    if isinstance(table, TargetSettings):
+        return _target(table, site)
     if isinstance(table, MqttSettings):
         from isolane.health.links.mqtt.link import MqttLink  # noqa: PLC0415
 
@@ -36,3 +41,12 @@ def _build(table: AnyLinkSettings, site: Site) -> Link:
     from isolane.health.links.https.link import HttpsLink  # noqa: PLC0415
 
     return HttpsLink(table, site)
+
+
+def _target(table: AnyTargetSettings, site: Site) -> Link:
+    """Build a link to somebody else's system."""
+    match table:
+        case RemoteWriteSettings():
+            from isolane.health.links.remote_write.link import remote_write_link  # noqa: PLC0415
+
+            return remote_write_link(table, site, SystemClock())

@@ -20,7 +20,15 @@ class LinkCounts:
     refused: int = 0
     """Messages the broker or the center would not take as they are."""
     garbage: int = 0
-    """Answers that were not a downlink."""
+    """Answers that were not the center's or target's own."""
+    throttled: int = 0
+    """Times the target asked for patience."""
+    passed_over: int = 0
+    """Blocks too old for the target by its link's settings."""
+    samples: int = 0
+    """Values that a target has taken."""
+    facts: int = 0
+    """Log records that a target has taken."""
     messages: dict[Up, int] = field(default_factory=lambda: dict.fromkeys(Up, 0))
     payload_bytes: dict[Up, int] = field(default_factory=lambda: dict.fromkeys(Up, 0))
     socket_sent_bytes: int = 0
@@ -56,13 +64,19 @@ class LinkCollector(Collector):
             "Bytes TCP carried, TLS and retransmissions included.",
             labels=["link", "direction"],
         )
+        values = CounterMetricFamily("isolane_health_link_samples", "Values that a target has taken.", labels=["link"])
+        facts = CounterMetricFamily(
+            "isolane_health_link_facts", "Log records that a target has taken.", labels=["link"]
+        )
         for name, counts in self._links:
             up.add_metric([name], float(counts.connected))
-            for event in ("sessions", "failures", "refused", "garbage"):
+            for event in ("sessions", "failures", "refused", "garbage", "throttled", "passed_over"):
                 events.add_metric([name, event], getattr(counts, event))
+            values.add_metric([name], counts.samples)
+            facts.add_metric([name], counts.facts)
             for kind in Up:
                 messages.add_metric([name, kind], counts.messages[kind])
                 sent.add_metric([name, kind], counts.payload_bytes[kind])
             sockets.add_metric([name, "sent"], counts.socket_sent_bytes)
             sockets.add_metric([name, "received"], counts.socket_received_bytes)
-        yield from (up, events, messages, sent, sockets)
+        yield from (up, events, messages, sent, sockets, values, facts)

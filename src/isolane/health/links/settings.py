@@ -2,6 +2,10 @@
 
 from isolane.health.links.https.settings import HttpsSettings
 from isolane.health.links.mqtt.settings import MqttSettings
+from isolane.health.links.remote_write.settings import RemoteWriteSettings
 
-AnyLinkSettings = HttpsSettings | MqttSettings
+AnyTargetSettings = RemoteWriteSettings
+"""A link to somebody else's system."""
+
+AnyLinkSettings = HttpsSettings | MqttSettings | AnyTargetSettings
 """One `[[health.links]]` table."""

@@ -30,7 +30,14 @@ class Supply(Protocol):
     """What a cursor needs of the outbox."""
 
     async def pick(
-        self, link: str, in_flight: frozenset[Key], aside: frozenset[Key], limit: int, *, newest_first: bool
+        self,
+        link: str,
+        in_flight: frozenset[Key],
+        aside: frozenset[Key],
+        limit: int,
+        *,
+        newest_first: bool,
+        in_order: bool = False,
     ) -> list[Outgoing]:
         """Give what is due, without what is in flight or set aside."""
         ...
@@ -66,12 +73,14 @@ class Pace:
         ack_timeout_s: Sent again if not acknowledged for so long.
         ledger_s: From one statement of the books to the next.
         newest_first: Order within the backfill lane.
+        in_order: Blocks go strictly as they were numbered, whatever their lane, and none is suspected of a failure.
     """
 
     window: int
     ack_timeout_s: float
     ledger_s: float
     newest_first: bool
+    in_order: bool = False
 
 
 @dataclass(slots=True)
@@ -179,7 +188,7 @@ class Cursor:
 
     def back(self, message: Outgoing) -> None:
         """The message did not get through, for a reason that is not its own: it comes again when the link asks."""
-        if self._flights.pop(message.key, None) is not None:
+        if self._flights.pop(message.key, None) is not None and not self._pace.in_order:
             self._aside.session_ended([message.key])
         if message.kind is Up.SCHEMA:
             self._wanted[message.schema] = None
@@ -236,8 +245,10 @@ class Cursor:
         return found
 
     async def _fetch(self, aside: frozenset[Key], room: int) -> list[Outgoing]:
-        in_flight, newest_first = frozenset(self._flights), self._pace.newest_first
-        return await self._supply.pick(self.name, in_flight, aside, room, newest_first=newest_first)
+        in_flight, pace = frozenset(self._flights), self._pace
+        return await self._supply.pick(
+            self.name, in_flight, aside, room, newest_first=pace.newest_first, in_order=pace.in_order
+        )
 
     async def _wanted_schema(self) -> Outgoing | None:
         while self._wanted:

@@ -117,10 +117,19 @@ class Outbox:
             await self._changed.wait()
 
     async def pick(
-        self, link: str, in_flight: frozenset[Key], aside: frozenset[Key], limit: int, *, newest_first: bool
+        self,
+        link: str,
+        in_flight: frozenset[Key],
+        aside: frozenset[Key],
+        limit: int,
+        *,
+        newest_first: bool,
+        in_order: bool = False,
     ) -> list[Outgoing]:
         """See `cursor.Supply`."""
-        return await self._call(self._store.pick, link, in_flight, aside, limit, newest_first=newest_first)
+        return await self._call(
+            self._store.pick, link, in_flight, aside, limit, newest_first=newest_first, in_order=in_order
+        )
 
     async def settle(self, link: str, blocks: Sequence[Key], gaps: Sequence[Key], poison: Sequence[str]) -> int | None:
         """See `cursor.Supply`."""

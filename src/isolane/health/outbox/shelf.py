@@ -27,6 +27,7 @@ _OLDEST_FIRST = (
     "SELECT id, epoch, stream, sequence, schema FROM blocks WHERE lane = ? AND born_ms >= ? AND NOT EXISTS"
     " (SELECT 1 FROM receipts WHERE what = 'block' AND receipts.id = blocks.id AND link = ?) ORDER BY id LIMIT ?"
 )
+_IN_ORDER = _OLDEST_FIRST.replace("lane = ?", "lane >= ?")
 _NEWEST_FIRST = _OLDEST_FIRST.replace("ORDER BY id", "ORDER BY id DESC")
 _LOST = "SELECT id, epoch, stream, sequence, samples, from_ms, to_ms, size FROM blocks"
 
@@ -136,7 +137,14 @@ class Shelf:
         return moved.rowcount
 
     def pick(
-        self, link: str, taken: frozenset[Key], limit: int, not_before_ms: int, *, newest_first: bool
+        self,
+        link: str,
+        taken: frozenset[Key],
+        limit: int,
+        not_before_ms: int,
+        *,
+        newest_first: bool,
+        in_order: bool = False,
     ) -> list[tuple[Key, bytes, bytes]]:
         """Give (key, schema, bytes) of the blocks a link shall send next.
 
@@ -146,12 +154,14 @@ class Shelf:
             limit: How many at most.
             not_before_ms: Blocks born earlier are about to expire and are not sent any more.
             newest_first: The order within the backfill lane.
+            in_order: Whether the oldest goes first, whatever its lane.
         """
         found: list[tuple[Key, bytes, bytes]] = []
-        for lane in Lane:
+        for lane in (Lane.ALARM,) if in_order else Lane:
             newest = lane is Lane.LIVE or (lane is Lane.BACKFILL and newest_first)
+            query = _NEWEST_FIRST if newest else _OLDEST_FIRST
             rows = self.file.execute(
-                _NEWEST_FIRST if newest else _OLDEST_FIRST, (lane, not_before_ms, link, limit + len(taken))
+                _IN_ORDER if in_order else query, (lane, not_before_ms, link, limit + len(taken))
             ).fetchall()
             for number, epoch, stream, sequence, schema in rows:
                 if len(found) == limit:

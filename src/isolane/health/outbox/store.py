@@ -115,7 +115,14 @@ class Store:
         self._attempt(self._begin, otherwise=False)
 
     def pick(
-        self, link: str, in_flight: frozenset[Key], aside: frozenset[Key], limit: int, *, newest_first: bool
+        self,
+        link: str,
+        in_flight: frozenset[Key],
+        aside: frozenset[Key],
+        limit: int,
+        *,
+        newest_first: bool,
+        in_order: bool = False,
     ) -> list[Outgoing]:
         """Give what a link shall send next, gaps first, without what it has in flight or set aside.
 
@@ -127,7 +134,8 @@ class Store:
         out = [Outgoing(Up.GAP, encode_message(gap), (gap.epoch, gap.stream, gap.first)) for gap in gaps]
         room = limit - len(out)
         blocks: list[tuple[Key, bytes, bytes]] = self._attempt(
-            lambda shelf: shelf.pick(link, taken, room, oldest, newest_first=newest_first), otherwise=[]
+            lambda shelf: shelf.pick(link, taken, room, oldest, newest_first=newest_first, in_order=in_order),
+            otherwise=[],
         )
         corrupt = [key for key, _, data in blocks if not _is_whole(data, key, self._tag)]
         if corrupt:

@@ -1,0 +1,168 @@
+"""This file turns the outbox's blocks into samples; it guards that a value is the decimal the device gave.
+
+A block holds integers and the schema says what one step is worth. The step is taken as the decimal it is written as,
+so 2301 steps of 0.1 V become 230.1 V and not 230.10000000000002 V, also after a change of unit.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isolane.core.samples import Quality
+from isolane.core.signals import Signal
+from isolane.wire.block import I64, U8, BlockKey, decode
+from isolane.wire.schema import ID_BYTES, Schema, decode_schema
+from isolane.wire.uplink import VERSION, Ack, Downlink
+
+_SCHEMAS_MAX = 16
+"""Schemas kept; one that comes back later is told again before its first block."""
+_EXACT = 1 << 53
+
+_PART = r"([A-Za-z0-9]+)(?:\[([^\]]+)\])?"
+_KEY = re.compile(rf"(\d+)\.(\d+)/{_PART}/{_PART}")
+
+
+class UnknownSchemaError(ValueError):
+    """A block's schema has not been told; it can be asked for.
+
+    Args:
+        identity: Its id.
+    """
+
+    def __init__(self, identity: bytes) -> None:
+        super().__init__(f"schema {identity.hex()} is not known")
+        self.identity = identity
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A signal's key, taken apart; an instance that is not there is ""."""
+
+    evse: str
+    connector: str
+    component: str
+    component_instance: str
+    variable: str
+    variable_instance: str
+
+
+@lru_cache(maxsize=65_536)
+def place(key: str) -> Place:
+    """Take a signal's key apart.
+
+    Raises:
+        ValueError: It is not the key of a signal.
+    """
+    found = _KEY.fullmatch(key)
+    if found is None:
+        raise ValueError(f"{key!r} is not <evse>.<connector>/<Component>/<Variable>")
+    return Place(*("" if part is None else part for part in found.groups()))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Samples of all signals of one schema over some time.
+
+    Attributes:
+        key: Of the block they are from.
+        signals: The columns.
+        t_ms: UTC of each row, ms. Shape (rows,).
+        step_ms: From row to row, ms.
+        values: Scaled integers, shape (columns, rows); 0 where there is none.
+        codes: Quality codes, same shape.
+    """
+
+    key: BlockKey
+    signals: tuple[Signal, ...]
+    t_ms: I64
+    step_ms: int
+    values: I64
+    codes: U8
+
+    @property
+    def samples(self) -> int:
+        """How many samples they account for, those without a value included."""
+        return int(self.values.size)
+
+    def present(self, *, held: bool) -> NDArray[np.bool_]:
+        """Tell where there is a value, shape (columns, rows); `held` says whether one that is only held counts."""
+        quality = self.codes & 3
+        wanted: NDArray[np.bool_] = quality != Quality.BAD if held else quality == Quality.GOOD
+        return wanted
+
+    def column(self, index: int, factor: Fraction = Fraction(1)) -> NDArray[np.float64]:
+        """Give one column's values times a factor, the nearest float of each exact product; shape (rows,)."""
+        return exact(self.values[index], Fraction(repr(self.signals[index].resolution)) * factor)
+
+    def parts(self, samples_max: int) -> Iterator["Rows"]:
+        """Cut into pieces of whole rows with at most so many samples (at least one row each), in time order."""
+        rows = max(1, samples_max // max(1, len(self.signals)))
+        for at in range(0, self.t_ms.size, rows):
+            yield dataclasses.replace(
+                self,
+                t_ms=self.t_ms[at : at + rows],
+                values=self.values[:, at : at + rows],
+                codes=self.codes[:, at : at + rows],
+            )
+
+
+def exact(values: I64, step: Fraction) -> NDArray[np.float64]:
+    """Give integers times a step, each the nearest float of the exact product."""
+    top, bottom = step.numerator, step.denominator
+    largest = int(np.abs(values).max(initial=0))
+    if 0 <= largest * top < _EXACT and bottom < _EXACT:
+        # Both are exact floats, so the division rounds once.
+        return (values * top) / np.float64(bottom)
+    return np.array([float(int(value) * step) for value in values], np.float64)
+
+
+class Schemas:
+    """The schemas a link has been told, and the blocks they open."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Schema] = {}
+
+    def learn(self, data: bytes) -> None:
+        """Take a schema's JSON.
+
+        Raises:
+            ValueError: It is not a schema.
+        """
+        schema = decode_schema(data)
+        self._known.pop(schema.id, None)
+        self._known[schema.id] = schema
+        if len(self._known) > _SCHEMAS_MAX:
+            del self._known[next(iter(self._known))]
+
+    def rows(self, data: bytes) -> Rows:
+        """Open a block.
+
+        Raises:
+            UnknownSchemaError: Its schema has not been told.
+            ValueError: It is damaged, or its columns are not those of its schema.
+        """
+        block = decode(data)
+        schema = self._known.get(block.schema)
+        if schema is None:
+            raise UnknownSchemaError(block.schema)
+        columns, rows = block.values.shape
+        if columns != len(schema.signals):
+            raise ValueError(f"a block of {columns} columns with a schema of {len(schema.signals)}")
+        t_ms = block.t0_ms + block.step_ms * np.arange(rows, dtype=np.int64)
+        return Rows(block.key, schema.signals, t_ms, block.step_ms, block.values, block.codes)
+
+
+def acknowledged(key: BlockKey) -> Downlink:
+    """Say, in a target's name, that a block is there."""
+    return Downlink(VERSION, (Ack(key.epoch, key.stream, (key.sequence,)),))
+
+
+def wanted(identity: bytes) -> Downlink:
+    """Ask for a schema."""
+    return Downlink(VERSION, want=(identity[:ID_BYTES].hex(),))

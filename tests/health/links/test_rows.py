@@ -1,0 +1,71 @@
+"""This file tests how blocks become samples; it guards that a value is the decimal that the device gave."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, exact, place, wanted
+from isolane.wire.block import Block, BlockKey, encode
+from support.outboxes import TAG
+from support.target_rows import BAD, SCHEMA, SIGNALS, rows_draft
+
+KEY = BlockKey(7, 0, 3)
+
+
+def packed(rows: int = 5) -> bytes:
+    draft = rows_draft(0, rows)
+    return encode(Block(KEY, SCHEMA.id, draft.t0_ms, 1000, draft.values, draft.codes), TAG)
+
+
+@given(st.integers(-(2**53), 2**53), st.sampled_from(["1", "0.1", "0.001", "0.25", "4096", "1e-06", "0.05", "60"]))
+def test_a_value_is_the_nearest_float_of_the_decimal(number: int, resolution: str) -> None:
+    (value,) = exact(np.array([number], np.int64), Fraction(resolution))
+    assert value == float(Decimal(number) * Decimal(resolution))
+
+
+def test_the_largest_numbers_do_not_wrap() -> None:
+    values = np.array([-(2**63), 2**63 - 1, 0], np.int64)
+    assert list(exact(values, Fraction(3600))) == [-(2.0**63) * 3600, (2.0**63) * 3600, 0.0]
+
+
+def test_a_block_is_opened_by_its_schema() -> None:
+    schemas = Schemas()
+    with pytest.raises(UnknownSchemaError, match=SCHEMA.id.hex()):
+        schemas.rows(packed())
+    schemas.learn(SCHEMA.json)
+    rows = schemas.rows(packed())
+    assert rows.signals == SIGNALS
+    assert rows.samples == 20
+    assert list(rows.t_ms - rows.t_ms[0]) == [0, 1000, 2000, 3000, 4000]
+    assert list(rows.column(1)) == [0.0, 0.1, 0.2, 0.3, 0.4]
+    assert acknowledged(rows.key).acks[0].blocks == (3,)
+    assert wanted(SCHEMA.id).want == (SCHEMA.id.hex(),)
+
+
+def test_pieces_hold_all_rows_in_their_order() -> None:
+    schemas = Schemas()
+    schemas.learn(SCHEMA.json)
+    parts = list(schemas.rows(packed(11)).parts(16))
+    assert [part.t_ms.size for part in parts] == [4, 4, 3]
+    assert [value for part in parts for value in part.values[3]] == list(range(11))
+    assert [part.t_ms.size for part in parts[0].parts(1)] == [1, 1, 1, 1]
+
+
+def test_what_is_held_counts_where_it_is_wanted() -> None:
+    codes = np.array([[0, 1, BAD]], np.uint8)
+    rows = Rows(KEY, SIGNALS[:1], np.arange(3), 1000, np.zeros((1, 3), np.int64), codes)
+    assert rows.present(held=True).tolist() == [[True, True, False]]
+    assert rows.present(held=False).tolist() == [[True, False, False]]
+
+
+def test_a_key_comes_apart() -> None:
+    at = place("1.2/ElectricalFeed[Grid]/ACVoltage[L1-N]")
+    assert (at.evse, at.connector, at.component, at.variable) == ("1", "2", "ElectricalFeed", "ACVoltage")
+    assert (at.component_instance, at.variable_instance) == ("Grid", "L1-N")
+    assert place("0.0/Controller/xCpu").variable_instance == ""
+    with pytest.raises(ValueError, match="not <evse>"):
+        place("no key")
