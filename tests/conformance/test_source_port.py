@@ -17,7 +17,9 @@ from isolane.core.clock import SystemClock
 from isolane.core.samples import Quality
 from isolane.health.sources.catalogue import BuiltSource, build
 from isolane.health.sources.host.settings import HostSettings
-from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSettings
+from isolane.health.sources.http_json.settings import HttpJsonSettings, JsonPointSettings
+from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSettings, SerialSettings
+from isolane.health.sources.mqtt.settings import MqttSourceSettings, TopicPointSettings
 from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
 from support.readings import running
@@ -29,7 +31,25 @@ DEVICES = (
 )
 TABLES: dict[str, AnySourceSettings] = {
     "host": HostSettings(period_s=0.1, disk=Path("/nowhere")),
+    "http_json": HttpJsonSettings(
+        name="h",
+        url="http://127.0.0.1:9/status",
+        points=(JsonPointSettings(key="0.0/xUps/xCharge", path="charge"),),
+        period_s=0.1,
+    ),
     "modbus": ModbusSettings(name="m", address=UNUSED, devices=DEVICES, fast_s=0.1, slow_s=0.2, timeout_s=0.1),
+    "modbus rtu": ModbusSettings(
+        name="r",
+        serial=SerialSettings(path=Path("/nowhere/ttyUSB0")),
+        devices=DEVICES,
+        fast_s=0.1,
+        slow_s=0.2,
+    ),
+    "mqtt": MqttSourceSettings(
+        name="q",
+        address=UNUSED,
+        points=(TopicPointSettings(key="0.0/xDoor/xOpen", topic="door", period_s=0.1),),
+    ),
     "ocpp": OcppSettings(chargers=(ChargerSettings(charger="CP1", evses=2, meter_period_s=1),), period_s=0.1),
 }
 Make = Callable[[], BuiltSource]

@@ -65,4 +65,4 @@ async def running(source: Source) -> AsyncIterator[Kept]:
     assert {(reading.charger, reading.signal) for reading in kept.readings} <= declared
     for reading in kept.readings:
         assert (reading.value is None) == (reading.quality is Quality.BAD) == (reading.reason is not Reason.NONE)
-    assert not kept.accidents
+    assert not kept.accidents, kept.accidents

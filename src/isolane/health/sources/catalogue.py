@@ -12,7 +12,10 @@ from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.core.signals import Signal
 from isolane.health.sources.host.settings import HostSettings
+from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.modbus.settings import ModbusSettings
+from isolane.health.sources.mqtt.settings import MqttSourceSettings
+from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
 
 SignalId = tuple[str, str]
@@ -61,17 +64,27 @@ def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tu
 
 def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
     # Imported here, so that a gateway without meters loads no Modbus library, and one without a tap no socket.
-    if isinstance(table, ModbusSettings):
-        from isolane.health.sources.modbus.source import ModbusSource  # noqa: PLC0415
+    match table:
+        case ModbusSettings():
+            from isolane.health.sources.modbus.source import ModbusSource  # noqa: PLC0415
 
-        return ModbusSource(table, clock)
-    if isinstance(table, HostSettings):
-        from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
+            return ModbusSource(table, clock)
+        case MqttSourceSettings():
+            from isolane.health.sources.mqtt.source import MqttSource  # noqa: PLC0415
 
-        return HostSource(table, clock)
-    from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
+            return MqttSource(table, clock)
+        case HttpJsonSettings():
+            from isolane.health.sources.http_json.source import HttpJsonSource  # noqa: PLC0415
 
-    return OcppSource(table, site.event_socket, clock)
+            return HttpJsonSource(table, clock)
+        case HostSettings():
+            from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
+
+            return HostSource(table, clock)
+        case OcppSettings():
+            from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
+
+            return OcppSource(table, site.event_socket, clock)
 
 
 def signals_of(sources: Sequence[Source]) -> tuple[Signal, ...]:
