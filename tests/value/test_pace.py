@@ -1,9 +1,11 @@
 """This file checks the token bucket against its two promises, with a clock of the test's own."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolane.value.pace import Bucket
+from isolane.value.pace import Bucket, Wait
 
 S = 1_000_000_000
 
@@ -47,3 +49,33 @@ def test_who_reserves_is_served_in_order_at_the_pace_or_told_no(burst: int, per_
         assert abs(wait - later / per_s) < 1e-6
     assert waits[: len(served)] == served, "after the first no there is no yes"
     assert bucket.take() == 0
+
+
+async def test_a_wait_is_one_at_a_time_and_ends_by_itself() -> None:
+    over: list[int] = []
+    wait, done = Wait(60), asyncio.Event()
+
+    def end() -> None:
+        over.append(1)
+        done.set()
+
+    assert wait.begin(0.01, end)
+    assert wait.begin(0.01, end), "it waits already"
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert not wait.active
+    assert wait.begin(3600, end)
+    wait.stop()
+    assert wait.begin(3600, end), "and another"
+    wait.stop()
+    assert over == [1]
+
+
+async def test_waits_that_follow_each_other_come_to_an_end() -> None:
+    wait, begun = Wait(0.2), asyncio.get_running_loop().time()
+    over = asyncio.Event()
+    async with asyncio.timeout(10):
+        while wait.begin(0.01, over.set):
+            await over.wait()
+            over.clear()
+    assert asyncio.get_running_loop().time() - begun > 0.2

@@ -13,11 +13,11 @@ from isolane.value.scan import (
     FRAGMENTS,
     INCOMPLETE,
     MESSAGE,
-    MESSAGES,
     NO_STATUS,
     OWN_PONG,
     OWN_PONG_BYTES,
     PROTOCOL,
+    TOO_FAST,
     Offence,
     Scanner,
     close_frame,
@@ -214,9 +214,23 @@ def test_messages_over_their_pace_do_not_pass(fragments: int) -> None:
     passed = messages_passed(scanner, message, 30) if fragments != 2 else messages_passed(scanner, message, 5)
     assert passed == (5 if fragments == 2 else 9), "a burst of 8 and what was taken out before"
     if fragments != 2:
-        assert scanner.stop == MESSAGES
+        assert scanner.stop == TOO_FAST
         now += S
         assert messages_passed(scanner, message, 30) == 8
+
+
+def test_who_waits_as_long_as_told_may_go_on_and_near_the_end_nobody_waits() -> None:
+    now = 0
+    scanner = Scanner(PACED, masked=True, clock_ns=lambda: now)
+    message = frame(TEXT, b"x", mask=MASK)
+    assert messages_passed(scanner, message, 30) == 8
+    for _ in range(20):
+        assert scanner.stop == TOO_FAST
+        assert 0 < scanner.wait_s() <= 0.1
+        now += int(scanner.wait_s() * S) + 1_000
+        assert messages_passed(scanner, message, 30) == 1
+    scanner.hurry()
+    assert messages_passed(scanner, message, 1000) == 1000
 
 
 def test_a_patient_charger_is_never_stopped() -> None:

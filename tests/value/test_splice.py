@@ -1,6 +1,7 @@
 """This file checks how legs end and how they wait: closes, half-closes, resets, limits, slow readers."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -25,11 +26,47 @@ async def read_to_end(peer: Peer) -> bytes:
         return await peer.reader.read()
 
 
+def queued(count: int) -> bytes:
+    return b"".join(frame(TEXT, b'[2,"%d","StopTransaction",{}]' % number, mask=MASK) for number in range(count))
+
+
+async def test_a_queue_that_is_flushed_takes_longer_and_loses_nothing(joined: Joined) -> None:
+    queue = queued(1000)
+    async with joined(limits="messages_per_s = 400\nmessages_burst = 40") as (relay, charger, csms):
+        begun = asyncio.get_running_loop().time()
+        charger.writer.write(queue)
+        assert await read(csms, len(queue)) == queue
+        assert asyncio.get_running_loop().time() - begun > 2, "at its pace"
+        assert await relay.metric("isolane_value_waits_total") > 10
+        down = frame(TEXT, b"answer")
+        csms.writer.write(down)
+        assert await read(charger, len(down)) == down
+        charger.writer.write(HELLO)
+        assert await read(csms, len(HELLO)) == HELLO
+
+
+@pytest.mark.parametrize("how", ["close-frame", "end-of-stream", "drain", "the other leg"])
+async def test_what_waits_goes_before_the_end(joined: Joined, how: str) -> None:
+    queue, last = queued(500), frame(8, b"\x03\xe8", mask=MASK)
+    async with joined(limits="messages_per_s = 0.1\nmessages_burst = 8\nclose_s = 10") as (relay, charger, csms):
+        charger.writer.write(queue + (last if how == "close-frame" else b""))
+        if how == "end-of-stream":
+            charger.writer.write_eof()
+        await relay.until_metric("isolane_value_waits_total", 1)
+        if how in {"close-frame", "end-of-stream"}:
+            csms.writer.write(frame(8, b"\x03\xe8"))
+        elif how == "drain":
+            relay.process.send_signal(signal.SIGTERM)
+        else:
+            csms.writer.write_eof()
+        assert await read(csms, len(queue)) == queue
+
+
 @pytest.mark.parametrize(
     ("limit", "wire"), [("control-frames", frame(PING, b"x" * 125, mask=MASK)), ("messages", HELLO)]
 )
 async def test_a_flood_ends_with_1008_on_both_legs(joined: Joined, limit: str, wire: bytes) -> None:
-    limits = "control_frames_per_s = 20\nmessages_per_s = 1\nmessages_burst = 20"
+    limits = "control_frames_per_s = 20\nmessages_per_s = 1\nmessages_burst = 20\nover_pace_s = 0"
     async with joined(limits=limits) as (relay, charger, csms):
         charger.writer.write(wire * 1000)
         passed = await read_to_end(csms)
@@ -38,6 +75,7 @@ async def test_a_flood_ends_with_1008_on_both_legs(joined: Joined, limit: str, w
         assert close_code(passed[passed.rindex(b"\x88\x82") :]) == 1008
         assert close_code(await read_to_end(charger)) == 1008
         assert await relay.metric(f'isolane_value_limit_closes_total{{limit="{limit}"}}') == 1
+        await relay.until_log(f'type=limit listener=- peer=127.0.0.1 charger=CP1 detail="connection 1, {limit} by')
         charger.writer.close()
         csms.writer.close()
         await relay.until_metric("isolane_value_connections", 0)

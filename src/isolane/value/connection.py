@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from isolane.value.probe import Probe
 from isolane.value.registry import Registry
 from isolane.value.scan import ASSEMBLY, Offence, close_frame
+from isolane.value.security_events import Kind, SecurityEvents
 from isolane.value.settings import Limits
 from isolane.value.splice import LEGS, Pipe
 from isolane.value.stream import Stream
@@ -37,6 +38,7 @@ class Connection:
         tap: Who gets copies.
         limits: See `settings.Limits`.
         facts: What the tap is told.
+        events: Who is told of broken limits.
         charger: The charger's leg.
         csms: The CSMS's leg.
 
@@ -47,14 +49,23 @@ class Connection:
     """
 
     __slots__ = (
-        "_cause", "_expired", "_first", "_probe", "_tap", "_timer", "charger", "copy", "from_charger", "from_csms",
-        "limits", "number", "registry", "waiting",
+        "_cause", "_events", "_expired", "_first", "_probe", "_tap", "_timer", "charger", "copy", "from_charger",
+        "from_csms", "limits", "number", "registry", "waiting",
     )  # fmt: skip
 
     def __init__(
-        self, registry: Registry, tap: TapPort, limits: Limits, facts: Opened, *, charger: Stream, csms: Stream
+        self,
+        registry: Registry,
+        tap: TapPort,
+        limits: Limits,
+        facts: Opened,
+        events: SecurityEvents,
+        *,
+        charger: Stream,
+        csms: Stream,
     ) -> None:
         self.registry = registry
+        self._events = events
         self.limits = limits
         self.charger = facts.charger
         self.number = registry.next_number()
@@ -117,6 +128,8 @@ class Connection:
         if self._cause:
             return
         self._cause, self._first = cause, first
+        if cause != "limit":
+            self.from_charger.hurry()
         self.registry.release(self)
         self.registry.closes[leg, code] += 1
         self._timer = asyncio.get_running_loop().call_later(self.limits.close_s, self._expire)
@@ -124,10 +137,15 @@ class Connection:
     def offended(self, offender: Pipe, offence: Offence) -> None:
         """End both legs with a Close frame that says why; nothing of the offending frame has passed."""
         self.registry.limit_closes[offence.limit] += 1
-        _log.warning("limit-broken charger=%s leg=%s limit=%s", self.charger, LEGS[offender.direction], offence.limit)
+        self._tell(offence, LEGS[offender.direction])
         self.ending(offender.direction, "limit", "relay", str(offence.code))
         offender.send_close(offence.code)
         offender.other.send_close(offence.code)
+
+    def _tell(self, offence: Offence, leg: str) -> None:
+        peer = self.from_charger.source.get_extra_info("peername")
+        detail = f"connection {self.number}, {offence.limit} by the {leg}"
+        self._events.report(Kind.LIMIT, peer=str(peer[0]) if peer else "", charger=self.charger, detail=detail)
 
     def stalled(self, pipe: Pipe) -> None:
         """End both legs: one has not taken a byte for `stall_s`."""

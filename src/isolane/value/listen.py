@@ -201,7 +201,13 @@ class Gate(asyncio.Protocol):
             self._listener.certificate is not None,
         )
         connection = Connection(
-            entrance.registry, entrance.tap, entrance.limits, facts, charger=stream, csms=leg.stream
+            entrance.registry,
+            entrance.tap,
+            entrance.limits,
+            facts,
+            entrance.events,
+            charger=stream,
+            csms=leg.stream,
         )
         place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1

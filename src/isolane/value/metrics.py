@@ -74,6 +74,9 @@ class RelayCollector(Collector):
             {(result,): count for result, count in registry.holds.items()},
         )
         yield CounterMetricFamily(
+            "isolane_value_waits_total", "Times that a charger was too fast and not read", value=registry.waits
+        )
+        yield CounterMetricFamily(
             "isolane_value_probes_total", "Pings of ours, to tell a dead charger from a live one", value=registry.probes
         )
         yield _counter(

@@ -1,5 +1,9 @@
-"""This file is the one token bucket of the relay; it guards that a pace has a bound and a burst has another."""
+"""This file is the one token bucket of the relay, and the wait of a sender who is ahead of its tokens.
 
+It guards that a pace has a bound and a burst has another, and that who is too fast is slowed down and loses nothing.
+"""
+
+import asyncio
 from collections.abc import Callable
 from time import monotonic_ns
 
@@ -52,3 +56,57 @@ class Bucket:
         now = self._clock_ns()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_ns) * self._per_s / _NS_PER_S)
         self._filled_ns = now
+
+
+class Wait:
+    """The waits of one sender: how it is slowed down, and for how long without a break.
+
+    Args:
+        lasting_s: s of waits that follow each other within `_BREAK_S`, after which it is waited no more.
+
+    Attributes:
+        active: Whether it is waited now.
+    """
+
+    __slots__ = ("_began_s", "_ended_s", "_lasting_s", "_timer", "active")
+
+    _BREAK_S = 5.0
+
+    def __init__(self, lasting_s: float) -> None:
+        self._lasting_s = lasting_s
+        self._began_s = self._ended_s = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self.active = False
+
+    def begin(self, wait_s: float, over: Callable[[], None]) -> bool:
+        """Wait, unless that is done already.
+
+        Args:
+            wait_s: How long.
+            over: Called when it is over.
+
+        Returns:
+            False, and no wait, where this has gone on for too long.
+        """
+        if self.active:
+            return True
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        if now_s - self._ended_s > self._BREAK_S:
+            self._began_s = now_s
+        if now_s - self._began_s > self._lasting_s:
+            return False
+        self.active = True
+        self._timer = loop.call_later(wait_s, self._end, over)
+        return True
+
+    def stop(self) -> None:
+        """Wait no longer; `over` is not called."""
+        self.active = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self, over: Callable[[], None]) -> None:
+        self.active = False
+        self._ended_s = asyncio.get_running_loop().time()
+        over()

@@ -79,6 +79,7 @@ class Registry:
         closes: By leg that ended first and close code (or "eof", "reset").
         limit_closes: By limit.
         holds: Waits for a CSMS that was away, by how they ended.
+        waits: Times that a charger was not read because it was too fast.
         probes: Questions to chargers whether they are there.
         empty: Set while no connection lives.
         added: From the moment a read is handed over to the moment it is written, sampled.
@@ -93,6 +94,7 @@ class Registry:
         self.closes: Counter[tuple[str, str]] = Counter()
         self.limit_closes: Counter[str] = Counter()
         self.holds: Counter[str] = Counter()
+        self.waits = 0
         self.probes = 0
         self.added = Histogram()
         self._frames = [0, 0]

@@ -12,6 +12,7 @@ than given means `stop` says why, and the stream that has passed ends between tw
 - INCOMPLETE: the rest is the beginning of a header; give it again with what follows.
 - CLOSE: the rest begins with a Close frame, whose status is in `close_code`; scanning is over.
 - OWN_PONG: the rest begins with the answer to a Ping of ours, OWN_PONG_BYTES long; drop it and scan what follows.
+- TOO_FAST: the rest begins with a message that comes before its time; give all of it again in `wait_s`.
 - an `Offence`: the rest begins with a frame that must not pass; scanning is over.
 """
 
@@ -27,6 +28,7 @@ from isolane.wire.tap_copy import NO_BOUNDARY
 INCOMPLETE: Final = "incomplete"
 CLOSE: Final = "close"
 OWN_PONG: Final = "own-pong"
+TOO_FAST: Final = "too-fast"
 OWN_PING_BYTES: Final = 8
 """Payload of a Ping of ours: too long to be met by chance, too short to be worth a place in the queue."""
 OWN_PONG_BYTES: Final = 2 + 4 + OWN_PING_BYTES
@@ -62,6 +64,8 @@ CONTROLS: Final = Offence("control-frames", 1008)
 ASSEMBLY: Final = Offence("assembly", 1008)
 
 _UNLIMITED = 1 << 62
+_WAIT_S = 0.1
+"""Short, so that control frames between the messages are not late, and long enough to be worth a timer."""
 
 _WHOLE, _BEGIN, _MORE, _LAST, _CONTROL, _END = range(6)
 
@@ -98,8 +102,8 @@ class Scanner:
     """
 
     __slots__ = (
-        "_bytes", "_bytes_max", "_clock_ns", "_controls", "_controls_per_s", "_first", "_fragments", "_fragments_max",
-        "_frames_max", "_grant", "_header", "_last", "_mask", "_messages",
+        "_bytes", "_bytes_max", "_clock_ns", "_controls", "_controls_per_s", "_few", "_first", "_fragments",
+        "_fragments_max", "_frames_max", "_grant", "_header", "_last", "_mask", "_messages",
         "boundary", "close_code", "frames", "left", "own_ping", "stop",
     )  # fmt: skip
 
@@ -114,13 +118,14 @@ class Scanner:
         self._clock_ns = clock_ns
         self._messages = Bucket(limits.messages_per_s, limits.messages_burst, clock_ns)
         self._grant = limits.messages_burst // 4  # at a time, so that most messages ask no clock
+        self._few = max(1, min(self._grant, int(limits.messages_per_s * _WAIT_S)))
         self._frames_max = 0 if masked else _UNLIMITED
         self._controls_per_s = limits.control_frames_per_s
         self._controls: Bucket | None = None
         self.left = 0
         self.frames = 0
         self.boundary = NO_BOUNDARY
-        self.stop: Literal["incomplete", "close", "own-pong"] | Offence = INCOMPLETE
+        self.stop: Literal["incomplete", "close", "own-pong", "too-fast"] | Offence = INCOMPLETE
         self.close_code = NO_STATUS
         self.own_ping = b""
 
@@ -192,14 +197,22 @@ class Scanner:
             return self._close(data, start, length)
         return self._pace(kind) or self._fragment(kind, length)
 
-    def _pace(self, kind: int) -> Offence | None:
+    def wait_s(self) -> float:
+        """Give s until so many more messages may pass that waiting for them is worth it, after TOO_FAST."""
+        return self._messages.wait_s(self._few)
+
+    def hurry(self) -> None:
+        """Hold messages to no pace any more: the end is near."""
+        self._frames_max = _UNLIMITED
+
+    def _pace(self, kind: int) -> str | None:
         """Count a message; its later fragments are counted with the frames, but are none."""
         if kind > _BEGIN:
             self._frames_max += 1
         elif self.frames >= self._frames_max:
             granted = self._messages.take(self._grant)
             self._frames_max = self.frames + granted
-            return None if granted else MESSAGES
+            return None if granted else TOO_FAST
         return None
 
     def _fragment(self, kind: int, length: int) -> Offence | None:

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
     CREDENTIAL = "credential"
+    LIMIT = "limit"
     THROTTLED = "throttled"
     DUPLICATE = "duplicate-identity"
     PROFILE = "profile"

@@ -59,8 +59,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 128
     messages_per_s: Annotated[
         float,
-        Meta(description="Messages a second from one charger; one that empties its queue sends 10 to 30", gt=0),
+        Meta(
+            description="Messages a second from one charger; one that empties its queue sends 10 to 30. One that sends "
+            "more is not read for a moment, so that it takes longer and loses nothing",
+            gt=0,
+        ),
     ] = 50.0
+    over_pace_s: Annotated[
+        float,
+        Meta(
+            description="s over `messages_per_s` without a break before 1008; 30,000 messages at 50 a second are no "
+            "queue of a charger",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 600.0
     messages_burst: Annotated[
         int, Meta(description="Messages at once from one charger; what it sends after a boot", ge=4)
     ] = 200

@@ -11,27 +11,35 @@ States of a pipe::
     running    every read: scan, write, copy
     passing    a Close frame has passed: bytes go on unscanned (nobody may send frames after it), the end is near
     closing    a Close frame of ours waits for the frame in flight to be whole
+    waiting    the charger was too fast: what was read waits, more is not read, until its time has come (pace.py)
     probing    a Ping of ours waits for the frame in flight to be whole, or its Pong is awaited (probe.py)
     discarding a Close frame of ours went out, or the other leg is gone: bytes are read and dropped
 
 Ends: an end of stream is passed on as a half-close, a reset as a reset, at the latest `close_s` after the first sign
-of an end (Close frame, end of stream, limit, drain) both legs are gone. Only the start of a frame is ever held back,
-at most 16 bytes, until its header says that it may pass.
+of an end (Close frame, end of stream, limit, drain) both legs are gone. Only the start of a frame is held back, at
+most 16 bytes, until its header says that it may pass, and of a charger that is too fast what one read has given.
 """
 
 import asyncio
-import fcntl
 import os
-import socket
-import struct
-import termios
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
 from isolane.value.assembly import Assembly
-from isolane.value.scan import CLOSE, INCOMPLETE, OWN_PONG, OWN_PONG_BYTES, Scanner, close_frame, ping_frame
+from isolane.value.pace import Wait
+from isolane.value.scan import (
+    CLOSE,
+    INCOMPLETE,
+    MESSAGES,
+    OWN_PONG,
+    OWN_PONG_BYTES,
+    TOO_FAST,
+    Scanner,
+    close_frame,
+    ping_frame,
+)
 from isolane.value.settings import Limits
-from isolane.value.stream import Stream
+from isolane.value.stream import Stream, reset
 from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Direction
 
 if TYPE_CHECKING:
@@ -40,8 +48,6 @@ if TYPE_CHECKING:
 LEGS: Final = ("charger", "csms")
 _SAMPLE_MASK = 63
 """One read in 64 is timed, a connection's first among them: enough for a percentile, too seldom to cost anything."""
-_RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of zero: the end of the socket is a reset."""
 
 
 class Pipe(asyncio.Protocol):
@@ -57,7 +63,7 @@ class Pipe(asyncio.Protocol):
 
     __slots__ = (
         "_assembly", "_closing", "_connection", "_discarding", "_ended", "_held", "_passing", "_ping", "_stall",
-        "_unusual", "_write", "bytes", "direction", "lost", "other", "scanner", "source", "to",
+        "_unusual", "_wait", "_write", "bytes", "direction", "lost", "other", "scanner", "source", "to",
     )  # fmt: skip
 
     other: "Pipe"
@@ -76,6 +82,7 @@ class Pipe(asyncio.Protocol):
         self._discarding = False
         self._ended = False
         self._stall: asyncio.TimerHandle | None = None
+        self._wait = Wait(limits.over_pace_s)
         self.direction = direction
         self.source = source
         self.to = to
@@ -103,6 +110,8 @@ class Pipe(asyncio.Protocol):
         mono_ns = monotonic_ns()
         size = len(data)
         if self._unusual or size > PAYLOAD_BYTES_MAX:
+            if self.scanner.own_ping:
+                self._connection.heard()
             self._take_apart(memoryview(data), mono_ns)
             return
         scanner = self.scanner
@@ -126,6 +135,7 @@ class Pipe(asyncio.Protocol):
         if self._ended or (self.direction and self._connection.hold()):
             return True
         self._ended = True
+        self.hurry()
         if self._held and not self._discarding:
             self._write(self._held)  # half a header is nothing the tap could read
             self.bytes += len(self._held)
@@ -188,7 +198,7 @@ class Pipe(asyncio.Protocol):
         """Tell whether a message has been under way for too long; not while its sender is not read."""
         if self._unusual and (self._passing or self._discarding or self._closing or self.lost):
             return False
-        message = 0 if self.other.is_full else self.scanner.under_way(held=bool(self._held))
+        message = 0 if self.other.is_full or self._wait.active else self.scanner.under_way(held=bool(self._held))
         return self._assembly.is_overdue(message, self.bytes, now_s, self._connection.limits)
 
     def send_ping(self, payload: bytes) -> None:
@@ -207,6 +217,7 @@ class Pipe(asyncio.Protocol):
 
     def discard(self) -> None:
         """Write nothing more, and read on, so that the leg's own end is seen."""
+        self._wait.stop()
         self._discarding = True
         self._unusual = True
         self._held = b""
@@ -215,6 +226,7 @@ class Pipe(asyncio.Protocol):
 
     def retire(self) -> None:
         """Have no part in what comes; the leg that this pipe reads is for somebody else to end."""
+        self._wait.stop()
         self._unstall()
         self._discarding = self._unusual = self.lost = True
 
@@ -222,12 +234,7 @@ class Pipe(asyncio.Protocol):
         """End the leg that this pipe reads with a reset, or, where it has not taken all its bytes yet, with those."""
         if self.lost:
             return
-        sock = self.source.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0 or self.source.get_write_buffer_size() or _unsent(sock):
-            self.source.close()
-            return
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.source.abort()
+        reset(self.source)
 
     def _close_now(self, code: int) -> None:
         self._closing = 0
@@ -243,8 +250,6 @@ class Pipe(asyncio.Protocol):
     def _take_apart(self, view: memoryview, mono_ns: int) -> None:
         """Pass bytes on where something is unusual: a large read, a held header, a probe, an end."""
         scanner = self.scanner
-        if scanner.own_ping:
-            self._connection.heard()
         if self._held:
             view = memoryview(self._held + view)
             self._held = b""
@@ -283,8 +288,35 @@ class Pipe(asyncio.Protocol):
         if stop == OWN_PONG:
             self._connection.ponged()
             return True
+        if stop == TOO_FAST:
+            self._slow_down(rest)
+            return False
         self._connection.offended(self, stop)
         return False
+
+    def _slow_down(self, rest: memoryview) -> None:
+        """Let a charger that is too fast wait, unless it has been for `over_pace_s`."""
+        registry = self._connection.registry
+        registry.waits += not self._wait.active
+        if not self._wait.begin(self.scanner.wait_s(), self._go_on):
+            self._connection.offended(self, MESSAGES)
+            return
+        self._held = bytes(rest)
+        if not self.source.is_closing():
+            self.source.pause_reading()
+
+    def _go_on(self) -> None:
+        """Pass on what waited, and read on when all of it has passed."""
+        self._take_apart(memoryview(b""), monotonic_ns())
+        if not (self._wait.active or self.other.is_full or self.source.is_closing()):
+            self.source.resume_reading()
+
+    def hurry(self) -> None:
+        """Wait no more: the end is near, and what waits goes before it."""
+        self.scanner.hurry()
+        if self._wait.active:
+            self._wait.stop()
+            self._go_on()
 
     def _pass(self, part: memoryview, mono_ns: int) -> None:
         if not part:
@@ -310,8 +342,3 @@ class Pipe(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-
-
-def _unsent(sock: socket.socket) -> bool:
-    """Tell whether the peer has not acknowledged all bytes yet."""
-    return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0"

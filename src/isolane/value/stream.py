@@ -1,8 +1,14 @@
 """This file says what a leg is; it guards that plain TCP and TLS are one kind of stream to the rest of the relay."""
 
 import asyncio
+import fcntl
 import socket
-from typing import Any, Protocol
+import struct
+import termios
+from typing import Any, Final, Protocol
+
+_RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero: the end of the socket is a reset."""
 
 
 class Stream(Protocol):
@@ -60,3 +66,18 @@ def keep_alive(sock: socket.socket, dead_s: float) -> None:
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_s * 1000))
     finally:
         own.detach()
+
+
+def reset(stream: Stream) -> None:
+    """End a leg with a reset, or, where it has not taken all its bytes yet, with those."""
+    sock = stream.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0 or stream.get_write_buffer_size() or _unsent(sock):
+        stream.close()
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    stream.abort()
+
+
+def _unsent(sock: socket.socket) -> bool:
+    """Tell whether the peer has not acknowledged all bytes yet."""
+    return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0"
