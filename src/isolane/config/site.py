@@ -34,3 +34,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def event_socket(self) -> Path:
         """Where the health process listens for the tap's events (SEQPACKET)."""
         return self.run_dir / "events.sock"
+
+    @property
+    def own_calls_socket(self) -> Path:
+        """Where the relay listens for callers of its own calls, when these are enabled (stream)."""
+        return self.run_dir / "own-calls.sock"

@@ -30,6 +30,7 @@ from isolane.value.key_files import KeyFiles
 from isolane.value.listen import open_listener
 from isolane.value.live_settings import LiveSettings
 from isolane.value.metrics import RelayCollector
+from isolane.value.own_calls.assembly import own_calls
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
 from isolane.value.security_events import SecurityEvents
@@ -109,6 +110,10 @@ async def run(
         shown = CollectorRegistry(auto_describe=False)
         shown.register(RelayCollector(registry, tap, events, expiries.left_s))
         shown.register(DialCollector(upstream))
+        asking = own_calls(
+            settings.own_calls, site.own_calls_socket, events, shown, 0 if worker is None else worker.number
+        )
+        entrance.own_calls = await stack.enter_async_context(asking)
         page = None
         if worker is None:
             page = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)

@@ -13,6 +13,7 @@ from isolane.value.dial import Upstream
 from isolane.value.duplicates import Duplicates
 from isolane.value.failures import Refused
 from isolane.value.key_files import KeyFiles
+from isolane.value.own_calls.service import OwnCalls
 from isolane.value.policy import Policy
 from isolane.value.registry import Registry
 from isolane.value.security_events import OF_RESULT, Kind, SecurityEvents
@@ -61,6 +62,7 @@ class Entrance:
     admission: Admission
     keys: KeyFiles
     holds: bool = False
+    own_calls: OwnCalls | None = None
     preauth: dict[Unanswered, None] = field(default_factory=dict)
     asking: set[Unanswered] = field(default_factory=set)
     _logged: int = 0

@@ -129,6 +129,8 @@ class Gate(asyncio.Protocol):
             query=listener.query == "pass",
             untouched=entrance.untouched,
         )
+        if entrance.own_calls is not None:
+            upgrade = entrance.own_calls.narrow(upgrade)
         del buffer[: end + len(END)]
         self._charger = upgrade.charger
         if entrance.admission.verifies(listener):
@@ -200,15 +202,20 @@ class Gate(asyncio.Protocol):
             monotonic_ns(),
             self._listener.certificate is not None,
         )
+        asked = None
+        if entrance.own_calls is not None:
+            asked = entrance.own_calls.attach(upgrade.charger, accepted.subprotocol, stream, entrance.limits)
         connection = Connection(
             entrance.registry,
             entrance.tap,
             entrance.limits,
             facts,
             entrance.events,
-            charger=stream,
+            charger=asked or stream,
             csms=leg.stream,
         )
+        if asked is not None:
+            asked.connection = connection
         place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1
         _log.info(
@@ -216,7 +223,7 @@ class Gate(asyncio.Protocol):
             *(facts.charger, connection.number, facts.subprotocol or "-", facts.extensions or "-"),
         )
         if self._buffer:
-            connection.from_charger.data_received(bytes(self._buffer))
+            (asked or connection.from_charger).data_received(bytes(self._buffer))
         if leg.rest:
             connection.from_csms.data_received(bytes(leg.rest))
         stream.resume_reading()

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from isolane.config.values import Address
+from isolane.value.own_calls.settings import OwnCallsSettings
 from isolane.value.settings_access import Access, Listener, Retrofit, check_access
 
 
@@ -233,6 +234,9 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     tap_buffer_bytes: Annotated[
         int, Meta(description="Send buffer of the tap's socket; the system may cap it", ge=65_536, le=64 * 1024 * 1024)
     ] = 1024 * 1024
+    own_calls: Annotated[
+        OwnCallsSettings, Meta(description="Questions of the gateway's own to chargers; off by default")
+    ] = OwnCallsSettings()
     limits: Annotated[Limits, Meta(description="Limits, each with its reason")] = Limits()
 
     def __post_init__(self) -> None:
