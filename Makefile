@@ -12,7 +12,7 @@ demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 
 	@tools/packages mosquitto
 	@$(BIN)/isolane demo $(ARGS)
 test: setup frontend  ## Run all tests
-	@tools/packages mosquitto chromium victoria-metrics prometheus
+	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus
 	@$(BIN)/pytest $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check

@@ -95,7 +95,8 @@ class Peer:
 
 async def end(writer: asyncio.StreamWriter) -> None:
     """End a socket at once and wait until it is gone."""
-    writer.transport.abort()
+    with contextlib.suppress(AttributeError):  # CPython before 3.11.3 cannot abort TLS that has ended already
+        writer.transport.abort()
     with contextlib.suppress(OSError, ssl.SSLError):
         await writer.wait_closed()
 

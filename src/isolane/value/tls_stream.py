@@ -32,7 +32,18 @@ class TlsStream(asyncio.Protocol):
         opened: Told of the stream when TCP is connected, before the handshake.
     """
 
-    __slots__ = ("_ended", "_incoming", "_lost", "_opened", "_outgoing", "_protocol", "_tcp", "_tls", "_up")
+    __slots__ = (
+        "_ended",
+        "_finished",
+        "_incoming",
+        "_lost",
+        "_opened",
+        "_outgoing",
+        "_protocol",
+        "_tcp",
+        "_tls",
+        "_up",
+    )
 
     def __init__(
         self,
@@ -51,6 +62,7 @@ class TlsStream(asyncio.Protocol):
         self._tcp: asyncio.Transport
         self._up = False
         self._ended = False
+        self._finished = False
         self._lost: Exception | None = None
 
     # What TCP says.
@@ -110,11 +122,12 @@ class TlsStream(asyncio.Protocol):
 
     def write_eof(self) -> None:
         """See `Stream.write_eof`: close_notify, then TCP's end."""
-        if self._tcp.is_closing():
+        if self._finished or self._tcp.is_closing():
             return
         with contextlib.suppress(ssl.SSLError):  # it wants the peer's close_notify, which comes as an end of stream
             self._tls.unwrap()
         self._flush()
+        self._finished = True
         self._tcp.write_eof()
 
     def pause_reading(self) -> None:
@@ -211,8 +224,8 @@ class TlsStream(asyncio.Protocol):
 
     def _flush(self) -> None:
         data = self._outgoing.read()
-        if data and not self._tcp.is_closing():
-            self._tcp.write(data)
+        if data and not self._finished and not self._tcp.is_closing():
+            self._tcp.write(data)  # some releases of OpenSSL have an answer even to the peer's close_notify
 
     def _fail(self, error: Exception) -> None:
         self._lost = error
