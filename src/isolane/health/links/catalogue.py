@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.core.failures import IsolaneError
+from isolane.health.links.influx.settings import InfluxSettings
+from isolane.health.links.loki.settings import LokiSettings
 from isolane.health.links.mqtt.settings import MqttSettings
+from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.port import Link
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.settings import AnyLinkSettings, AnyTargetSettings
@@ -45,8 +48,21 @@ def _build(table: AnyLinkSettings, site: Site) -> Link:
 
 def _target(table: AnyTargetSettings, site: Site) -> Link:
     """Build a link to somebody else's system."""
+    clock = SystemClock()
     match table:
+        case InfluxSettings():
+            from isolane.health.links.influx.link import influx_link  # noqa: PLC0415
+
+            return influx_link(table, site, clock)
+        case LokiSettings():
+            from isolane.health.links.loki.link import loki_link  # noqa: PLC0415
+
+            return loki_link(table, site, clock)
+        case OtlpSettings():
+            from isolane.health.links.otlp.link import otlp_link  # noqa: PLC0415
+
+            return otlp_link(table, site, clock)
         case RemoteWriteSettings():
             from isolane.health.links.remote_write.link import remote_write_link  # noqa: PLC0415
 
-            return remote_write_link(table, site, SystemClock())
+            return remote_write_link(table, site, clock)

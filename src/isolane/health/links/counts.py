@@ -25,6 +25,8 @@ class LinkCounts:
     """Times the target asked for patience."""
     passed_over: int = 0
     """Blocks too old for the target by its link's settings."""
+    rejected: int = 0
+    """Values or records that a target threw away out of a message it took."""
     samples: int = 0
     """Values that a target has taken."""
     facts: int = 0
@@ -70,7 +72,7 @@ class LinkCollector(Collector):
         )
         for name, counts in self._links:
             up.add_metric([name], float(counts.connected))
-            for event in ("sessions", "failures", "refused", "garbage", "throttled", "passed_over"):
+            for event in ("sessions", "failures", "refused", "garbage", "throttled", "passed_over", "rejected"):
                 events.add_metric([name, event], getattr(counts, event))
             values.add_metric([name], counts.samples)
             facts.add_metric([name], counts.facts)

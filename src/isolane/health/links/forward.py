@@ -24,6 +24,8 @@ from isolane.wire.uplink import VERSION, Ack, Downlink, Up, decode_gap, decode_l
 
 _LOG = logging.getLogger(__name__)
 _BREAKS_MAX = 5
+_FACTS_MAX = 1000
+"""In one request; a line has at most some hundred bytes, and receivers take some megabytes."""
 _MS_PER_S = 1000
 
 
@@ -127,9 +129,13 @@ class ForwardLink:
     async def _bring_facts(self, facts: list[Fact], kind: Up) -> Outcome:
         if not facts or not self._carrier.takes_facts:
             return TAKEN
-        outcome = self._counted(kind, await self._carrier.bring_facts(facts))
-        if outcome.verdict is Verdict.TAKEN:
-            self.counts.facts += len(facts)
+        outcome = TAKEN
+        for at in range(0, len(facts), _FACTS_MAX):
+            some = facts[at : at + _FACTS_MAX]
+            outcome = self._counted(kind, await self._carrier.bring_facts(some))
+            if outcome.verdict is not Verdict.TAKEN:
+                break
+            self.counts.facts += len(some)
         return outcome
 
     def _counted(self, kind: Up, outcome: Outcome) -> Outcome:
