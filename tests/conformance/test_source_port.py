@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from isolane.config.site import Site
-from isolane.config.values import Address
+from isolane.config.values import Address, Secret
 from isolane.core.clock import SystemClock
 from isolane.core.samples import Quality
 from isolane.health.sources.catalogue import BuiltSource, build
@@ -22,6 +22,7 @@ from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSetting
 from isolane.health.sources.mqtt.settings import MqttSourceSettings, TopicPointSettings
 from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
+from isolane.health.sources.snmp.settings import SnmpSettings
 from support.readings import running
 
 UNUSED = Address("127.0.0.1", 9)
@@ -51,6 +52,14 @@ TABLES: dict[str, AnySourceSettings] = {
         points=(TopicPointSettings(key="0.0/xDoor/xOpen", topic="door", period_s=0.1),),
     ),
     "ocpp": OcppSettings(chargers=(ChargerSettings(charger="CP1", evses=2, meter_period_s=1),), period_s=0.1),
+    "snmp": SnmpSettings(
+        name="s",
+        address=UNUSED,
+        community=Secret.parse("env:PATH", Path()),
+        presets=("ups-mib",),
+        period_s=0.1,
+        timeout_s=0.1,
+    ),
 }
 Make = Callable[[], BuiltSource]
 

@@ -17,6 +17,7 @@ from isolane.health.sources.modbus.settings import ModbusSettings
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
+from isolane.health.sources.snmp.settings import SnmpSettings
 
 SignalId = tuple[str, str]
 """(charger, key)."""
@@ -77,6 +78,10 @@ def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
             from isolane.health.sources.http_json.source import HttpJsonSource  # noqa: PLC0415
 
             return HttpJsonSource(table, clock)
+        case SnmpSettings():
+            from isolane.health.sources.snmp.source import SnmpSource  # noqa: PLC0415
+
+            return SnmpSource(table, clock)
         case HostSettings():
             from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.modbus.settings import ModbusSettings
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.health.sources.ocpp.settings import OcppSettings
+from isolane.health.sources.snmp.settings import SnmpSettings
 
-AnySourceSettings = HostSettings | HttpJsonSettings | ModbusSettings | MqttSourceSettings | OcppSettings
+AnySourceSettings = HostSettings | HttpJsonSettings | ModbusSettings | MqttSourceSettings | OcppSettings | SnmpSettings
 """One `[[health.sources]]` table."""

@@ -8,7 +8,7 @@ import asyncio
 import os
 import termios
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import serial
 
@@ -112,10 +112,9 @@ class TcpWire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - a socket's transport is one
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
         if self._lost is None:
-            transport.abort()
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
