@@ -23,12 +23,14 @@ from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.port import Link
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.links.syslog.settings import SyslogSettings
 from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.outbox import Outbox
 from support.broker import Pki, make_pki
 from support.http_target import HttpTarget, Reply
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, settings, until
 from support.receivers import InfluxReceiver, LokiReceiver, OtlpReceiver, Receiver, RemoteWriteReceiver
+from support.syslog_target import SyslogTarget
 from support.target_rows import SCHEMA, rows_draft
 
 ROWS = 5
@@ -53,11 +55,16 @@ HTTP = {
 class Peer:
     """A target and how to reach it."""
 
-    def __init__(self, kind: Kind, pki: Pki) -> None:
+    def __init__(self, kind: Kind | None, pki: Pki) -> None:
         self._kind = kind
         self.pki = pki
-        self.receiver = kind.receiver()
-        self.target = HttpTarget(pki, self.receiver.take)
+        self.target: HttpTarget | SyslogTarget
+        self.receiver: Receiver | SyslogTarget
+        if kind is None:
+            self.target = self.receiver = SyslogTarget(pki)
+        else:
+            self.receiver = kind.receiver()
+            self.target = HttpTarget(pki, self.receiver.take)
 
     def table(self, **more: Any) -> AnyLinkSettings:  # noqa: ANN401 - any setting
         """Give the link's settings."""
@@ -68,10 +75,18 @@ class Peer:
             "key": self.pki.gateway.key,
             "ledger_s": 3600.0,
             "reconnect_s_max": 0.2,
-            "timeout_s": 5.0,
+            "port": self.target.port,
             **more,
         }
-        return self._kind.table(f"https://localhost:{values.pop('port', self.target.port)}", values)
+        if self._kind is None:
+            return SyslogSettings(host="localhost", settle_s=0.1, **values)
+        return self._kind.table(f"https://localhost:{values.pop('port')}", {"timeout_s": 5.0, **values})
+
+
+class HttpPeer(Peer):
+    """A target that answers."""
+
+    target: HttpTarget
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +94,19 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return make_pki(tmp_path_factory.mktemp("pki"), GATEWAY)
 
 
-@pytest.fixture(params=HTTP)
+@pytest.fixture(params=[*HTTP, "syslog"])
 async def peer(request: pytest.FixtureRequest, pki: Pki) -> AsyncIterator[Peer]:
-    made = Peer(HTTP[request.param], pki)
+    made = Peer(HTTP.get(request.param), pki)
+    await made.target.start()
+    try:
+        yield made
+    finally:
+        await made.target.stop()
+
+
+@pytest.fixture(params=HTTP)
+async def http_peer(request: pytest.FixtureRequest, pki: Pki) -> AsyncIterator[HttpPeer]:
+    made = HttpPeer(HTTP[request.param], pki)
     await made.target.start()
     try:
         yield made
@@ -179,31 +204,33 @@ async def test_a_restart_in_between_loses_nothing(peer: Peer, tmp_path: Path) ->
     assert distinct(peer.receiver.numbers) == list(range(55))
 
 
-async def test_a_target_that_hangs_is_given_up_and_asked_again(peer: Peer, tmp_path: Path) -> None:
-    peer.target.hangs = True
-    async with running(peer.table(timeout_s=0.3), tmp_path, 3) as at:
+async def test_a_target_that_hangs_is_given_up_and_asked_again(http_peer: HttpPeer, tmp_path: Path) -> None:
+    http_peer.target.hangs = True
+    async with running(http_peer.table(timeout_s=0.3), tmp_path, 3) as at:
         await until(lambda: at.link.counts.failures >= 4, "given up")
-        peer.target.hangs = False
+        http_peer.target.hangs = False
         await at.arrived()
-    assert distinct(peer.receiver.numbers) == list(range(15))
+    assert distinct(http_peer.receiver.numbers) == list(range(15))
 
 
-async def test_a_slow_target_is_asked_one_thing_at_a_time(peer: Peer, tmp_path: Path) -> None:
-    peer.target.slow_s = 0.05
-    async with running(peer.table(), tmp_path, 4) as at:
+async def test_a_slow_target_is_asked_one_thing_at_a_time(http_peer: HttpPeer, tmp_path: Path) -> None:
+    http_peer.target.slow_s = 0.05
+    async with running(http_peer.table(), tmp_path, 4) as at:
         await at.arrived()
-    assert peer.receiver.numbers == list(range(20))
+    assert http_peer.receiver.numbers == list(range(20))
 
 
 async def test_a_hanging_target_does_not_hold_up_the_end(peer: Peer, tmp_path: Path) -> None:
+    await peer.target.stop()
     peer.target.hangs = True
-    async with running(peer.table(timeout_s=60.0), tmp_path, 1):
+    await peer.target.start()
+    async with running(peer.table(), tmp_path, 1):
         await until(lambda: bool(peer.target.asked), "asked")
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
 async def test_what_the_target_will_never_take_is_set_aside_and_the_rest_goes_on(
-    peer: Peer, tmp_path: Path, status: int
+    http_peer: HttpPeer, tmp_path: Path, status: int
 ) -> None:
     first = True
 
@@ -212,15 +239,15 @@ async def test_what_the_target_will_never_take_is_set_aside_and_the_rest_goes_on
         was, first = first, False
         return Reply(status, b"out of order sample") if was else None
 
-    async with running(peer.table(), tmp_path, 1) as at:
+    async with running(http_peer.table(), tmp_path, 1) as at:
         await at.arrived()
-        peer.target.mood = mood
+        http_peer.target.mood = mood
         await at.add(1)
         await until(lambda: at.cursor.set_aside == 1, "refused")
         await at.add(3)
         await until(lambda: at.outbox.tally.blocks_queued == 1, "the others")
         assert at.link.counts.refused == 1
-    assert distinct(peer.receiver.numbers) == [*range(5), *range(10, 25)]
+    assert distinct(http_peer.receiver.numbers) == [*range(5), *range(10, 25)]
 
 
 @pytest.mark.parametrize(
@@ -239,45 +266,47 @@ async def test_what_the_target_will_never_take_is_set_aside_and_the_rest_goes_on
     ids=lambda reply: f"{reply.status}-{len(reply.body)}",
 )
 async def test_an_answer_that_is_no_success_keeps_everything_and_the_order(
-    peer: Peer, tmp_path: Path, reply: Reply
+    http_peer: HttpPeer, tmp_path: Path, reply: Reply
 ) -> None:
-    peer.target.mood = lambda _: reply
-    async with running(peer.table(reconnect_s_max=0.1), tmp_path, 4) as at:
+    http_peer.target.mood = lambda _: reply
+    async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 4) as at:
         await until(lambda: at.link.counts.failures >= 4, "failed")
         assert at.outbox.tally.blocks_queued == 4
         assert not at.link.counts.connected
         assert bool(at.link.counts.garbage) is (reply.status == 200)
-        asked = len(peer.target.asked)
+        asked = len(http_peer.target.asked)
         assert asked <= at.link.counts.failures + 1
-        peer.target.mood = lambda _: None
+        http_peer.target.mood = lambda _: None
         await at.arrived()
-    assert distinct(peer.receiver.numbers) == list(range(20))
+    assert distinct(http_peer.receiver.numbers) == list(range(20))
 
 
-async def test_a_target_that_asks_for_patience_gets_it(peer: Peer, tmp_path: Path) -> None:
+async def test_a_target_that_asks_for_patience_gets_it(http_peer: HttpPeer, tmp_path: Path) -> None:
     patient = [Reply(429, b"", (("retry-after", "1"),))]
-    peer.target.mood = lambda _: patient.pop() if patient else None
-    async with running(peer.table(reconnect_s_max=0.1), tmp_path, 2) as at:
+    http_peer.target.mood = lambda _: patient.pop() if patient else None
+    async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 2) as at:
         await at.arrived()
         assert at.link.counts.throttled == 1
-    assert peer.target.asked[1] - peer.target.asked[0] >= 0.99
-    assert peer.receiver.numbers == list(range(10))
+    assert http_peer.target.asked[1] - http_peer.target.asked[0] >= 0.99
+    assert http_peer.receiver.numbers == list(range(10))
 
 
-async def test_a_message_that_breaks_the_target_each_time_does_not_hold_up_the_rest(peer: Peer, tmp_path: Path) -> None:
+async def test_a_message_that_breaks_the_target_each_time_does_not_hold_up_the_rest(
+    http_peer: HttpPeer, tmp_path: Path
+) -> None:
     broken: list[bytes] = []
 
     def mood(request: Any) -> Reply | None:  # noqa: ANN401
         broken.append(request.body) if not broken else None
         return Reply(500) if request.body == broken[0] else None
 
-    async with running(peer.table(reconnect_s_max=0.1), tmp_path, 1) as at:
+    async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 1) as at:
         await at.arrived()
-        peer.target.mood = mood
+        http_peer.target.mood = mood
         await at.add(4)
         await until(lambda: at.outbox.tally.blocks_queued == 1, "the others")
         assert at.cursor.set_aside == 1
-    assert distinct(peer.receiver.numbers) == [*range(5), *range(10, 25)]
+    assert distinct(http_peer.receiver.numbers) == [*range(5), *range(10, 25)]
 
 
 async def test_a_target_of_another_authority_gets_nothing(peer: Peer, tmp_path: Path) -> None:

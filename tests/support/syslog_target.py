@@ -1,0 +1,141 @@
+"""This file is a syslog server with TLS that reads strictly; it guards that a malformed message is an error.
+
+The reader is written from RFC 5424, 6 (message) and RFC 5425, 4.3 (octet counting).
+"""
+
+import asyncio
+import contextlib
+import re
+import ssl
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from isolane.security.tls import server_context
+from support.broker import Pki
+
+_HEAD = re.compile(r"<(0|[1-9][0-9]{0,2})>1 (\S+) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) ", re.ASCII)
+_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message."""
+
+    facility: int
+    severity: int
+    t_ms: int
+    host: str
+    app: str
+    kind: str
+    data: dict[str, dict[str, str]]
+    text: str
+
+
+def parse(message: bytes) -> Record:
+    """Read one message; raise AssertionError for what RFC 5424 does not allow."""
+    line = message.decode("utf-8")
+    head = _HEAD.match(line)
+    assert head, line
+    priority, time_text, host, app, _, kind = head.groups()
+    assert int(priority) <= 191
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", time_text)
+    moment = datetime.fromisoformat(time_text)
+    data, at = _structured(line, head.end())
+    text = ""
+    if at < len(line):
+        assert line[at] == " "
+        text = line[at + 1 :]
+        assert text.isascii() or text.startswith("\ufeff")
+    assert not any(ord(char) < 32 for char in line)
+    return Record(int(priority) // 8, int(priority) % 8, round(moment.timestamp() * 1000), host, app, kind, data, text)
+
+
+def _structured(line: str, at: int) -> tuple[dict[str, dict[str, str]], int]:
+    if line[at] == "-":
+        return {}, at + 1
+    elements: dict[str, dict[str, str]] = {}
+    while at < len(line) and line[at] == "[":
+        end = next(index for index in range(at, len(line)) if line[index] in " ]")
+        name = line[at + 1 : end]
+        assert _ID.fullmatch(name)
+        assert name not in elements
+        pairs: dict[str, str] = {}
+        at = end
+        while line[at] == " ":
+            equals = line.index("=", at)
+            key = line[at + 1 : equals]
+            assert _ID.fullmatch(key)
+            assert line[equals + 1] == '"'
+            value, at = _quoted(line, equals + 2)
+            pairs[key] = value
+        assert line[at] == "]"
+        elements[name] = pairs
+        at += 1
+    assert elements
+    return elements, at
+
+
+def _quoted(line: str, at: int) -> tuple[str, int]:
+    out = []
+    while line[at] != '"':
+        assert line[at] != "]", "an unescaped bracket"
+        if line[at] == "\\" and line[at + 1] in '"\\]':
+            at += 1
+        out.append(line[at])
+        at += 1
+    return "".join(out), at + 1
+
+
+@dataclass
+class SyslogTarget:
+    """A server on loopback; it keeps its port when it is started again. `hangs` makes it accept and say nothing."""
+
+    pki: Pki
+    records: list[Record] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+    hangs: bool = False
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen."""
+        tls = None if self.hangs else server_context(self.pki.server.certificate, self.pki.server.key, self.pki.ca)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._open:
+            writer.transport.abort()
+        while self._open:
+            await asyncio.sleep(0.005)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        self.connections += 1
+        self.asked.append(time.monotonic())
+        try:
+            if self.hangs:
+                await reader.read()
+            while True:
+                length = await reader.readuntil(b" ")
+                assert re.fullmatch(rb"[1-9][0-9]* ", length)
+                record = parse(await reader.readexactly(int(length)))
+                self.records.append(record)
+                if record.kind == "state":
+                    (pairs,) = record.data.values()
+                    self.numbers.append(int(pairs["to"]))
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, ssl.SSLError):
+                await writer.wait_closed()
+            self._open.discard(writer)
