@@ -9,10 +9,8 @@ from isolane.tap.facts import Origin
 from isolane.tap.pseudonym import Transactions
 from isolane.tap.session import Rules
 from isolane.tap.stream import Budget
-from isolane.tap.tally import Tally
 from isolane.wire import tap_event as ev
-
-KEY = b"0123456789abcdef"
+from support.tap_rules import KEY, make_rules
 
 # A property says what holds, not how fast this machine is today.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,7 +26,7 @@ def origin() -> Origin:
 @pytest.fixture
 def rules() -> Rules:
     """What sessions share."""
-    return Rules(Transactions(KEY), frozenset(), Budget(1 << 20), Tally(), 1 << 16, 8)
+    return make_rules(Budget(1 << 20))
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from isolane.core.clock import SystemClock
 from isolane.tap import connections as subject
 from isolane.tap.connections import Connections
-from isolane.tap.pseudonym import Transactions
 from isolane.tap.session import Rules
 from isolane.tap.stream import Budget
-from isolane.tap.tally import Tally
 from isolane.wire import tap_event as ev
 from isolane.wire.tap_copy import Copy, Direction, Kind
 from isolane.wire.tap_event import Connected, Disconnected
+from support.tap_rules import make_rules
 from support.tap_traffic import Leg, copy
 
 CHARGER, CSMS = Direction.FROM_CHARGER, Direction.FROM_CSMS
@@ -141,8 +140,7 @@ STEPS = st.lists(
 def test_connected_and_disconnected_alternate(steps: list[tuple[str, int, int, str]]) -> None:
     events: list[ev.AnyEvent] = []
     budget = Budget(1 << 20)
-    rules = Rules(Transactions(b"k" * 16), frozenset(), budget, Tally(), 1 << 16, 8)
-    connections = Connections(rules, events.append, SystemClock(), 2)
+    connections = Connections(make_rules(budget), events.append, SystemClock(), 2)
     for number, (step, link, connection, charger) in enumerate(steps):
         leg = Leg(charger, connection, opened_mono_ns=number)
         if step == "open":

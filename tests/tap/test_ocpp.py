@@ -69,6 +69,56 @@ def test_refuses_what_is_no_message(text: bytes) -> None:
         ocpp.read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "syntax"),
+        (b'[2,"1","Heartbeat",{}]x', "syntax"),
+        (b"{}", "form"),
+        (b"[]", "form"),
+        (b'[99,"1",{}]', "form"),
+        (b'["2","1","Heartbeat",{}]', "form"),
+        (b'[2,"1"', "syntax"),
+        (b'[2,"1",{},{}]', "form"),
+        (b'[2,"' + b"i" * 100 + b'","Heartbeat",{}]', "form"),
+        (b'[2,"1","\xff",{}]', "encoding"),
+        (b'[2,"1","Heartbeat",{"a":NaN}]', "number"),
+        (b'[2,"1","Heartbeat",{"a":-Infinity}]', "number"),
+        (b'[2,"1","Heartbeat",{"a":"\\ud800"}]', "surrogate"),
+        (DEEP[:1000] * 20, "depth"),
+        (b'[2,"1","Heartbeat",' + DEEP + b"]", "depth"),
+        (b"x" * 100_000, "size"),
+    ],
+    ids=lambda text: text[:30].decode("latin-1") if isinstance(text, bytes) else text,
+)
+def test_says_why(text: bytes, why: str) -> None:
+    with pytest.raises(JsonError) as raised:
+        ocpp.read(text)
+    assert raised.value.why == why
+
+
+@pytest.mark.parametrize(
+    ("text", "is_odd"),
+    [
+        (b'[2,"1","A",{}]', False),
+        (b' [ 2 , "1" , "A" , { } ] ', False),
+        (b'[2,7,"A",{}]', True),
+        (b'[2,null,"A",{}]', True),
+        (b'[2,"1","A",{},5]', True),
+        (b'[2,"1","A",[]]', True),
+        (b'[2,"1","A",null]', True),
+        (b'[3,"1",{}]', False),
+        (b'[3,"1",{},{}]', True),
+        (b'[4,"1","GenericError","",{}]', False),
+        (b'[4,"1","GenericError","",{},1]', True),
+        (b'[5,"1","FormatViolation","",{}]', False),
+        (b'[6,"1","NotifyPeriodicEventStream",{}]', False),
+    ],
+)
+def test_what_can_be_read_may_still_be_odd(text: bytes, *, is_odd: bool) -> None:
+    assert ocpp.read(text).is_odd == is_odd
+
+
 def payload(text: str) -> dict[str, object]:
     return ocpp.read_payload(ocpp.read(f'[2,"1","MeterValues",{text}]'.encode()).payload)
 
@@ -82,6 +132,8 @@ def payload(text: str) -> dict[str, object]:
         ("[1]", "malformed-json"),
         ('"text"', "malformed-json"),
         ('{"a":' + "9" * 5000 + "}", "malformed-json"),
+        ('{"a":1e999}', "malformed-json"),
+        ('{"a":[-1E400]}', "malformed-json"),
         ('{"a":"' + "x" * ocpp.PAYLOAD_BYTES_MAX + '"}', "oversize"),
     ],
     ids=lambda text: text[:20],
@@ -89,6 +141,24 @@ def payload(text: str) -> dict[str, object]:
 def test_refuses_a_payload_that_facts_must_not_come_from(text: str, reason: str) -> None:
     with pytest.raises(JsonError, match=reason):
         payload(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"idTag":"A","idTag":"B"}', "duplicate-key"),
+        ('{"a":1e999}', "number"),
+        ('{"a":' + "9" * 5000 + "}", "number"),
+        ("[1]", "form"),
+        ('{"a":"' + "x" * ocpp.PAYLOAD_BYTES_MAX + '"}', "size"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_says_why_of_a_payload(text: str, why: str) -> None:
+    with pytest.raises(JsonError) as raised:
+        payload(text)
+    assert raised.value.why == why
+    assert (why in ocpp.AMBIGUITIES) == (why in {"duplicate-key", "number"})
 
 
 def test_a_payload_of_half_a_thousand_levels_is_read_or_refused() -> None:

@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Opcode
 
-from isolane.tap.pseudonym import Transactions
 from isolane.tap.session import Rules, Session
 from isolane.tap.stream import Budget
-from isolane.tap.tally import Tally
 from isolane.wire import tap_event as ev
 from isolane.wire.tap_copy import Direction, Opened
 from isolane.wire.tap_event import Answered, Connected, Disconnected, Unread
+from support.tap_rules import make_rules
 from support.tap_traffic import Leg, control, copies, copy, deflate, message, ocpp
 
 CHARGER, CSMS = Direction.FROM_CHARGER, Direction.FROM_CSMS
@@ -130,7 +129,7 @@ def test_whatever_is_lost_no_answer_is_paired_with_another_call(
     """Every call has the same id, asked again after its answer, so each pairing that is not the right one shows."""
     extension = deflate(takeover="no_context" not in extensions) if extensions else None
     events: list[ev.AnyEvent] = []
-    rules = Rules(Transactions(b"k" * 16), frozenset(), Budget(1 << 20), Tally(), 1 << 16, 8)
+    rules = make_rules(Budget(1 << 20))
     session, leg = Session(Opened("CP1", "ocpp1.6", extensions, 5, secure=True), rules, events.append), Leg()
     for action in actions:
         frames = message(ocpp(2, "1", action, {}), masked=True, extension=extension)

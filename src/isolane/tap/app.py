@@ -15,12 +15,15 @@ from isolane.tap.event_port import EventPort
 from isolane.tap.journal import Journal
 from isolane.tap.listen import Listener
 from isolane.tap.pseudonym import Transactions, load_key
+from isolane.tap.security_events import SecurityEvents
 from isolane.tap.session import Rules
 from isolane.tap.settings import TapSettings
 from isolane.tap.standing import Standing
 from isolane.tap.stream import Budget
 from isolane.tap.tally import Tally
+from isolane.tap.watch import SiteWatch
 from isolane.wire.exposition import serve_metrics
+from isolane.wire.tap_event import AnyEvent
 
 KEY_FILE = "tap-pseudonym.key"
 _TELL_UNREAD_S = 1.0
@@ -38,29 +41,32 @@ async def run(site: Site, settings: TapSettings) -> None:
     loop.set_exception_handler(supervision.log_callback)
     key = load_key(settings.pseudonym_key, settings.key_file or site.run_dir / KEY_FILE)
     tally, budget = Tally(), Budget(settings.held_bytes_max)
+    transactions, findings = Transactions(key), SecurityEvents(SystemClock())
     rules = Rules(
-        Transactions(key),
+        transactions,
         frozenset(settings.vendor_error_codes),
         budget,
         tally,
         settings.message_bytes_max,
         settings.calls_max,
+        SiteWatch(settings, findings, transactions),
     )
     journal = Journal(settings.journal, settings.journal_bytes_max) if settings.journal else None
     port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max), journal)
     connections = Connections(rules, port.put, SystemClock(), settings.connections_max)
     listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
-    collector = metrics.TapCollector(tally, budget, connections, listener, port)
+    collector = metrics.TapCollector(tally, budget, connections, listener, port, findings=findings)
     async with contextlib.AsyncExitStack() as stack:
         page = await stack.enter_async_context(_page(settings, collector))
         if journal:
             stack.callback(journal.close)
+        stack.callback(findings.close)
         listener.open()
         stack.callback(listener.close)
         port.open()
         stack.callback(port.close)
         _log.info("ready copies=%s events=%s metrics=%s", site.tap_socket, site.event_socket, page or "none")
-        await _until_told_to_stop(port, tally)
+        await _until_told_to_stop(port, tally, findings)
     _log.info("stopped")
 
 
@@ -78,7 +84,7 @@ async def _page(settings: TapSettings, collector: metrics.TapCollector) -> Async
         await server.wait_closed()
 
 
-async def _until_told_to_stop(port: EventPort, tally: Tally) -> None:
+async def _until_told_to_stop(port: EventPort, tally: Tally, findings: SecurityEvents) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -86,7 +92,8 @@ async def _until_told_to_stop(port: EventPort, tally: Tally) -> None:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _TELL_UNREAD_S)
-            for event in tally.tell():
+            told: list[AnyEvent] = [*tally.tell(), *findings.tell()]
+            for event in told:
                 port.put(event)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):

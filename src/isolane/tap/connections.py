@@ -85,7 +85,7 @@ class Connections:
         if key in self._sessions or not is_charger_id(opened.charger):
             self._tally.opens_refused += 1
             return
-        session = Session(opened, self._rules, self._emit)
+        session = Session(opened, self._rules, self._emit, key[1])
         old_key = self._of_charger.get(opened.charger)
         if old_key:
             old = self._sessions.pop(old_key)

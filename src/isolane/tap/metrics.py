@@ -1,7 +1,7 @@
 """This file shows the tap's counters to Prometheus; it guards that no label can hold anything from a payload.
 
-Labels are the closed sets of `Unread` reasons; charger identities are no labels here, so the page does not grow with
-the site.
+Labels are the closed sets of `Unread` reasons and of security events; charger identities are no labels here, so the
+page does not grow with the site.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +12,10 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
 from isolane.tap.listen import Listener
+from isolane.tap.security_events import SecurityEvents
 from isolane.tap.stream import Budget
 from isolane.tap.tally import Tally
+from isolane.wire.tap_event import SecurityKind
 
 REASONS = ("copies-lost", "compressed", "malformed-frame", "malformed-json", "ambiguous-json", "oversize")
 
@@ -24,9 +26,17 @@ class TapCollector(Collector):
     """Reads the counters when the page is asked for."""
 
     def __init__(
-        self, tally: Tally, budget: Budget, connections: Connections, listener: Listener, port: EventPort
+        self,
+        tally: Tally,
+        budget: Budget,
+        connections: Connections,
+        listener: Listener,
+        port: EventPort,
+        *,
+        findings: SecurityEvents,
     ) -> None:
         self._tally = tally
+        self._findings = findings
         self._unread = tally.unread
         self._counters: tuple[tuple[str, str, Callable[[], int]], ...] = (
             ("copies", "Copies received from the relay", lambda: tally.copies),
@@ -67,6 +77,10 @@ class TapCollector(Collector):
         for reason in REASONS:
             unread.add_metric([reason], self._unread[reason])
         yield unread
+        security = CounterMetricFamily("isolane_tap_security_events", "What may be an attack, by type", labels=["type"])
+        for kind in SecurityKind:
+            security.add_metric([kind], self._findings.counts[kind])
+        yield security
 
 
 def registry(collector: TapCollector) -> CollectorRegistry:

@@ -6,6 +6,7 @@ gap might meet an answer from behind it. Bounded: the oldest call of a direction
 
 from typing import NamedTuple
 
+from isolane.tap.register_series import Sample
 from isolane.wire.tap_copy import Direction
 
 
@@ -16,11 +17,13 @@ class Call(NamedTuple):
         action: Known action, or "other".
         mono_ns: When the relay read its last byte.
         evse: What StartTransaction said, for the fact that its answer completes; 0 for other actions.
+        start: What StartTransaction said of its meter, None for other actions.
     """
 
     action: str
     mono_ns: int
     evse: int
+    start: Sample | None = None
 
 
 class Pairing:

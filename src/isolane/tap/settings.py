@@ -62,3 +62,34 @@ class TapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         int,
         msgspec.Meta(description="Events kept while the health process is away; the oldest go", ge=100, le=1_000_000),
     ] = 20_000
+    transaction_power_w_max: Annotated[
+        float,
+        msgspec.Meta(
+            description="What a connector can deliver at most, W; more energy than that is told as meter-regress. The"
+            " default is above every CCS charger; truck chargers need more",
+            ge=1000,
+            le=1e7,
+        ),
+    ] = 600_000.0
+    mass_control_window_s: Annotated[
+        float, msgspec.Meta(description="How long a command of the CSMS counts towards mass-control, s", ge=1, le=3600)
+    ] = 10.0
+    mass_control_chargers: Annotated[
+        int,
+        msgspec.Meta(
+            description="So many chargers by one disruptive command within the window are told as mass-control. A"
+            " hundred busy public chargers start or stop one by chance about every ten seconds, so ten at once are one"
+            " decision; a small site may take fewer",
+            ge=2,
+            le=10_000,
+        ),
+    ] = 10
+    mass_control_calls: Annotated[
+        int,
+        msgspec.Meta(
+            description="So many switching commands to one charger within the window are told as mass-control. Load"
+            " management that sets four connectors once a second stays below",
+            ge=2,
+            le=100_000,
+        ),
+    ] = 60

@@ -7,6 +7,8 @@ Constraints: the fields below are the allow-list. A text field holds a member of
     that got through.
 """
 
+from enum import StrEnum
+
 import msgspec
 
 PACKET_BYTES_MAX = 65_536
@@ -122,15 +124,45 @@ class Monitored(Event, frozen=True, tag="monitored"):
 class Unread(Event, frozen=True, tag="unread"):
     """The tap could not read something.
 
-    `reason` is "copies-lost", "compressed", "malformed-frame", "malformed-json" or "oversize".
+    `reason` is "copies-lost", "compressed", "malformed-frame", "malformed-json", "ambiguous-json" or "oversize".
     """
 
     reason: str
     count: int
 
 
+class SecurityKind(StrEnum):
+    """What may be an attack or a misuse; docs/reference/security-events.md says what to do about each."""
+
+    AMBIGUOUS_JSON = "ambiguous-json"
+    MALFORMED_MESSAGE = "malformed-message"
+    RECONFIGURATION = "reconfiguration-of-security-parameters"
+    MASS_CONTROL = "mass-control"
+    METER_REGRESS = "meter-regress"
+    FOREIGN_TRANSACTION = "foreign-transaction"
+
+
+class SecurityEvent(Event, frozen=True, tag="security"):
+    """Something happened that may be an attack, `count` times since it was last told; `mono_ns` is the last time.
+
+    It says nothing of the charger's state.
+    """
+
+    kind: SecurityKind
+    count: int
+
+
 AnyEvent = (
-    Connected | Disconnected | Booted | StatusChanged | Metered | TransactionChanged | Answered | Monitored | Unread
+    Connected
+    | Disconnected
+    | Booted
+    | StatusChanged
+    | Metered
+    | TransactionChanged
+    | Answered
+    | Monitored
+    | Unread
+    | SecurityEvent
 )
 
 

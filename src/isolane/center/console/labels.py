@@ -66,6 +66,7 @@ _KNOWN: dict[str, str] = {
     "DataLink/Active": "OCPP connected",
     "DataLink/xRoundTrip": "OCPP round trip",
     "DataLink/xReconnects": "OCPP reconnects",
+    "DataLink/xSecurityEvents": "Security events",
     "RealTimeClock/DCVoltage": "Clock battery",
     "RealTimeClock/xOffset": "Clock offset",
     "RealTimeClock/xErrorMax": "Greatest clock error",

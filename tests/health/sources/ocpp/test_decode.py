@@ -8,6 +8,7 @@ from isolane.wire import tap_event
 from isolane.wire.tap_event import MeterValue
 
 NOW_MS = 1_700_000_000_000
+BEGINNING = {plan.RECONNECTS: 0, plan.SECURITY_EVENTS: 0}
 
 
 def facts_of(evses: int = 2, meter_period_s: float = 60) -> ChargerFacts:
@@ -36,13 +37,13 @@ def status(evse: int, text: str, connector: int = 1, error: str = "NoError") -> 
 
 
 def test_nothing_is_known_before_anything_was_told() -> None:
-    assert known(facts_of()) == {plan.RECONNECTS: 0}
+    assert known(facts_of()) == BEGINNING
 
 
 def test_a_connection_told_again_is_no_reconnect() -> None:
     facts = facts_of()
     take(facts, connected(1), connected(1))
-    assert known(facts) == {plan.RECONNECTS: 0, plan.LINK_ACTIVE: 1}
+    assert known(facts) == {**BEGINNING, plan.LINK_ACTIVE: 1}
     take(facts, tap_event.Disconnected("CP1", 2, "charger", 1000), connected(3))
     assert known(facts)[plan.RECONNECTS] == 1
 
@@ -53,8 +54,9 @@ def test_a_charger_that_is_away_has_no_states() -> None:
     told = known(facts)
     assert told.pop(plan.LINK_ACTIVE) == 0
     assert told.pop(plan.RECONNECTS) == 0
+    assert told.pop(plan.SECURITY_EVENTS) == 0
     assert set(told.values()) == {Reason.DISCONNECTED}
-    assert len(told) == len(plan.signals_of(ChargerSettings(charger="CP1", meter_period_s=60))) - 2
+    assert len(told) == len(plan.signals_of(ChargerSettings(charger="CP1", meter_period_s=60))) - 3
 
 
 def test_states_hold_until_they_change() -> None:
@@ -133,7 +135,7 @@ def test_queued_meter_values_are_not_the_present() -> None:
 def test_what_the_tap_could_not_read_may_have_been_a_change() -> None:
     facts = facts_of()
     take(facts, connected(1), status(1, "Charging"), tap_event.Unread("CP1", 2, "copies-lost", 3))
-    assert known(facts) == {plan.RECONNECTS: 0}
+    assert known(facts) == BEGINNING
     take(facts, tap_event.Booted("CP1", 3, "v", "m", "f"))
     assert known(facts)[plan.LINK_ACTIVE] == 1
 
@@ -144,3 +146,12 @@ def test_a_station_that_is_not_listened_to_gives_no_reading() -> None:
     told = known(facts)
     assert plan.availability(0) not in told
     assert told[plan.availability(1)] == plan.NUMBER_OF["Charging"]
+
+
+def test_security_events_are_counted_and_say_nothing_of_states() -> None:
+    facts, event = facts_of(), tap_event.SecurityEvent("CP1", 3, tap_event.SecurityKind.METER_REGRESS, 2)
+    take(facts, event, event)
+    assert known(facts) == {**BEGINNING, plan.SECURITY_EVENTS: 4}
+    take(facts, connected(1), tap_event.Disconnected("CP1", 2, "csms", None), event)
+    told = known(facts)
+    assert (told[plan.LINK_ACTIVE], told[plan.SECURITY_EVENTS]) == (0, 6)

@@ -75,7 +75,7 @@ async def test_events_become_readings_until_the_tap_leaves(path: Path) -> None:
         await kept.until(lambda: kept.readings[-1].reason is Reason.DISCONNECTED)
         with tap(path) as connection:
             await kept.until(lambda: built.counts["taps"] == 2)
-            await kept.until(lambda: kept.readings[-1].signal == plan.RECONNECTS)
+            await kept.until(lambda: kept.readings[-1].signal == plan.SECURITY_EVENTS)
             tell(connection, status("CP1", "Available"))
             await kept.until(lambda: kept.value(KEY, "CP1") == 0)
 
@@ -106,6 +106,17 @@ async def test_a_malformed_packet_is_counted_and_survived(path: Path, packet: by
             tell(connection, status("CP1", "Charging"))
             await kept.until(lambda: kept.value(KEY, "CP1") == 2)
     assert built.counts["packets_malformed"] == 1
+
+
+async def test_security_events_are_told_and_counted_by_type(path: Path) -> None:
+    built, kind = source(path), tap_event.SecurityKind.MASS_CONTROL
+    async with running(built) as kept:
+        await listening(kept, path)
+        with tap(path) as connection:
+            tell(connection, tap_event.SecurityEvent("CP1", 1, kind, 3), tap_event.SecurityEvent("CP9", 1, kind, 1))
+            await kept.until(lambda: kept.value(plan.SECURITY_EVENTS, "CP1") == 3)
+    assert built.counts["security_mass-control"] == 4
+    assert built.counts["events_of_others"] == 1
 
 
 async def test_a_flood_shares_the_loop(path: Path) -> None:

@@ -34,6 +34,7 @@ class ChargerFacts:
         self._settings = settings
         self._connected_mono_ns: int | None = None
         self._reconnects = 0
+        self._security_events = 0
         self._active: bool | None = None
         self._states: dict[str, float] = {}
         self._connectors: dict[tuple[int, int], tuple[int, bool]] = {}
@@ -54,7 +55,7 @@ class ChargerFacts:
             event: The event.
             now_utc_ms: Wall clock, ms, to tell queued meter values from present ones.
         """
-        if not isinstance(event, tap_event.Disconnected | tap_event.Unread):
+        if not isinstance(event, tap_event.Disconnected | tap_event.Unread | tap_event.SecurityEvent):
             self._active = True
         match event:
             case tap_event.Connected():
@@ -72,6 +73,8 @@ class ChargerFacts:
                 self._meter(event, now_utc_ms)
             case tap_event.Unread():
                 self.forget()
+            case tap_event.SecurityEvent():
+                self._security_events += event.count
             case _:
                 pass
 
@@ -119,6 +122,7 @@ class ChargerFacts:
     def readings(self, now: int) -> Iterator[Reading]:
         """Give what is known at a moment of the monotonic clock; each measurement once."""
         yield Reading(self.charger, plan.RECONNECTS, self._reconnects, now)
+        yield Reading(self.charger, plan.SECURITY_EVENTS, self._security_events, now)
         if self._active is not None:
             yield Reading(self.charger, plan.LINK_ACTIVE, float(self._active), now)
         for key, value in self._states.items():
@@ -128,5 +132,5 @@ class ChargerFacts:
         self._measured.clear()
         if self._active is False:
             for signal, _ in plan.signals_of(self._settings):
-                if signal.key not in {plan.LINK_ACTIVE, plan.RECONNECTS}:
+                if signal.key not in {plan.LINK_ACTIVE, plan.RECONNECTS, plan.SECURITY_EVENTS}:
                     yield Reading(self.charger, signal.key, None, now, Quality.BAD, Reason.DISCONNECTED)

@@ -13,6 +13,7 @@ NUMBER_OF = {state: number for number, state in enumerate(AVAILABILITY)}
 LINK_ACTIVE = "0.0/DataLink/Active"
 ROUND_TRIP = "0.0/DataLink/xRoundTrip"
 RECONNECTS = "0.0/DataLink/xReconnects"
+SECURITY_EVENTS = "0.0/DataLink/xSecurityEvents"
 ROUND_TRIP_PERIOD_S = 60.0
 """How long a round trip is taken as fresh: chargers speak at least once a heartbeat, mostly far more often."""
 
@@ -49,6 +50,7 @@ def signals_of(charger: ChargerSettings) -> list[tuple[Signal, float]]:
         (Signal(name, LINK_ACTIVE, "", 1), 0.0),
         (Signal(name, ROUND_TRIP, "s", 0.001), ROUND_TRIP_PERIOD_S),
         (Signal(name, RECONNECTS, "", 1), 0.0),
+        (Signal(name, SECURITY_EVENTS, "", 1), 0.0),
     ]
     for evse in charger.reported:
         signals += [(Signal(name, availability(evse), "", 1), 0.0), (Signal(name, problem(evse), "", 1), 0.0)]

@@ -119,6 +119,8 @@ class OcppSource:
             self._forget()
         now_utc_ms = self._clock.utc_ns() // NS_PER_MS
         for event in packet.events:
+            if isinstance(event, tap_event.SecurityEvent):
+                self._counts[f"security_{event.kind}"] += event.count
             facts = self._facts.get(event.charger)
             if facts is None:
                 self._counts["events_of_others"] += 1
