@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from bench.attack.cases import FAMILIES, HERE, read_book, read_reasons, select
+from bench.attack.cases import FAMILIES, HERE, Reasons, read_book, read_reasons, select
 from bench.attack.run import Verdict, run_case
 
 CASES = HERE.parents[2] / "shared" / "design" / "attack-cases.yaml"
@@ -22,8 +22,10 @@ def main() -> int:
         print(f"attack: there is no {options.cases}; name a file of cases with --cases FILE")
         return 2
     book = read_book(options.cases)
-    families = {name.strip() for name in options.family.split(",") if name.strip()}
+    wanted = options.family or (",".join(FAMILIES) if options.cases == CASES else "")
+    families = {name.strip() for name in wanted.split(",") if name.strip()}
     ids = {name.strip() for name in options.case.split(",") if name.strip()}
+    families = families or {case.family for case in book.cases}
     chosen = select(book, set() if ids else families, ids)
     if not chosen:
         print(f"attack: no case of {', '.join(sorted(ids or families))} in {options.cases}")
@@ -36,13 +38,16 @@ def main() -> int:
         verdict = asyncio.run(run_case(case, book.limits, reasons, quick=options.quick))
         verdicts.append(verdict)
         _tell(verdict)
+    _tell_how(verdicts, reasons)
     return _sum_up(verdicts)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make attack", description="Run the attack cases against our own relay.")
     parser.add_argument("--cases", type=Path, default=CASES, metavar="FILE", help="cases to run (default: %(default)s)")
-    parser.add_argument("--family", default=",".join(FAMILIES), metavar="HS,WS", help="families (default: %(default)s)")
+    parser.add_argument(
+        "--family", default="", metavar="HS,WS", help="families (default: what is the relay's and the tap's)"
+    )
     parser.add_argument("--case", default="", metavar="HS-01,HS-03", help="single cases")
     parser.add_argument("--quick", action="store_true", help="scale long times down, and say so")
     return parser.parse_args()
@@ -54,6 +59,14 @@ def _tell(verdict: Verdict) -> None:
         print(f"         {'reason' if verdict.outcome == 'not applicable' else verdict.outcome}: {line}")
     for line in verdict.notes:
         print(f"         note: {line}")
+
+
+def _tell_how(verdicts: list[Verdict], reasons: Reasons) -> None:
+    """Say what was judged otherwise than by the letter."""
+    asked = {key for verdict in verdicts for key in (*verdict.case.expect, *verdict.case.observe)}
+    print()
+    for key in [key for key in reasons.judged if key in asked]:
+        print(f"judged so: {key}: {reasons.judged[key]}")
 
 
 def _sum_up(verdicts: list[Verdict]) -> int:

@@ -43,16 +43,18 @@ class Reasons:
     """What does not fit the product, and why.
 
     Attributes:
-        cases: Whole cases, by id.
-        parts: Single expectations and observables, by "ID key" or "* key".
+        steps: Why a case with this step cannot be run.
+        parts: Why an expectation or an observable is not judged.
+        judged: How one is judged otherwise than by the letter.
     """
 
-    cases: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, str] = field(default_factory=dict)
 
-    def part(self, case: Case, key: str) -> str | None:
-        """Give the reason for leaving a part of a case out, None for none."""
-        return self.parts.get(f"{case.id} {key}") or self.parts.get(f"* {key}")
+    def against(self, case: Case) -> str | None:
+        """Give the reason for not running a case at all, None for none."""
+        return next((self.steps[key] for item in case.do for key in item if key in self.steps), None)
 
 
 def read_book(path: Path) -> Book:
@@ -69,7 +71,7 @@ def read_book(path: Path) -> Book:
 def read_reasons(path: Path = HERE / "reasons.toml") -> Reasons:
     """Read what does not fit."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Reasons(document.get("cases", {}), document.get("parts", {}))
+    return Reasons(document.get("steps", {}), document.get("parts", {}), document.get("judged", {}))
 
 
 def select(book: Book, families: set[str], ids: set[str]) -> list[Case]:

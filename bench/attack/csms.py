@@ -38,6 +38,8 @@ class Csms:
 
     Attributes:
         passwords: Basic passwords by identity; None lets everybody in.
+        candidates: Passwords that the CSMS has sent and does not know the end of: it takes the old one or this one,
+            and from then on that one alone.
         heads: Every request head in order.
         connections: Sockets accepted.
         sessions: Connections in order.
@@ -54,6 +56,7 @@ class Csms:
     silent: bool = False
     receive_bytes: int = 0
     serves: bool = True
+    candidates: dict[str, bytes] = field(default_factory=dict)
     heads: list[bytes] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -167,7 +170,20 @@ class Csms:
         if self.passwords is None:
             return True
         password = self.passwords.get(charger)
-        return password is not None and authorization == basic(charger, password)
+        candidate = self.candidates.get(charger)
+        if candidate is not None and authorization == basic(charger, candidate):
+            self.take(charger, candidate)
+            return True
+        if password is None or authorization != basic(charger, password):
+            return False
+        self.candidates.pop(charger, None)
+        return True
+
+    def take(self, charger: str, password: bytes) -> None:
+        """Take this password of a charger's from now on, and no other."""
+        self.candidates.pop(charger, None)
+        if self.passwords is not None:
+            self.passwords[charger] = password
 
     async def _answer_call(self, session: Session, message: bytes) -> None:
         if self.on_message is not None:

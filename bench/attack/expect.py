@@ -21,8 +21,18 @@ _ANY = "*"
 class Court:
     """What a judge may look at."""
 
-    def __init__(self, case: Case, ground: Ground, proof: Proof, value: Any) -> None:  # noqa: ANN401 - YAML
-        self.case, self.ground, self.proof, self.value = case, ground, proof, value
+    def __init__(self, case: Case, ground: Ground, proof: Proof, value: Any, key: str = "") -> None:  # noqa: ANN401 - YAML
+        self.case, self.ground, self.proof, self.value, self.key = case, ground, proof, value, key
+
+    def measured(self) -> Any:  # noqa: ANN401 - a number, a truth or a sentence
+        """Give what the steps have seen for this expectation.
+
+        Raises:
+            UnknownError: They have seen nothing.
+        """
+        if self.key not in self.proof.measures:
+            raise UnknownError(f"expectation {self.key}: no step has measured it")
+        return self.proof.measures[self.key]
 
 
 def judge(key: str, *sentences: str) -> Callable[[Judge], Judge]:
@@ -42,7 +52,7 @@ def verdict(key: str, court: Court) -> str:
     Raises:
         UnknownError: Nobody can judge it.
     """
-    value = court.value
+    value, court.key = court.value, key
     found = _JUDGES.get((key, str(value))) or _JUDGES.get((key, _ANY))
     if found is not None:
         return found(court)
@@ -60,12 +70,14 @@ def compare(key: str, value: Any, measure: Any) -> str:  # noqa: ANN401 - YAML
     """
     if isinstance(measure, str):
         return measure
+    if isinstance(value, bool) and isinstance(measure, bool):
+        return "" if measure is value else f"{key} is {measure}"
     if isinstance(value, bool) or isinstance(measure, bool):
-        return "" if measure is value or (measure is True and isinstance(value, str)) else f"{key} is {measure}"
+        raise UnknownError(f"expectation {key}: {value!r}")
     if isinstance(value, int | float) and isinstance(measure, int | float):
         most = "max" in key.split("_") or "within" in key or "above" in key
         fine = measure <= value if most else measure == value
         return "" if fine else f"{key}: {measure:.4g}, expected {'at most ' if most else ''}{value:g}"
-    if isinstance(value, Mapping | list):
+    if isinstance(value, Mapping | list) and isinstance(measure, Mapping | list):
         return "" if measure == value else f"{key}: {measure!r}, expected {value!r}"
     raise UnknownError(f"expectation {key}: {value!r}")

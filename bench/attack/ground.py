@@ -61,6 +61,7 @@ class Wish:
         chaos: Whether the relay dials through a bad network.
         echo: Whether the CSMS is a library that echoes, for foreign test suites.
         verify: Whether the relay checks passwords itself.
+        learns: Whether it asks the CSMS about a password that is not the stored one.
         hosts: Whether the relay sees a hosts file of the harness's.
         warm: Chargers that come and go before the case: a site in use is the base, not a process that has done nothing.
     """
@@ -76,6 +77,7 @@ class Wish:
     chaos: bool = False
     echo: bool = False
     verify: bool = False
+    learns: bool = False
     hosts: bool = False
     warm: int = 64
 
@@ -294,7 +296,8 @@ def _listener(ground: Ground, name: str, port: int) -> str:
 
 def _access(ground: Ground, known: list[str]) -> str:
     mode = "verify" if ground.wish.verify else "pass"
-    lines = f'[value.access]\nauth = "{mode}"\nstate_dir = "state"\norganisation = "attack"\n'
+    learn = 'learn = "from-csms"\n' if ground.wish.learns else ""
+    lines = f'[value.access]\nauth = "{mode}"\n{learn}state_dir = "state"\norganisation = "attack"\n'
     if not ground.wish.verify:
         return lines
     write_verifiers(ground.folder / "passwords", {name: _verifier(secret_of(name)) for name in known})

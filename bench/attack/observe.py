@@ -15,7 +15,7 @@ from bench.attack.ground import KNOWN, Ground, secret_of
 from bench.attack.process import Use
 from bench.attack.proof import Proof
 
-PLANTED = ("canary.example", "canary-certificate", "canary-serial", "63616e617279")
+PLANTED = ("canary.example", "canary-certificate", "canary-serial", "63616e617279", "canary-new-key")
 """What drivers write into messages and nobody may find again."""
 BACK_S = 30.0
 """What the target gets to come back to its base."""

@@ -17,6 +17,7 @@ class Answer:
         raw: Every byte it got.
         elapsed_s: From the last byte sent to the answer.
         sent_bytes: What it could send before it was answered.
+        charger: Identity that was asked for, "" for none.
     """
 
     label: str
@@ -25,6 +26,7 @@ class Answer:
     raw: bytes = b""
     elapsed_s: float = 0.0
     sent_bytes: int = 0
+    charger: str = ""
 
 
 @dataclass

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import tomllib
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ from bench.attack.steps import run_steps
 from bench.attack.tapped import cpu_ns
 from bench.attack.wishes import wish_of
 
-CASE_S = 420.0
+CASE_S = 1500.0
 _WATCHED = 10
 _AT_ONCE = 64
 _ELSEWHERE = "127.0.0.8"
@@ -98,16 +99,18 @@ async def watching(ground: Ground, number: int) -> AsyncIterator[Watchers]:
 
 async def run_case(case: Case, limits: dict[str, float], reasons: Reasons, *, quick: bool) -> Verdict:
     """Run one case; never raises for what the case or the target does."""
-    if case.id in reasons.cases:
-        return Verdict(case, "not applicable", [reasons.cases[case.id]])
+    if (against := reasons.against(case)) is not None:
+        return Verdict(case, "not applicable", [against])
     began, result = time.monotonic(), Verdict(case, "error")
     try:
         async with asyncio.timeout(CASE_S):
             await _judge(case, limits, reasons, result, quick=quick)
     except UnknownError as error:
         result.outcome, result.why = "error", [f"not known: {error}"]
-    except TimeoutError:
-        result.outcome, result.why = "error", [*result.why, "ran out of time"]
+    except TimeoutError as error:
+        place = traceback.extract_tb(error.__traceback__)[-2:]
+        where = " < ".join(f"{frame.name} line {frame.lineno}" for frame in reversed(place))
+        result.outcome, result.why = "error", [*result.why, f"ran out of time: {where}"]
     except Exception as error:  # noqa: BLE001 - one case that breaks the harness must not hide the others
         result.outcome, result.why = "error", [*result.why, f"{type(error).__name__}: {error}"]
     result.seconds = time.monotonic() - began
@@ -116,7 +119,7 @@ async def run_case(case: Case, limits: dict[str, float], reasons: Reasons, *, qu
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
     proof = Proof(notes=result.notes)
-    judged = [name for name in case.observe if not _left_out(case, reasons, name, result)]
+    judged = [name for name in case.observe if not _left_out(reasons, name, result)]
     for name in judged:
         observable(name)
     async with contextlib.AsyncExitStack() as stack:
@@ -125,7 +128,7 @@ async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result:
         scene = await _act(stack, ground, proof, case, names=names, judged=judged)
         await note_tap(ground, proof)
         for key, raw in case.expect.items():
-            if _left_out(case, reasons, key, result):
+            if _left_out(reasons, key, result):
                 continue
             wrong = verdict(key, Court(case, ground, proof, fill(raw, names)))
             result.why += [f"{key}: {wrong}"] if wrong else []
@@ -153,12 +156,14 @@ async def _act(
     number = _WATCHED if "BYSTANDER" in judged else 0
     watchers = await stack.enter_async_context(watching(ground, number)) if {"BYSTANDER", "RES"} & set(judged) else None
     base = base_of(ground)
+    worked = cpu_ns(ground.relay.pid, workers=True)
     before = (cpu_ns(ground.tap.pid), await ground.metric(ground.tap, "isolane_tap_messages_total"))
     if watchers is not None:
         await watchers.say("begin")
     began = time.monotonic()
     await run_steps(case, ground, proof, names)
     proof.seconds = time.monotonic() - began
+    proof.measures["worker_cpu_s"] = (cpu_ns(ground.relay.pid, workers=True) - worked) / 1e9
     read = await ground.metric(ground.tap, "isolane_tap_messages_total") - before[1]
     if ground.tap.is_alive and read > 0:
         proof.measures["tap_ms_max"] = (cpu_ns(ground.tap.pid) - before[0]) / 1e6 / read
@@ -201,8 +206,8 @@ async def _warm_up(ground: Ground) -> None:
     await asyncio.sleep(0.2)
 
 
-def _left_out(case: Case, reasons: Reasons, key: str, result: Verdict) -> bool:
-    reason = reasons.part(case, key)
+def _left_out(reasons: Reasons, key: str, result: Verdict) -> bool:
+    reason = reasons.parts.get(key)
     note = f"not judged: {key}: {reason}"
     if reason is not None and note not in result.notes:
         result.notes.append(note)

@@ -45,7 +45,11 @@ class Told:
                         self.packets.append(packet)
 
 
-def cpu_ns(pid: int) -> int:
-    """Give the time that a process's threads have spent on a core."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks)
+def cpu_ns(pid: int, *, workers: bool = False) -> int:
+    """Give the time that a process's threads have spent on a core, or its threads beside the first."""
+    spent = 0
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        if not (workers and task.name == str(pid)):
+            with contextlib.suppress(OSError):
+                spent += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    return spent

@@ -7,6 +7,7 @@ from bench.attack.cases import FAMILIES, Book, Case, read_book, read_reasons, se
 from bench.attack.expect import compare
 from bench.attack.fill import UnknownError, each, fill, unescape
 from bench.attack.run import run_case
+from bench.attack.suspects import of_request
 
 CASES = """\
 version: 1
@@ -37,13 +38,54 @@ def test_values_that_look_like_variables_are_left_to_attack() -> None:
     assert unescape(r"X-A: a\x00b\r\n") == "X-A: a\0b\r\n"
 
 
-def test_measures_are_compared_by_what_the_name_says() -> None:
-    assert not compare("closed_within_s", 5, 4.9)
-    assert compare("closed_within_s", 5, 5.1)
-    assert compare("second_socket", 1, 2)
-    assert compare("refused", True, "let in") == "let in"
+@pytest.mark.parametrize(
+    ("key", "value", "measure", "fine"),
+    [
+        ("closed_within_s", 5, 4.9, True),
+        ("closed_within_s", 5, 5.1, False),
+        ("tap_ms_max", 10, 10, True),
+        ("tap_ms_max", 10, 10.1, False),
+        ("close_or_throttle_above_hz", 20, 21, False),
+        ("second_socket", 1, 2, False),
+        ("second_socket", 1, 0, False),
+        ("relayed", True, True, True),
+        ("relayed", True, False, False),
+        ("locked_out", False, True, False),
+        ("relayed", True, "not every call", False),
+        ("accepted", [], ["SSL 3.0"], False),
+        ("accepted", [], [], True),
+    ],
+)
+def test_measures_are_compared_by_what_the_name_says(key: str, value: object, measure: object, *, fine: bool) -> None:
+    assert (compare(key, value, measure) == "") is fine
+
+
+@pytest.mark.parametrize(
+    ("value", "measure"), [("some sentence", 3), ("some sentence", True), (True, 1), (1, True), ([1], 1), (None, 0)]
+)
+def test_what_cannot_be_compared_is_an_error(value: object, measure: object) -> None:
     with pytest.raises(UnknownError):
-        compare("policy", "some sentence", 3)
+        compare("policy", value, measure)
+
+
+def test_a_reason_belongs_to_what_a_case_does_and_not_to_its_name() -> None:
+    reasons = read_reasons()
+    assert reasons.against(Case("NB-08", "another", "fault", [{"request": {}}], {}, [])) is None
+    assert reasons.against(Case("AX-01", "a soak", "fault", [{"soak": {"days": 7}}], {}, []))
+
+
+@pytest.mark.parametrize(
+    ("wire", "good", "kind"),
+    [
+        (b"GET /ocpp/CP1 HTTP/1.1\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n", True, "smuggling"),
+        (b"GET /ocpp/CP1 HTTP/1.1\r\nOrigin: https://evil\r\n\r\n", True, "foreign-origin"),
+        (b"GET /ocpp/CP1 HTTP/1.1\r\n\r\n", False, "authentication"),
+        (b"GET /ocpp/CP%0d%0a HTTP/1.1\r\n\r\n", True, "bad-identity"),
+        (b"GET http://evil/CP1 HTTP/1.0\r\n\r\n", True, "malformed-request"),
+    ],
+)
+def test_the_event_that_a_request_may_cause(wire: bytes, *, good: bool, kind: str) -> None:
+    assert kind in of_request(wire, good=good)
 
 
 def test_families_and_ids_select(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.attack.charger import Charger
 from bench.attack.csms import basic
+from bench.attack.drivers import rotation
 from bench.attack.fill import UnknownError, raw, unescape
 from bench.attack.frames import TEXT, frame
 from bench.attack.ground import secret_of
@@ -54,7 +55,10 @@ async def connect(turn: Turn) -> None:
     if auth in {"wrong", "bad", "none", "none|bad"}:
         await _strangers(turn, str(args["cp"]), auth, number)
         return
-    if auth != "good" or "key" in args:
+    if "key" in args:
+        await rotation.connect(turn, str(args["cp"]), str(args["key"]))
+        return
+    if auth != "good":
         raise UnknownError(f"ocpp.connect auth {auth} key {args.get('key')}")
     if number > 1:
         await _herd(turn, number, float(args.get("within_s", 1)))
@@ -228,14 +232,16 @@ async def corpus(turn: Turn) -> None:
 @step("csms.call")
 async def csms_call(turn: Turn) -> None:
     """Call as the CSMS."""
-    args = turn.args(new_hex="63616e6172792d6e65772d6b6579")
+    args = turn.args(new_hex=rotation.NEW_HEX)
     turn.only(args, "cp", "action", "args", "n", "s")
     identity = str(args.get("cp", turn.names["cp"]))
     charger = await the_charger(turn, identity)
-    if args.get("action") is None:
-        charger.replies["TriggerMessage"] = None
     actions = args.get("action", "TriggerMessage")
     actions = actions if isinstance(actions, list) else [actions]
+    if any("charger.reply" in item for item in turn.case.do):
+        charger.replies |= dict.fromkeys(actions)  # a later step replies
+    if rotation.is_rotation(args):
+        rotation.begin(turn.proof, identity, str(args["args"]["value"]))
     number, seconds = turn.fewer(int(args.get("n", 1)), 150), float(args.get("s", 0))
     pause = seconds / int(args.get("n", 1))
     for index in range(number):
@@ -278,7 +284,10 @@ async def reconnect(turn: Turn) -> None:
 
 @step("charger.reply")
 async def reply(turn: Turn) -> None:
-    """Answer a CALL of the previous connection on the new one."""
+    """Answer a CALL, or answer one of the previous connection on the new one."""
+    if isinstance(turn.arg(), str):
+        await rotation.reply(turn, str(turn.arg()))
+        return
     args = turn.args()
     turn.only(args, "late")
     charger = await the_charger(turn)

@@ -85,7 +85,7 @@ def parse_ms_max(court: Court) -> str:
     return "; ".join(wrong)
 
 
-@judge("www_authenticate")
+@judge("www_authenticate", "True")
 def www_authenticate(court: Court) -> str:
     """Every 401 says how to authenticate."""
     lacking = [a.label for a in court.proof.answers if a.status == 401 and b"www-authenticate" not in a.raw.lower()]

@@ -3,15 +3,22 @@
 import math
 import re
 import statistics
+from collections import Counter
 from urllib.parse import unquote
 
 from bench.attack.csms import fields_of
+from bench.attack.derivation import derivation_cpu_s
 from bench.attack.drivers.certificates import POLICY
 from bench.attack.expect import Court, judge
+from bench.attack.fill import UnknownError
 from bench.attack.judges.handshake import is_legit
 
 _SWITCHING = 101
 _EVALUATED, _THROTTLED, _UNKNOWN = 401, 429, 404
+_UNREST = 1.5
+"""A derivation takes so much longer on a busy machine than in the moment in which its cost was measured."""
+_PLACES = {"auth", "db", "northbound path", "topic", "file name"}
+"""Where an identity shows: the CSMS's path and credential, and what the tap tells, from which the rest is made."""
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
 
 
@@ -30,6 +37,9 @@ def decoded_once(court: Court) -> str:
 @judge("same_id_to")
 def same_id(court: Court) -> str:
     """The identity in the northbound path, in the credential and in what the tap tells is one and the same."""
+    strange = set(map(str, court.value)) - _PLACES
+    if strange:
+        raise UnknownError(f"expectation same_id_to: {', '.join(sorted(strange))}")
     wrong = []
     for session in court.ground.csms.sessions:
         path = unquote(session.head.split(b" ")[1].decode("latin-1")).rpartition("/")[2]
@@ -39,7 +49,7 @@ def same_id(court: Court) -> str:
     return "; ".join(wrong + [f"the tap told of {sorted(strange)}"] * bool(strange))
 
 
-@judge("maps_to_existing_id")
+@judge("maps_to_existing_id", "False")
 def maps_to_existing(court: Court) -> str:
     """No lookalike reached the CSMS under a known name."""
     found = [head[:60] for head in court.ground.csms.heads if not is_legit(court, head)]
@@ -62,13 +72,22 @@ def northbound_reconnects(court: Court) -> str:
 
 @judge("attempts_evaluated_max")
 def attempts_evaluated(court: Court) -> str:
-    """Few of many guesses at one identity were looked at; the rest were turned away unread."""
-    guesses = [answer for answer in court.proof.answers if answer.label.startswith("0.")]
-    evaluated = sum(answer.status == _EVALUATED for answer in guesses)
-    minutes = int(court.proof.seconds // 60) + 1
+    """Few of many guesses at any identity, and from one address, were looked at; the rest were turned away unread."""
+    counts = Counter(answer.charger for answer in court.proof.answers if answer.status == _EVALUATED)
+    most = court.value * (int(court.proof.seconds // 60) + 1)
     reached = sum(not is_legit(court, head) for head in court.ground.csms.heads)
-    fine = evaluated <= court.value * minutes and reached <= court.value * minutes
-    return "" if fine else f"{evaluated} of {len(guesses)} guesses evaluated, {reached} reached the CSMS"
+    derived = _derivations(court)
+    if not court.proof.answers:
+        return "nobody guessed"
+    fine = counts.total() <= most and reached == 0 and derived <= most * _UNREST + 1
+    return "" if fine else f"{counts.most_common(2)} evaluated, {derived:.1f} derived, {reached} reached the CSMS"
+
+
+def _derivations(court: Court) -> float:
+    """Give how many keys were derived for guesses, by the time that the relay's other threads have worked."""
+    let_in = len({session.charger for session in court.ground.csms.sessions})
+    spent_s = float(court.proof.measures["worker_cpu_s"])
+    return max(0.0, spent_s / derivation_cpu_s() - let_in)
 
 
 @judge("delay", "exponential per (peer ip) and per (id, ip)")
@@ -120,7 +139,7 @@ def loop_lag(court: Court) -> str:
 def kdf_calls(court: Court) -> str:
     """Few guesses a second cost a key derivation."""
     evaluated = sum(answer.status == _EVALUATED for answer in court.proof.answers)
-    rate = evaluated / max(court.proof.seconds, 1)
+    rate = max(evaluated, _derivations(court) / _UNREST) / max(court.proof.seconds, 1)
     return "" if rate <= court.value else f"{rate:.1f} a second"
 
 
@@ -142,7 +161,7 @@ def second_refused(court: Court) -> str:
     return "; ".join(wrong + ["the CSMS was asked"] * any(b"SN-B" in path for path in paths))
 
 
-@judge("refused")
+@judge("refused", "True")
 def refused(court: Court) -> str:
     """Nobody was let in."""
     if not court.proof.answers:
@@ -157,7 +176,7 @@ def refused_except(court: Court) -> str:
     return "; ".join(f"{a.label}: let in" for a in taken if not any(name in a.label for name in POLICY))
 
 
-@judge("http_bytes_read")
+@judge("http_bytes_read", "0")
 def http_bytes_read(court: Court) -> str:
     """No HTTP answer was given, so nothing of the request was looked at."""
     heard = [answer.label for answer in court.proof.answers if answer.raw]
