@@ -79,3 +79,30 @@ def test_memory_is_bounded(clock: Clock) -> None:
     for number in range(20_000):
         guess(attempts, f"10.{number // 65_536}.{number // 256 % 256}.{number % 256}", "CP1", 1)
     assert len(attempts._failed) == 16_384
+
+
+def test_a_source_is_shut_out_only_while_no_charger_is_known_there(clock: Clock) -> None:
+    attempts = Attempts(3, clock)
+    for _ in range(3):
+        assert not attempts.shuts_out("10.0.0.66")
+        attempts.begin("10.0.0.66", "")
+    assert attempts.shuts_out("10.0.0.66")
+    assert not attempts.shuts_out("10.0.0.7")
+    attempts.know("10.0.0.66", "CP1")
+    assert not attempts.shuts_out("10.0.0.66")
+    assert attempts.is_known("10.0.0.66", "CP1")
+    assert attempts.may_try("10.0.0.66", "CP1")
+    assert not attempts.may_try("10.0.0.66", "CP2")
+    clock.ns += 60_000_000_000
+    assert attempts.may_try("10.0.0.66", "CP2")
+
+
+def test_whoever_is_forgotten_is_known_no_more(clock: Clock) -> None:
+    attempts = Attempts(1, clock)
+    attempts.know("10.0.0.1", "CP1")
+    attempts.begin("10.0.0.1", "")
+    for number in range(16_384):
+        attempts.know("10.0.0.2", f"CP{number}")
+    assert not attempts.is_known("10.0.0.1", "CP1")
+    assert attempts.shuts_out("10.0.0.1")
+    assert len(attempts._homes) == 1

@@ -41,7 +41,7 @@ def change(folder: Path, old: str, new: str) -> None:
 async def test_settings_change_and_nobody_is_dropped(tmp_path: Path) -> None:
     async with raw_csms() as upstream:
         url = f'url = "ws://127.0.0.1:{upstream.port}"'
-        value, limits = 'allow = ["CP1"]', "messages_per_s = 1\nmessages_burst = 100"
+        value, limits = 'allow = ["CP1"]', "messages_per_s = 1\nover_pace_s = 0\nmessages_burst = 100"
         async with relaying(tmp_path, url, value=value, limits=limits) as relay:
             charger = await ask(relay.ports[0], request("/ocpp/CP1"))
             csms = await upstream.accepted()

@@ -1,4 +1,4 @@
-"""This file bounds failed authentications.
+"""This file bounds failed authentications, and failed handshakes of any kind.
 
 It guards that guessing is slow, and that one who guesses shuts out nobody but himself.
 
@@ -8,7 +8,7 @@ from a source before is not held to that source's count, only to its own: behind
 guesses at others. From another address it is not touched at all.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from time import monotonic_ns
 
@@ -34,6 +34,7 @@ class Attempts:
         self._clock_ns = clock_ns
         self._failed: OrderedDict[_Key, deque[int]] = OrderedDict()
         self._known: OrderedDict[_Key, None] = OrderedDict()
+        self._homes: Counter[str] = Counter()
 
     def may_try(self, peer: str, charger: str) -> bool:
         """Tell whether an attempt may be looked at."""
@@ -63,14 +64,27 @@ class Attempts:
     def know(self, peer: str, charger: str) -> None:
         """Note that a charger has authenticated from this source."""
         own = (source_of(peer), charger)
+        self._homes[own[0]] += own not in self._known
         self._known[own] = None
         self._known.move_to_end(own)
         if len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
+            (source, _), _ = self._known.popitem(last=False)
+            self._homes[source] -= 1
+            if not self._homes[source]:
+                del self._homes[source]
+
+    def is_known(self, peer: str, charger: str) -> bool:
+        """Tell whether a charger has authenticated from this source."""
+        return (source_of(peer), charger) in self._known
+
+    def shuts_out(self, peer: str) -> bool:
+        """Tell whether nobody may try from a source, because no charger is known there."""
+        source = source_of(peer)
+        return source not in self._homes and not self._has_room((source, ""))
 
     def _keys(self, source: str, charger: str) -> tuple[_Key, ...]:
         own = (source, charger)
-        return (own,) if own in self._known else ((source, ""), own)
+        return (own,) if own in self._known or not charger else ((source, ""), own)
 
     def _has_room(self, key: _Key) -> bool:
         times = self._failed.get(key)

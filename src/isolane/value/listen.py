@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from time import monotonic_ns
+from typing import Final
 
 from isolane.core.failures import IsolaneError
 from isolane.value.connection import Connection
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _EARLY_BYTES_MAX = 65_536
 """Bytes taken behind a request while the CSMS is asked; a charger waits for its answer, so a frame or two."""
+_REFUSALS: Final = {**dict.fromkeys(DENIED, Kind.AUTHENTICATION), 404: Kind.UNKNOWN_IDENTITY}
+"""Which answers of a CSMS tell of a charger that should not be here."""
 _LINGER_S = 2.0
 """What a refused charger gets to read its answer."""
 _BACKLOG = 1024
@@ -53,7 +56,9 @@ class Gate(asyncio.Protocol):
         stream: The leg, known from accept on.
     """
 
-    __slots__ = ("_buffer", "_charger", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "stream")
+    __slots__ = (
+        "_buffer", "_charger", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "proved", "stream",
+    )  # fmt: skip
 
     def __init__(self, entrance: Entrance, listener: Listener) -> None:
         self._entrance = entrance
@@ -65,13 +70,16 @@ class Gate(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(entrance.limits.handshake_s, self._late)
         self.stream: Stream | None = None
+        self.proved = False
         entrance.admit(self)
 
     def opened(self, stream: Stream) -> None:
         """Know the leg, which for TLS has not shaken hands yet."""
-        self.stream = stream
+        is_new, self.stream = self.stream is None, stream
         if self._over:
             stream.abort()
+        elif is_new and self._entrance.strangers.shuts_out(self._who().peer):
+            self._end("throttled")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Know the leg; for TLS again, after its handshake."""
@@ -104,6 +112,12 @@ class Gate(asyncio.Protocol):
         """Give way to a newer one."""
         self._end("evicted")
 
+    def give_way(self) -> None:
+        """See `entrance.Unanswered`."""
+        self._refuse(Refused(503, "shed", RETRY))
+        if self._task is not None:
+            self._task.cancel()
+
     def turn_away(self) -> None:
         """End it because the relay ends: a charger that was waiting for its answer is told to come back."""
         if self._task is None:
@@ -133,13 +147,14 @@ class Gate(asyncio.Protocol):
             upgrade = entrance.own_calls.narrow(upgrade)
         del buffer[: end + len(END)]
         self._charger = upgrade.charger
+        who = self._who()
+        entrance.check_pace(who)
+        self.proved = listener.client_ca is not None or entrance.strangers.is_known(who.peer, who.charger)
         if entrance.admission.verifies(listener):
             entrance.policy.check_origin(upgrade)  # who is on the list is told to those alone who have a password
         else:
             entrance.policy.check(upgrade)
-        entrance.check_room()
-        entrance.preauth.pop(self, None)
-        entrance.asking.add(self)
+        entrance.ask(self)
         self._timer.cancel()
         self._task = asyncio.get_running_loop().create_task(self._ask(upgrade))
 
@@ -151,6 +166,7 @@ class Gate(asyncio.Protocol):
         try:
             tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
             admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
+            self.proved |= entrance.admission.verifies(self._listener) and not admitted.doubtful
             async with alike(admitted):
                 entrance.policy.check(upgrade)
                 place = await entrance.duplicates.admit(upgrade.charger)
@@ -168,13 +184,13 @@ class Gate(asyncio.Protocol):
                     connection.waiting = Hold(connection, accepted, again, check, entrance.limits)
                 return
             head = mirror(answer)
-            kind = Kind.AUTHENTICATION if answer.status in DENIED else None
+            kind = _REFUSALS.get(answer.status)
             entrance.note("refused-by-csms", self._who(), f"the CSMS answered {answer.status}", kind)
             self._say(head)
         except Refused as refused:
             self._refuse(refused)
         finally:
-            entrance.asking.discard(self)
+            entrance.asking.pop(self, None)
             if not self._over:
                 self._end("failed")
             if leg is not None and not leg.joined:
@@ -218,6 +234,7 @@ class Gate(asyncio.Protocol):
             asked.connection = connection
         place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1
+        entrance.strangers.know(self._who().peer, upgrade.charger)
         _log.info(
             "connection-opened charger=%s connection=%d subprotocol=%s extensions=%s",
             *(facts.charger, connection.number, facts.subprotocol or "-", facts.extensions or "-"),
@@ -274,7 +291,7 @@ class Gate(asyncio.Protocol):
     def _forget(self) -> None:
         self._timer.cancel()
         self._entrance.preauth.pop(self, None)
-        self._entrance.asking.discard(self)
+        self._entrance.asking.pop(self, None)
 
 
 async def open_listener(listener: Listener, entrance: Entrance, shared: int | None = None) -> asyncio.Server:

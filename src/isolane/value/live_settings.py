@@ -51,4 +51,4 @@ class LiveSettings:
         entrance.duplicates.policy = new.duplicates
         entrance.duplicates.probe_s = new.limits.probe_s
         entrance.upstream.hold_to(new.limits)
-        entrance.limits = new.limits
+        entrance.hold_to(new.limits)

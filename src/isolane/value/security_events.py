@@ -65,6 +65,8 @@ OF_RESULT: Final = {
     "origin": Kind.ORIGIN,
     "late": Kind.SLOW,
     "evicted": Kind.CROWDING,
+    "shed": Kind.CROWDING,
+    "full": Kind.CROWDING,
     "tls": Kind.TLS,
     "certificate": Kind.CERTIFICATE,
     "unauthenticated": Kind.AUTHENTICATION,

@@ -26,6 +26,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=65_536,
         ),
     ] = 256
+    failed_handshakes_per_min: Annotated[
+        int,
+        Meta(
+            description="Handshakes a minute from one address that fail by its own doing, before 429: a scan, not a "
+            "charger with a wrong password. A charger that the CSMS has accepted from there before is not held to it",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 600
     headers: Annotated[int, Meta(description="Header fields of a request; chargers send about 8", ge=8, le=1024)] = 64
     header_bytes: Annotated[
         int, Meta(description="Bytes of one header line or the request line; the longest real one is a token", ge=256)
