@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from isolane.core.failures import IsolaneError
-from isolane.devices.point import Point, Template
+from isolane.devices.point import Mark, Point, Template
 from isolane.devices.template import built_in, load_built_in, load_file, parse
 
 SOUND = """
@@ -19,15 +19,41 @@ url = "https://example.org"
 """
 
 
-def test_every_built_in_template_loads_and_names_its_page() -> None:
-    assert built_in() == ("abb_terra_ac", "eastron_sdm630", "isolane_dc150", "sunspec_meter")
-    for name in built_in():
-        template = load_built_in(name)
-        assert template.source.title
-        assert template.source.url.startswith(("https://", "docs/"))
-        assert all(point.range is not None for point in template.points)
-        exact = [each for each in template.points if each.type[0] in "ui" and each.scale_factor is None]
-        assert all(point.resolution >= point.scale for point in exact), "a register step finer than the resolution"
+def test_there_are_templates_for_common_equipment() -> None:
+    templates = [load_built_in(name) for name in built_in()]
+    assert len([each for each in templates if each.kind == "meter"]) >= 20
+    assert len([each for each in templates if each.kind == "charger"]) >= 12
+    assert not [name for name in built_in() if load_built_in(name).kind == "other"]
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_built_in_template_is_complete(name: str) -> None:
+    template = load_built_in(name)
+    assert template.source.title
+    pages = (template.source.url, *template.checked)
+    assert all(page.startswith(("https://", "docs/")) for page in pages)
+    assert len(set(pages)) == len(pages), "a page that is named twice is not a second opinion"
+    assert all(point.range is not None for point in template.points)
+    exact = [each for each in template.points if each.type[0] in "ui" and each.scale_factor is None]
+    assert all(point.resolution >= point.scale for point in exact), "a register step finer than the resolution"
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_no_two_points_share_a_register(name: str) -> None:
+    template = load_built_in(name)
+    owners: dict[tuple[str, int | None, int], str] = {}
+    for point in template.points:
+        for address in range(point.address, point.address + point.words):
+            place = (point.table or template.table, point.model, address)
+            assert owners.setdefault(place, point.key) == point.key, place
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_what_a_template_needs_can_be_asked_within_its_limits(name: str) -> None:
+    template = load_built_in(name)
+    assert all(point.words <= template.registers_max for point in template.points)
+    assert all(each.size <= template.registers_max for each in template.marks)
+    assert template.hole_max < template.registers_max
 
 
 def test_the_dc_charger_template_is_the_page() -> None:
@@ -81,6 +107,12 @@ def test_a_sound_template_of_ones_own(tmp_path: Path) -> None:
             "stands there twice",
         ),
         ("[source]", "[source", "is not valid TOML"),
+        ("[source]", "[[marks]]\naddress = 1\n[source]", "mark at 1: it needs either"),
+        ("[source]", "[[marks]]\naddress = 1\ntype = 'u16'\nrange = [2, 1]\n[source]", "the range falls"),
+        ("[source]", "[[marks]]\naddress = 65535\nwords = 2\ntext = 'x'\n[source]", "behind the last register"),
+        ("[source]", "[[marks]]\naddress = 1\nwords = 2\ntext = 'x'\ntable = 'coil'\n[source]", "not in registers"),
+        ("[source]", "[[marks]]\naddres = 1\n[source]", "unknown key 'addres'. Did you mean 'address'"),
+        ("maker =", "serial = '9600'\nmaker =", "serial: Expected `str` matching"),
     ],
 )
 def test_a_broken_template_says_what_is_wrong(old: str, new: str, says: str) -> None:
@@ -98,11 +130,7 @@ def test_a_name_that_is_none_and_files_that_cannot_be_read(tmp_path: Path) -> No
         load_file(tmp_path / "latin.toml")
 
 
-def test_the_page_lists_every_template_and_every_key() -> None:
+def test_the_page_explains_every_key() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/devices.md").read_text(encoding="utf-8")
-    for name in built_in():
-        assert f"`{name}`" in page
-        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
-        assert f"| {len(load_built_in(name).points)} |" in row
-    for kind in (Template, Point):
+    for kind in (Template, Point, Mark):
         assert all(f"`{field.encode_name}`" in page for field in msgspec.structs.fields(kind))

@@ -1,9 +1,13 @@
-"""This file writes docs/reference/settings.md from the settings types; `make docs` runs it, a test compares."""
+"""This file writes docs/reference/settings.md from the settings types; `make docs` runs it, a test compares.
+
+Run as a program it writes all reference pages that come from the code.
+"""
 
 import importlib
 
 from isolane.cli.check import SETTINGS
 from isolane.config.describe import Setting, describe
+from support import device_pages
 from support.tree import ROOT
 
 PAGE = ROOT / "docs/reference/settings.md"
@@ -38,3 +42,4 @@ def _row(setting: Setting) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(render(), encoding="utf-8")
+    device_pages.write()

@@ -13,6 +13,7 @@ from isolane.core.failures import IsolaneError
 COMMANDS = {
     "init": "Make a folder with a commented settings file, a private CA, keys and certificates",
     "check": "Show the effective settings with their origin and try every connection",
+    "device": "Find meters and chargers, read them, list and begin device templates",
     "identity": "Keep certificates, passwords and profiles of chargers on this box",
     "value": "Run Channel A: relay OCPP between chargers and the CSMS",
     "tap": "Run the window from A to B: decode copies, remove personal data",

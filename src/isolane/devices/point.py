@@ -16,9 +16,13 @@ UNITS = frozenset(
 Table = Literal["holding", "input", "coil", "discrete"]
 Kind = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bit"]
 Group = Literal["fast", "slow"]
+Wire = Literal["tcp", "rtu"]
 
 WORDS: dict[str, int] = {"bit": 1, "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
 """Registers (or bits) that a type takes."""
+
+SERIAL = r"^([0-9]{3,6} 8[NEO][12])?$"
+"""Bits per second, then data bits, parity and stop bits."""
 
 BIT_TABLES = ("coil", "discrete")
 
@@ -47,6 +51,24 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     words: Annotated[int, msgspec.Meta(description="Registers, two characters each", ge=1, le=64)]
     table: Annotated[Table | None, msgspec.Meta(description="Register table; the template's if absent")] = None
     model: Annotated[int, msgspec.Meta(description="SunSpec model it is in", ge=1, le=65_534)] | None = None
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What tells this model from others: a number in a range, or a text; a scan reads it before it guesses."""
+
+    address: Annotated[int, msgspec.Meta(description="First register", ge=0, le=65_535)]
+    table: Annotated[Table | None, msgspec.Meta(description="Register table; the template's if absent")] = None
+    type: Annotated[
+        Literal["u16", "u32", "u64"] | None, msgspec.Meta(description="How the registers are to be read; with `range`")
+    ] = None
+    range: Annotated[tuple[int, int] | None, msgspec.Meta(description="Lowest and highest number of this model")] = None
+    words: Annotated[int, msgspec.Meta(description="Registers of the text, two characters each", ge=0, le=64)] = 0
+    text: Annotated[str, msgspec.Meta(description="What the text contains, in this case; with `words`")] = ""
+
+    @property
+    def size(self) -> int:
+        """Registers that it takes."""
+        return self.words if self.type is None else WORDS[self.type]
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +118,21 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     maker: Annotated[str, msgspec.Meta(description="Who makes it", min_length=1)]
     model: Annotated[str, msgspec.Meta(description="What it is called", min_length=1)]
     source: Annotated[Page, msgspec.Meta(description="Where the facts come from")]
+    kind: Annotated[
+        Literal["meter", "charger", "other"], msgspec.Meta(description="What it is; lists are ordered by it")
+    ] = "other"
+    speaks: Annotated[
+        tuple[Wire, ...],
+        msgspec.Meta(description="Wires that it has itself; a converter adds tcp to rtu", min_length=1),
+    ] = ("tcp", "rtu")
+    serial: Annotated[
+        str, msgspec.Meta(description="Factory setting of its serial port, for example 9600 8N1", pattern=SERIAL)
+    ] = ""
+    unit: Annotated[int, msgspec.Meta(description="Factory unit id, 0 to 255", ge=0, le=255)] | None = None
+    checked: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="Public pages that the registers were compared with, other than `source`"),
+    ] = ()
     points: Annotated[tuple[Point, ...], msgspec.Meta(description="What can be read", min_length=1)]
     table: Annotated[Table, msgspec.Meta(description="Register table of points that name none")] = "holding"
     word_order: Annotated[
@@ -116,4 +153,5 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         None
     )
     identity: Annotated[tuple[Identity, ...], msgspec.Meta(description="How the device names itself")] = ()
+    marks: Annotated[tuple[Mark, ...], msgspec.Meta(description="What a scan knows it by; all of them hold")] = ()
     note: Annotated[str, msgspec.Meta(description="What a person should know before connecting it")] = ""

@@ -10,13 +10,19 @@ import msgspec
 
 from isolane.core.failures import IsolaneError
 from isolane.core.signals import is_signal_key
-from isolane.devices.point import BIT_TABLES, UNITS, Identity, Page, Point, SunSpec, Template
+from isolane.devices.point import BIT_TABLES, UNITS, Identity, Mark, Page, Point, SunSpec, Template
 
 _ADDRESSES = 65_536
 _SUFFIX = ".toml"
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`$")
-_INNER: dict[str, type[msgspec.Struct]] = {"source": Page, "sunspec": SunSpec, "identity": Identity, "points": Point}
+_INNER: dict[str, type[msgspec.Struct]] = {
+    "source": Page,
+    "sunspec": SunSpec,
+    "identity": Identity,
+    "marks": Mark,
+    "points": Point,
+}
 _INTEGERS = ("u16", "i16", "u32", "i32", "u64", "i64")
 
 
@@ -89,6 +95,9 @@ def _check(template: Template, where: str) -> None:
     for text in template.identity:
         for wrong in _place_wrong(text, text.words, template):
             raise IsolaneError(f"device template {where}, identity {text.name}: {wrong}", "correct it")
+    for mark in template.marks:
+        for wrong in _mark_wrong(mark, template):
+            raise IsolaneError(f"device template {where}, mark at {mark.address}: {wrong}", "correct it")
 
 
 def _wrong_with(point: Point, template: Template) -> list[str]:
@@ -110,6 +119,18 @@ def _wrong_with(point: Point, template: Template) -> list[str]:
         wrong.append("a mask belongs to an unsigned type and must fit it")
     if point.map and (point.type not in _INTEGERS or any(not _is_integer(name) for name in point.map)):
         wrong.append("a map belongs to an integer type and its names are integers")
+    return wrong
+
+
+def _mark_wrong(mark: Mark, template: Template) -> list[str]:
+    as_number, as_text = (mark.type is not None, mark.range is not None), (mark.words > 0, bool(mark.text))
+    if (all(as_number), any(as_text)) != (True, False) and (any(as_number), all(as_text)) != (False, True):
+        return ["it needs either `type` and `range`, or `words` and `text`"]
+    wrong = ["it is not in registers"] if (mark.table or template.table) in BIT_TABLES else []
+    if mark.address + mark.size > _ADDRESSES:
+        wrong.append("the address lies behind the last register")
+    if mark.range is not None and mark.range[0] > mark.range[1]:
+        wrong.append("the range falls")
     return wrong
 
 

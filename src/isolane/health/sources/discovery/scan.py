@@ -108,7 +108,7 @@ async def _scan(
             report.silent.append(unit)
         else:
             found = await _examine(asked, templates)
-            if found.candidates or found.texts or isinstance(answer, list) or refusals_count:
+            if found.candidates or isinstance(answer, list) or refusals_count:
                 report.found.append(found)
             else:
                 report.silent.append(unit)
