@@ -9,6 +9,7 @@ from isolane.core.signals import Signal
 from isolane.devices.point import BIT_TABLES, Point, Table, Template
 from isolane.devices.template import load_built_in, load_file
 from isolane.health.sources.modbus.settings import DeviceSettings
+from isolane.health.sources.modbus.sunspec import template_of
 
 BITS_MAX = 2000
 """Most coils or discrete inputs in one request. Source: MODBUS Application Protocol V1.1b3, 6.1."""
@@ -79,13 +80,12 @@ def plan_device(settings: DeviceSettings) -> DevicePlan:
     Raises:
         IsolaneError: The template is missing or wrong, or `only` or `without` names nothing in it.
     """
-    if bool(settings.template) == (settings.template_file is not None):
+    if bool(settings.template) + (settings.template_file is not None) + bool(settings.sunspec) != 1:
         raise IsolaneError(
             f"the device at unit {settings.unit} of charger {settings.charger!r} needs one template",
-            "give either `template` or `template_file`",
+            "give one of `template`, `template_file` and `sunspec`",
         )
-    named = settings.template_file
-    template = load_file(named) if named is not None else load_built_in(settings.template)
+    template = _template(settings)
     points = tuple(
         PlannedPoint(point, _signal(point, settings), point.table or template.table)
         for point in _picked(template, settings)
@@ -95,6 +95,13 @@ def plan_device(settings: DeviceSettings) -> DevicePlan:
             f"`only` and `without` leave nothing of {template.maker} {template.model}", "remove one of them"
         )
     return DevicePlan(settings, template, points)
+
+
+def _template(settings: DeviceSettings) -> Template:
+    if settings.sunspec:
+        return template_of(settings.sunspec)
+    named = settings.template_file
+    return load_file(named) if named is not None else load_built_in(settings.template)
 
 
 def _signal(point: Point, settings: DeviceSettings) -> Signal:

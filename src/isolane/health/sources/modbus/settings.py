@@ -19,6 +19,13 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     template_file: Annotated[
         Path | None, msgspec.Meta(description="A template of your own, instead of `template`; relative to this file")
     ] = None
+    sunspec: Annotated[
+        tuple[int, ...],
+        msgspec.Meta(
+            description="SunSpec models to find and read, instead of a template: 101-103 and 111-113 inverters, "
+            "201-204 and 211-214 meters, 802 batteries"
+        ),
+    ] = ()
     unit: Annotated[int, msgspec.Meta(description="Modbus unit id, 0 to 255", ge=0, le=255)] = 1
     evse: Annotated[int, msgspec.Meta(description="EVSE its signals belong to, 0 to 999", ge=0, le=999)] = 1
     connector: Annotated[int, msgspec.Meta(description="Connector its signals belong to, 0 to 999", ge=0, le=999)] = 0

@@ -34,6 +34,7 @@ from isolane.health.sources.modbus.plan import (
 from isolane.health.sources.modbus.reads import ReadFailure, Reads
 from isolane.health.sources.modbus.rtu import RtuConnection
 from isolane.health.sources.modbus.settings import ModbusSettings, SerialSettings
+from isolane.health.sources.modbus.sunspec import Model, bases_of, in_place_of
 
 _log = logging.getLogger(__name__)
 
@@ -284,7 +285,7 @@ class _Device:
                 break
         else:
             raise ReadFailure(Reason.MALFORMED)
-        found: dict[int, int] = {}
+        found: dict[int, Model] = {}
         address = base + 2
         for _ in range(_SUNSPEC_MODELS_MAX):
             if address >= _ADDRESS_MAX:
@@ -292,6 +293,8 @@ class _Device:
             model, length = await self._connection.read(unit, Span(table, address, 2), timeout_s)
             if model == _SUNSPEC_END:
                 break
-            found.setdefault(model, address)
+            found.setdefault(model, Model(address, length + 2))
             address += 2 + length
-        return {model: found[model] for model in sunspec.models if model in found}
+        if self.plan.settings.sunspec:
+            found = in_place_of(found)
+        return bases_of(self.plan.template, found)
