@@ -76,7 +76,14 @@ class Relay:
 
 @asynccontextmanager
 async def relaying(
-    folder: Path, csms: str, *, value: str = "", listen: str = "", limits: str = "", may_log_errors: bool = False
+    folder: Path,
+    csms: str,
+    *,
+    value: str = "",
+    listen: str = "",
+    limits: str = "",
+    may_log_errors: bool = False,
+    code: int = 0,
 ) -> AsyncIterator[Relay]:
     """Run a relay until the block ends, and see that it ended well.
 
@@ -87,6 +94,7 @@ async def relaying(
         listen: [[value.listen]] tables; one plain listener with path /ocpp where left out.
         limits: Lines of [value.limits]; close_s is short where left out.
         may_log_errors: Whether a line of level ERROR is part of the test.
+        code: How its process ends.
     """
     if "drain_s" not in value:
         value += "\ndrain_s = 0.1"
@@ -118,14 +126,23 @@ async def relaying(
         relay = Relay(process, [int(a.rpartition(":")[2]) for a in ready[1].split(",")], ready[2], run_dir, log)
         collecting = asyncio.create_task(_collect(process.stderr, log))
         yield relay
-        code = await relay.stop()
+        assert await relay.stop() == code
         await collecting
-        assert code == 0
         assert not [line for line in log if "Traceback" in line or (" ERROR " in line and not may_log_errors)], log
     finally:
         if process.returncode is None:
-            process.kill()
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a relay whose test has failed; its workers, where it has some, end with it when it is asked first."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _collect(stderr: asyncio.StreamReader, log: list[str]) -> None:

@@ -2,8 +2,7 @@
 
 With SO_REUSEPORT any process of the same user could listen beside us, and the system would give it a part of the
 chargers. So a port is first bound without that option, which fails where anybody listens, and then reserved: bound
-with it, never listened on. Port 0 becomes one number for all workers this way, and nobody can take it between a
-worker's end and its restart.
+with it, never listened on. Port 0 becomes one number for all workers this way.
 """
 
 import socket

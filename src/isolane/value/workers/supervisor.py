@@ -138,8 +138,8 @@ class Supervisor:
         Raises:
             IsolaneError: One has ended.
         """
-        ready = asyncio.gather(*(seat.ready.wait() for seat in seats))
-        stopped = asyncio.ensure_future(self._stop.wait())
+        ready = asyncio.create_task(_all_ready(seats))
+        stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((ready, stopped, self._failed), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -248,6 +248,7 @@ class Supervisor:
 
     def _take(self, link: Link, message: Message) -> None:
         """Do what a worker says."""
+        at = next((seat for seat in self._seats if seat.link is link), None)
         match message:
             case Admit() | Claim() | Release() | Leave():
                 self._claims.heed(link, message)
@@ -255,14 +256,17 @@ class Supervisor:
                 for other in self._serving():
                     if other is not link:
                         other.send(message)
-            case Ready():
-                for seat in self._seats:
-                    if seat.link is link:
-                        seat.ready.set()
-                        _log.info("worker-serves worker=%d", seat.number)
+            case Ready() if at is not None and at.process is not None:
+                at.ready.set()
+                _log.info("worker-serves worker=%d pid=%d", at.number, at.process.pid)
 
     def _do(self, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _all_ready(seats: Sequence[_Seat]) -> None:
+    for seat in seats:
+        await seat.ready.wait()
