@@ -29,6 +29,8 @@ _ASKS_BURST: Final = 20
 """Each request is a line in the audit or two; at this pace a caller gone mad writes 100 MB a day at most."""
 _READ_S: Final = 5.0
 """From the first byte of a request to its last."""
+_LAST_S: Final = 2.0
+"""What calls in hand get to be written down when the relay ends; their connections are gone by then."""
 _PEER: Final = struct.Struct("3i")
 
 
@@ -54,6 +56,7 @@ class OwnCallPort:
         self._pace = Bucket(_ASKS_PER_S, _ASKS_BURST)
         self._server: asyncio.Server | None = None
         self._callers: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listen.
@@ -82,9 +85,14 @@ class OwnCallPort:
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
+        for caller in self._callers - self._busy:
+            caller.cancel()
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=_LAST_S)
         for caller in self._callers:
             caller.cancel()
-        await asyncio.gather(*self._callers, return_exceptions=True)
+        if self._callers:
+            await asyncio.wait(self._callers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -93,12 +101,15 @@ class OwnCallPort:
         try:
             if self._may_ask(writer):
                 self._callers.add(task)
-                while await self._answer(reader, writer):
+                while await self._answer(reader, writer, task):
                     pass
         except (OSError, asyncio.IncompleteReadError):  # it left, or was too slow, which is a TimeoutError
             pass
+        except asyncio.CancelledError:  # the relay ends; this task has nobody above it who wants to know
+            pass
         finally:
             self._callers.discard(task)
+            self._busy.discard(task)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
@@ -114,8 +125,11 @@ class OwnCallPort:
             return False
         return True
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]
+    ) -> bool:
         """Answer one request; tell whether another may follow."""
+        self._busy.discard(task)
         head = await reader.readexactly(LENGTH_BYTES)
         try:
             async with asyncio.timeout(_READ_S):
@@ -125,6 +139,7 @@ class OwnCallPort:
             await writer.drain()
             return False
         await asyncio.sleep(self._pace.reserve(float("inf")) or 0)
+        self._busy.add(task)
         writer.write(pack(await self._service.call(request)))
         await writer.drain()
         return True

@@ -268,6 +268,7 @@ class OwnCalls:
                 await asyncio.to_thread(self._audit.append, entry)
         except OSError as error:
             _log.error("audit-failed error=%s", error.strerror or error)
+            self._events.report(Kind.STATE, charger=request.charger, detail="the audit of own calls is not written")
             return False
         return True
 
