@@ -25,7 +25,7 @@ _ANSWER_S = 8.0
 _WORKERS = 16
 _EVALUATED = 401
 _SAMPLES = 400
-"""Of each class with --quick, and at a time until the medians stand still."""
+"""Of each class with --quick."""
 
 
 class Hoard:
@@ -231,11 +231,8 @@ async def sample(turn: Turn) -> None:
     strange = set(times) - set(wires)
     if strange:
         raise UnknownError(f"sample of {', '.join(sorted(strange))}")
-    seeded, number, wanted = random.Random(11), 0, turn.fewer(int(args["n"]), _SAMPLES)
-    bound_s = float(turn.case.expect.get("median_diff_us_max", 0)) / 1e6
-    for turns in range(int(args["n"])):
-        if turns >= wanted and not turns % _SAMPLES and _apart_s(times) <= bound_s:
-            break  # a busy machine needs more of them until its own unrest is below the bound
+    seeded, number = random.Random(11), 0
+    for _ in range(turn.fewer(int(args["n"]), _SAMPLES)):
         for name in seeded.sample(list(times), len(times)):
             identity, password = wires[name]
             wire = upgrade(f"/ocpp/{identity}", new_key(), [f"Authorization: {basic(identity, password)}"])
@@ -251,11 +248,6 @@ async def sample(turn: Turn) -> None:
 def _source(number: int) -> str:
     """Give an address that guesses fewer times a minute than would be turned away unread."""
     return f"127.1.{number // 3 // 250 % 250}.{number // 3 % 250 + 1}"
-
-
-def _apart_s(times: dict[str, list[float]]) -> float:
-    medians = [statistics.median(found) for found in times.values()]
-    return max(medians) - min(medians)
 
 
 def _spread(times: list[float]) -> str:
