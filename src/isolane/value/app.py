@@ -129,12 +129,8 @@ async def run(
         if page is not None:
             _log.info("ready listen=%s metrics=%s", ",".join(map(_address, ports)), _address(page))
         reloading = asyncio.create_task(_reload(hangup, keys))
-        await _either(stop, stop if worker is None else worker.orphaned)
+        await _serve(stop, stop if worker is None else worker.orphaned, ports, entrance)
         reloading.cancel()
-        for port in ports:
-            port.close()
-        entrance.close()
-        await _either(stop, registry.empty)  # without a supervisor those who are connected may stay
         await _drain(entrance, registry, settings)
     _log.info("stopped")
 
@@ -152,6 +148,15 @@ async def _open(
 
 def _duplicates(settings: ValueSettings, registry: Registry, events: SecurityEvents) -> Duplicates:
     return Duplicates(registry, events, settings.duplicates, settings.limits.probe_s)
+
+
+async def _serve(stop: asyncio.Event, orphaned: asyncio.Event, ports: list[asyncio.Server], entrance: Entrance) -> None:
+    """Take chargers in until told to stop; without a supervisor no more, and those who are connected may stay."""
+    await _either(stop, orphaned)
+    for port in ports:
+        port.close()
+    entrance.close()
+    await _either(stop, entrance.registry.empty)
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:

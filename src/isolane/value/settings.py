@@ -231,8 +231,9 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int,
         Meta(
             description="Relay processes that share the ports. 1 fills one core, and a site needs no more; several pay "
-            "where one core is full and others are free. Then `preauth`, `dials`, `dials_per_s` and `dials_burst` are "
-            "cut in as many parts; everything else holds for all together",
+            "where one core is full and others are free. Then `preauth`, `failed_handshakes_per_min`, `dials`, "
+            "`dials_per_s` and `dials_burst` are cut in as many parts; `connections` and `failures_per_min` hold for "
+            "all together, every other limit is one charger's",
             ge=1,
             le=16,
         ),
@@ -255,3 +256,5 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             ValueError: They contradict each other.
         """
         check_access(self.access, self.listen, self.retrofit, self.csms.all_urls)
+        if self.workers > 1 and self.access.learn != "off":
+            raise ValueError("access.learn needs workers = 1: the other workers would take the password before")

@@ -21,7 +21,10 @@ def test_what_all_may_do_together_is_cut_and_what_one_may_do_is_not() -> None:
     whole = Limits(preauth=256, dials=256, dials_per_s=100, dials_burst=200, connections=1000)
     share = share_of(whole, 4)
     assert (share.preauth, share.dials, share.dials_per_s, share.dials_burst) == (64, 64, 25, 50)
-    same = msgspec.structs.replace(share, preauth=256, dials=256, dials_per_s=100, dials_burst=200)
+    assert share.failed_handshakes_per_min == 150
+    same = msgspec.structs.replace(
+        share, preauth=256, dials=256, dials_per_s=100, dials_burst=200, failed_handshakes_per_min=600
+    )
     assert same == whole
     assert share_of(Limits(dials=2, dials_burst=1, preauth=3), 16).dials == 1
 

@@ -2,7 +2,7 @@
 
 A worker is a relay as it would be alone (value/app.py) but for this: it binds ports that the supervisor has reserved,
 gives its metrics page to the supervisor, asks it about identities, and takes its share of those limits that are cut in
-N: `preauth`, `dials`, `dials_per_s` and `dials_burst`. `connections` is counted by the supervisor, for all.
+N (`share_of`). `connections` is counted by the supervisor, failed authentications by everybody, for all.
 
 When the supervisor is gone, nobody can say who has an identity in another worker. So the worker takes no newcomers
 from then on, keeps the connections that it has until they end by themselves or it is told to stop, and then ends. Its
@@ -70,6 +70,7 @@ def share_of(limits: Limits, workers: int) -> Limits:
     return msgspec.structs.replace(
         limits,
         preauth=max(1, limits.preauth // workers),
+        failed_handshakes_per_min=max(1, limits.failed_handshakes_per_min // workers),
         dials=max(1, limits.dials // workers),
         dials_per_s=limits.dials_per_s / workers,
         dials_burst=max(1, limits.dials_burst // workers),
