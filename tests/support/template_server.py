@@ -5,11 +5,12 @@ import itertools
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pymodbus import FramerType
 from pymodbus.client.mixin import ModbusClientMixin
 from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from isolane.config.values import Address
@@ -144,6 +145,18 @@ async def serving(
         yield Address("127.0.0.1", int(sockets[0].getsockname()[1]))
     finally:
         server.control.Identity.VendorName = ""
+        await server.shutdown()  # type: ignore[no-untyped-call] # the library's own lack
+
+
+@contextlib.asynccontextmanager
+async def serving_serial(units: Mapping[int, Served], port: Path) -> AsyncIterator[None]:
+    """Serve units on a serial port, 9600 8N1; a unit that is not there answers an exception, as the library has it."""
+    devices = [_device(unit, served) for unit, served in units.items()]
+    server = ModbusSerialServer(devices, port=str(port), baudrate=9600)
+    await server.serve_forever(background=True)
+    try:
+        yield
+    finally:
         await server.shutdown()  # type: ignore[no-untyped-call] # the library's own lack
 
 

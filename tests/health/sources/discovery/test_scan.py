@@ -1,16 +1,20 @@
 """This file scans served devices; it guards that each is recognised, for reasons, in time, and only by reading."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
 import pytest
 
+from isolane.config.values import Address
 from isolane.devices.point import Template
 from isolane.devices.template import built_in, load_built_in
 from isolane.health.sources.discovery.scan import Report, scan
 from isolane.health.sources.discovery.wire import Answer, Wire
 from isolane.health.sources.modbus.plan import Span
-from support.template_server import Served, image_of, serving
+from isolane.health.sources.modbus.settings import SerialSettings
+from support.serial_pair import SerialPair
+from support.template_server import Served, image_of, serving, serving_serial
 
 Templates = Mapping[str, Template]
 
@@ -70,6 +74,57 @@ async def test_a_server_that_answers_any_unit_is_one_device(templates: Templates
     assert report.any_unit
     assert [each.unit for each in report.found] == [1]
     assert report.found[0].candidates[0].template == "isolane_dc150"
+
+
+async def test_a_serial_bus(templates: Templates) -> None:
+    pair = SerialPair()
+    try:
+        served = {3: image_of(load_built_in("eastron_sdm630"))}
+        async with (
+            serving_serial(served, pair.theirs),
+            Wire(SerialSettings(path=pair.ours), 0.5, gap_s=0.0) as wire,
+        ):
+            report = await scan(wire, (2, 3, 4), templates, 100.0)
+    finally:
+        pair.pull()
+    assert [each.unit for each in report.found] == [3]
+    assert report.silent == [2, 4]
+    assert report.found[0].candidates[0].template == "eastron_sdm630"
+
+
+async def test_units_that_do_not_answer_cost_one_question_each(templates: Templates) -> None:
+    asked: list[int] = []
+    serving_now: set[asyncio.Task[None] | None] = set()
+
+    async def bus(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving_now.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while True:
+                head = await reader.readexactly(7)
+                body = await reader.readexactly(int.from_bytes(head[4:6], "big") - 1)
+                asked.append(head[6])
+                if head[6] == 2:
+                    writer.write(head[:4] + b"\0\3" + head[6:] + bytes((body[0] | 0x80, 1)))
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        serving_now.discard(asyncio.current_task())
+
+    server = await asyncio.start_server(bus, "127.0.0.1", 0)
+    try:
+        address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+        async with Wire(address, 0.2, gap_s=0.0) as wire:
+            report = await scan(wire, range(1, 11), templates, 100.0)
+        async with asyncio.timeout(10.0):
+            while serving_now:
+                await asyncio.sleep(0.01)
+    finally:
+        server.close()
+        await server.wait_closed()
+    assert [each.unit for each in report.found] == [2]
+    assert not report.found[0].candidates
+    assert report.silent == [1, *range(3, 11)]
+    assert all(asked.count(unit) == 1 for unit in report.silent)
 
 
 async def test_an_unknown_device_is_found_without_a_template(templates: Templates) -> None:

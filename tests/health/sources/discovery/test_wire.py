@@ -14,6 +14,7 @@ from isolane.devices.template import load_built_in
 from isolane.health.sources.discovery.wire import Refused, Wire
 from isolane.health.sources.modbus.plan import Span
 from isolane.health.sources.modbus.settings import SerialSettings
+from support.modbus_peer import ModbusPeer
 from support.template_server import image_of, serving
 
 
@@ -37,17 +38,13 @@ async def test_a_peer_that_never_answers_is_silence(mute: Address) -> None:
 
 @pytest.fixture
 async def mute() -> AsyncIterator[Address]:
-    writers = []
+    async def hang(_request: bytes, _writer: asyncio.StreamWriter) -> None:
+        pass
 
-    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    yield Address("127.0.0.1", server.sockets[0].getsockname()[1])
-    server.close()
-    for writer in writers:
-        writer.close()
-    await server.wait_closed()
+    peer = ModbusPeer(hang)
+    await peer.start()
+    yield peer.address
+    await peer.stop()
 
 
 async def test_nobody_listens() -> None:
