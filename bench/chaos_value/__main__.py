@@ -11,8 +11,10 @@ from pathlib import Path
 
 from bench.chaos_value.judge import judge
 from bench.chaos_value.processes import Process, Site, build
+from bench.chaos_value.storm import storm
 
 _CHARGERS, _GROUPS = 200, 10
+_STORM_STEP = 4
 _DOWN_S = (0.0, 2.0)
 _DRAIN_S = 90.0
 _VICTIMS = {"relay": 4, "csms": 3, "chargers": 5, "tap": 2}
@@ -25,7 +27,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0, help="how long processes are killed (default 600)")
     parser.add_argument("--quick", action="store_true", help="25 s with 40 chargers")
     parser.add_argument("--seed", type=int, default=None, help="of the deaths; the default is drawn and printed")
+    parser.add_argument(
+        "--storm", type=int, default=0, metavar="N", help="instead: the CSMS dies once under N chargers"
+    )
     options = parser.parse_args()
+    if options.storm:
+        count = max(_STORM_STEP, options.storm - options.storm % _STORM_STEP)
+        print(f"chaos-value: the CSMS dies under {count} chargers, half of them on TLS", flush=True)
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm")))
+            return storm(stack, folder, _free_ports(), count)
     seconds, count, groups = (25.0, 40, 4) if options.quick else (options.seconds, _CHARGERS, _GROUPS)
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
     print(f"chaos-value: {count} chargers, half of them on TLS, {seconds:.0f} s, seed {seed}", flush=True)
