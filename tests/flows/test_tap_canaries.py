@@ -188,5 +188,6 @@ def assert_that_facts_did_pass(every: list[Canaries], outside: dict[str, bytes],
         ev.Answered,
         ev.Connected,
         ev.Unread,
+        ev.SecurityEvent,
     }
     assert {event.action for event in events if isinstance(event, ev.Answered)} > {"Authorize", "DataTransfer"}

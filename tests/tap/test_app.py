@@ -152,3 +152,40 @@ def test_it_survives_the_health_process_being_absent_and_coming_back(pair: tuple
         again.wait_for(lambda events: answered(events) == 1, "the event arrives")
         assert connected(again.events) == 1
         again.close()
+
+
+def test_what_may_be_an_attack_is_a_line_a_counter_and_an_event_after_an_absence_too(pair: tuple[Tap, Health]) -> None:
+    tap, health = pair
+    leg, other = Leg(), Leg("CP2", 2)
+    with tap.relay() as sock:
+        for each in (leg, other):
+            sock.send(each.opened())
+        health.wait_for(lambda events: connected(events) == 2, "the chargers are known")
+        health.close()
+        wait_until(lambda: tap.metric("isolane_tap_events_connected") == 0, "its absence is noticed")
+        sock.send(leg.says(CHARGER, 2, "1", "StartTransaction", START))
+        sock.send(leg.says(CSMS, 3, "1", {"transactionId": 7}))
+        stop = {"transactionId": 7, "meterStop": 9, "timestamp": "2026-01-01T00:00:00Z"}
+        for number in range(3):
+            sock.send(other.says(CHARGER, 2, str(number), "StopTransaction", stop))
+        sock.send(leg.says(CSMS, 2, "k", "ChangeConfiguration", {"key": "AuthorizationKey", "value": "CANARY"}))
+        name = "isolane_tap_security_events_total"
+        wait_until(lambda: tap.metric(f'{name}{{type="reconfiguration-of-security-parameters"}}') == 1, "it is counted")
+        assert tap.metric(f'{name}{{type="foreign-transaction"}}') == 1
+        again = Health(tap.run_dir)
+        again.wait_for(
+            lambda events: (
+                {(event.charger, event.kind, event.count) for event in events if isinstance(event, ev.SecurityEvent)}
+                == {
+                    ("CP2", ev.SecurityKind.FOREIGN_TRANSACTION, 1),
+                    ("CP1", ev.SecurityKind.RECONFIGURATION, 1),
+                }
+            ),
+            "both are told",
+        )
+        assert b"CANARY" not in b"".join(again.packets)
+        again.close()
+    lines = [line for line in tap.text().splitlines() if " security-event " in line]
+    assert len(lines) == 2
+    assert all(" WARNING isolane.tap.security_events " in line and line.endswith("Z") for line in lines)
+    assert "CANARY" not in tap.text()

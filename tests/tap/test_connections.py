@@ -182,3 +182,27 @@ def test_no_packet_raises(connections: Connections) -> None:
     for kind in Kind:
         for direction in Direction:
             connections.take(1, Copy(kind, direction, 1, 0, 2**63, 7, b"x"))
+
+
+COPIES = st.lists(
+    st.builds(
+        Copy,
+        st.sampled_from(Kind),
+        st.sampled_from(Direction),
+        st.integers(1, 3),
+        st.integers(0, 2**64 - 1),
+        st.integers(0, 2**64 - 1) | st.just(0),
+        st.none() | st.integers(0, 100),
+        st.binary(max_size=80) | st.just(copy(Leg().opened()).payload),
+    ),
+    max_size=20,
+)
+
+
+@given(copies=COPIES)
+def test_no_sequence_of_copies_meets_a_fault_of_our_own(copies: list[Copy]) -> None:
+    rules = make_rules(Budget(1 << 20))
+    connections = Connections(rules, lambda _: None, SystemClock(), 2)
+    for number, each in enumerate(copies):
+        connections.take(number % 2, each)
+    assert rules.tally.crashes == 0

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isolane.core.clock import SystemClock
 from isolane.core.failures import IsolaneError
@@ -14,9 +16,11 @@ from isolane.tap import listen as subject
 from isolane.tap.connections import Connections
 from isolane.tap.listen import Listener, Pacer
 from isolane.tap.session import Rules
+from isolane.tap.stream import Budget
 from isolane.wire import tap_copy
 from isolane.wire import tap_event as ev
 from isolane.wire.tap_copy import Direction, Kind
+from support.tap_rules import make_rules
 from support.tap_traffic import Leg, seqpacket
 
 CHARGER, CSMS = Direction.FROM_CHARGER, Direction.FROM_CSMS
@@ -184,3 +188,14 @@ def test_the_pacer_rests_for_what_was_spent_too_much() -> None:
     assert pacer.rest_s(10_000 * ms, 300 * ms) == 0.0
     assert pacer.rest_s(10_000 * ms, 401 * ms) == pytest.approx(0.002)  # no more than 100 ms are ever saved
     assert Pacer(1.0, 0, 0).rest_s(0, 10_000 * ms) == 0.0
+
+
+@given(packets=st.lists(st.binary(max_size=120), max_size=10))
+def test_no_packet_raises_and_each_is_counted(packets: list[bytes]) -> None:
+    subject_rules = make_rules(Budget(1 << 20))
+    listener = Tap(Path("unused"), subject_rules).listener
+    for packet in packets:
+        listener._take(1, packet)
+    assert subject_rules.tally.copies >= len(packets)
+    assert subject_rules.tally.crashes == 0
+    assert subject_rules.tally.copy_bytes == sum(map(len, packets))

@@ -32,14 +32,28 @@ def test_a_lone_surrogate_in_a_transaction_id_has_a_pseudonym_too() -> None:
 
 def test_the_place_of_a_transaction_is_learnt_and_bounded() -> None:
     names = Transactions(KEY)
-    assert names.place("a", 0) == 0
-    assert names.place("a", 3) == 3
-    assert names.place("a", 0) == 3
-    assert names.place("a", 4) == 4
+    assert names.place("A", "a", 0) == 0
+    assert names.place("A", "a", 3) == 3
+    assert names.place("A", "a", 0) == 3
+    assert names.place("A", "a", 4) == 4
+    assert names.place("B", "a", 0) == 0
     for number in range(5000):
-        names.place(f"t{number}", 1)
-    assert names.place("a", 0) == 0
-    assert names.place("t4999", 0) == 1
+        assert names.place("A", f"t{number}", 1) == 1
+    assert names.place("A", "a", 0) == 0
+    assert names.place("A", "t4999", 0) == 1
+
+
+def test_a_transaction_that_is_spoken_of_keeps_its_place_and_a_charger_takes_no_others() -> None:
+    names = Transactions(KEY)
+    names.place("A", "long", 3)
+    names.place("B", "other", 2)
+    for number in range(5000):
+        names.place("A", f"t{number}", 1)
+        assert names.place("A", "long", 0) == 3
+    assert names.place("B", "other", 0) == 2
+    for number in range(20_000):
+        names.place(f"C{number}", "t", 1)
+    assert names.place("A", "long", 0) == 0
 
 
 def test_the_first_start_makes_a_key_that_the_next_one_finds(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Opcode
 
+from isolane.tap import facts_v16, facts_v201, reconfiguration
 from isolane.tap.session import Rules, Session
 from isolane.tap.stream import Budget
 from isolane.wire import tap_event as ev
@@ -140,3 +141,44 @@ def test_whatever_is_lost_no_answer_is_paired_with_another_call(
                 session.data(copy(packet))
         assert {event.action for event in events if isinstance(event, Answered)} <= {action}
         events.clear()
+
+
+FIELDS = """
+    transactionId connectorId evseId evse id timestamp meterValue sampledValue value unit unitOfMeasure multiplier
+    measurand phase location format context meterStart meterStop transactionData reason idTag status errorCode
+    vendorErrorCode connectorStatus eventType seqNo transactionInfo stoppedReason chargingState triggerReason eventData
+    component variable name instance actualValue chargingStation vendorName model firmwareVersion chargePointVendor key
+    setVariableData attributeValue
+"""
+KEYS = st.sampled_from(FIELDS.split())
+WORDS = st.sampled_from(["Started", "Updated", "Ended", "Wh", "kWh", "Energy.Active.Import.Register", "Outlet", "EVSE"])
+MOMENTS = st.sampled_from(["2026-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59", "2026-13"])
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 3)
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | WORDS
+    | MOMENTS
+)
+HOSTILE = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
+)
+ACTIONS = st.sampled_from(sorted({*facts_v16.CALLS, *facts_v201.CALLS, *reconfiguration.READ, "Reset"}))
+
+
+@given(
+    subprotocol=st.sampled_from(["ocpp1.6", "ocpp2.0.1"]),
+    calls=st.lists(st.tuples(st.sampled_from(Direction), ACTIONS, HOSTILE, HOSTILE), max_size=4),
+)
+def test_no_payload_raises_whatever_stands_where(
+    subprotocol: str, calls: list[tuple[Direction, str, object, object]]
+) -> None:
+    events: list[ev.AnyEvent] = []
+    talk = Talk(make_rules(Budget(1 << 20)), events, subprotocol=subprotocol)
+    for caller, action, request, response in calls:
+        talk.says(caller, 2, "1", action, request)
+        talk.says(Direction(1 - caller), 3, "1", response)
+    assert ev.decode(ev.encode(ev.Packet(1, 0, tuple(events)))).events == tuple(events)

@@ -162,3 +162,31 @@ def test_bytes_that_are_no_frame_are_dropped_up_to_a_boundary(bad: bytes) -> Non
 def test_close_codes_are_seen_and_binary_messages_are_nobodys() -> None:
     frames = [*message(b"\x00", masked=True, opcode=Opcode.BINARY), control(Opcode.CLOSE, b"\x03\xe9bye", masked=True)]
     assert stream().feed(0, 0, b"".join(frames)) == [Closing(1001)]
+
+
+CHUNKS = st.lists(
+    st.tuples(
+        st.binary(max_size=60)
+        | st.builds(lambda text, masked: b"".join(message(text, masked=masked)), st.binary(max_size=40), st.booleans()),
+        st.none() | st.integers(0, 70),
+        st.sampled_from([0, 0, 0, 1, -1, 2**40]),
+    ),
+    max_size=12,
+)
+
+
+@given(chunks=CHUNKS, way=st.none() | st.builds(Way, st.booleans(), st.integers(9, 15)), limit=st.integers(1, 100))
+def test_no_bytes_raise_and_nothing_stays_held(
+    chunks: list[tuple[bytes, int | None, int]], way: Way | None, limit: int
+) -> None:
+    budget = Budget(200)
+    subject, at = Stream(Inflater(way, limit) if way else None, budget, limit), 0
+    for payload, boundary, skipped in chunks:
+        at = max(0, at + skipped)
+        for item in subject.feed(at, boundary, payload):
+            if isinstance(item, Text):
+                assert len(item.payload) <= limit
+        at += len(payload)
+        assert budget.held_bytes <= 10 * limit + 200
+    subject.end()
+    assert budget.held_bytes == 0

@@ -38,7 +38,7 @@ def _meter_values(payload: allow.Object, origin: Origin) -> list[ev.AnyEvent]:
     evse = allow.index(payload.get("connectorId"))
     transaction = _transaction(payload, origin)
     if transaction and evse:
-        origin.transactions.place(transaction, evse)
+        origin.transactions.place(origin.charger, transaction, evse)
     return facts.metered(evse, payload.get("meterValue"), _sampled, origin)
 
 
@@ -54,7 +54,7 @@ def _start(payload: allow.Object, origin: Origin) -> list[ev.AnyEvent]:
 
 def _stop(payload: allow.Object, origin: Origin) -> list[ev.AnyEvent]:
     pseudonym = _transaction(payload, origin)
-    evse = origin.transactions.place(pseudonym, 0) if pseudonym else 0
+    evse = origin.transactions.place(origin.charger, pseudonym, 0) if pseudonym else 0
     events = facts.metered(evse or None, payload.get("transactionData"), _sampled, origin)
     events += facts.register(evse or None, payload.get("meterStop"), payload.get("timestamp"), origin)
     if pseudonym:
@@ -79,7 +79,7 @@ def started(evse: int, result: allow.Object, origin: Origin) -> list[ev.AnyEvent
     if not pseudonym:
         origin.refused += 1
         return []
-    place = origin.transactions.place(pseudonym, evse)
+    place = origin.transactions.place(origin.charger, pseudonym, evse)
     return [ev.TransactionChanged(origin.charger, origin.mono_ns, place, "started", pseudonym)]
 
 

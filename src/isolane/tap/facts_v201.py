@@ -59,7 +59,7 @@ def _transaction(payload: allow.Object, origin: Origin) -> list[ev.AnyEvent]:
     events: list[ev.AnyEvent] = []
     if isinstance(identity, str) and phase:
         pseudonym = origin.transactions.pseudonym(origin.charger, identity)
-        evse = origin.transactions.place(pseudonym, evse)
+        evse = origin.transactions.place(origin.charger, pseudonym, evse)
         events.append(
             ev.TransactionChanged(
                 origin.charger,

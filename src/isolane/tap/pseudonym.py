@@ -17,8 +17,9 @@ from isolane.core.failures import IsolaneError
 KEY_BYTES_MIN = 16
 _KEY_BYTES = 32
 _PSEUDONYM_BYTES = 8
-_PLACES_MAX = 4096
-"""Transactions whose EVSE is remembered: some hundred for each charger of a large site."""
+_PLACES_MAX = 64
+"""Transactions of one charger whose EVSE is remembered: a few for each connector."""
+_CHARGERS_MAX = 10_000
 
 
 class Transactions:
@@ -30,22 +31,34 @@ class Transactions:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._places: OrderedDict[str, int] = OrderedDict()
+        self._places: OrderedDict[str, OrderedDict[str, int]] = OrderedDict()
 
     def pseudonym(self, charger: str, transaction: str) -> str:
         """Give 16 hex digits, the same for the same transaction as long as the key stays."""
         text = f"{charger}\0{transaction}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, text, "sha256")[:_PSEUDONYM_BYTES].hex()
 
-    def place(self, pseudonym: str, evse: int) -> int:
-        """Learn the EVSE of a transaction, or give the one learnt earlier where this message says 0; 0 if unknown."""
-        known = self._places.get(pseudonym, 0)
-        if evse and evse != known:
-            self._places[pseudonym] = evse
-            self._places.move_to_end(pseudonym)
-            if len(self._places) > _PLACES_MAX:
+    def place(self, charger: str, pseudonym: str, evse: int) -> int:
+        """Learn the EVSE of a transaction, or give the one learnt earlier where this message says 0; 0 if unknown.
+
+        What is remembered is bounded for each charger, so that one with endless transactions takes no other's place.
+        """
+        own = self._places.get(charger)
+        if own is None:
+            if not evse:
+                return 0
+            own = self._places[charger] = OrderedDict()
+            if len(self._places) > _CHARGERS_MAX:
                 self._places.popitem(last=False)
-        return evse or known
+        else:
+            self._places.move_to_end(charger)
+        evse = evse or own.get(pseudonym, 0)
+        if evse:
+            own[pseudonym] = evse
+            own.move_to_end(pseudonym)
+            if len(own) > _PLACES_MAX:
+                own.popitem(last=False)
+        return evse
 
 
 def load_key(secret: Secret | None, file: Path) -> bytes:

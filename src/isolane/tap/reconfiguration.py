@@ -19,6 +19,7 @@ READ = frozenset({"ChangeConfiguration", "SetVariables"})
 PARAMETERS_MAX = 8
 """Names given of one call; a list of more is an attack all the same."""
 
+_KEY_CHARS_MAX = 100
 _KEYS = {
     re.sub(r"[^a-z0-9]", "", name.lower()): name
     for name in (
@@ -46,7 +47,8 @@ def parameters(action: str, payload: allow.Object) -> list[str]:
     """Give the names of the security parameters that a call of `READ` changes, none for any other call."""
     if action == "ChangeConfiguration":
         key = payload.get("key")
-        found = [_KEYS.get(re.sub(r"[^a-z0-9]", "", key.lower()), "")] if isinstance(key, str) else []
+        is_key = isinstance(key, str) and len(key) <= _KEY_CHARS_MAX
+        found = [_KEYS.get(re.sub(r"[^a-z0-9]", "", str(key).lower()), "")] if is_key else []
     elif action == "SetVariables":
         found = [_variable(each) for each in allow.records(payload.get("setVariableData"))]
     else:

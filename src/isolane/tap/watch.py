@@ -22,6 +22,9 @@ from isolane.wire.tap_event import SecurityKind
 _NAMES = {Direction.FROM_CHARGER: "charger", Direction.FROM_CSMS: "csms"}
 _EVSES_MAX = 64
 _FALLS_MIN = 2
+_NAME_CHARS_MAX = 64
+"""OCPP 2.x allows 36; what is longer is not remembered."""
+_NUMBER_MAX = 2**63
 _OUT_OF_ORDER = frozenset({"Unavailable", "Faulted"})
 """States in which a meter may be replaced."""
 
@@ -143,7 +146,7 @@ class ConnectionWatch:
         """Take a charger's OCPP 2.x call and the facts that were found in it."""
         if action == "TransactionEvent":
             name = allow.record(payload.get("transactionInfo")).get("transactionId")
-            if isinstance(name, str):
+            if isinstance(name, str) and len(name) <= _NAME_CHARS_MAX:
                 self._transaction_event(name, payload, facts, mono_ns)
         elif action == "MeterValues":
             self._meter(allow.index(payload.get("evseId")), facts, mono_ns)
@@ -215,4 +218,4 @@ def bill(energy_wh: object, at: object, mono_ns: int) -> Sample | None:
 def _number(payload: allow.Object) -> int | None:
     """Give a 1.6 transaction's number; chargers and CSMS write 0 or -1 for none."""
     name = payload.get("transactionId")
-    return name if type(name) is int and name > 0 else None
+    return name if type(name) is int and 0 < name <= _NUMBER_MAX else None
