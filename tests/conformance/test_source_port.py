@@ -15,6 +15,7 @@ from isolane.config.site import Site
 from isolane.config.values import Address, Secret
 from isolane.core.clock import SystemClock
 from isolane.core.samples import Quality
+from isolane.health.sources.can.settings import CanPointSettings, CanSettings
 from isolane.health.sources.catalogue import BuiltSource, build
 from isolane.health.sources.host.settings import HostSettings
 from isolane.health.sources.http_json.settings import HttpJsonSettings, JsonPointSettings
@@ -24,6 +25,7 @@ from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
 from isolane.health.sources.snmp.settings import SnmpSettings
 from support.readings import running
+from support.tree import ROOT
 
 UNUSED = Address("127.0.0.1", 9)
 DEVICES = (
@@ -31,6 +33,12 @@ DEVICES = (
     DeviceSettings(charger="CP1", template="sunspec_meter", unit=2, instance="Meter"),
 )
 TABLES: dict[str, AnySourceSettings] = {
+    "can": CanSettings(
+        name="c",
+        channel="nocan7",
+        dbc=ROOT / "tests/golden/pack.dbc",
+        points=(CanPointSettings(key="0.0/xPack/DCVoltage", message="Pack", signal="Voltage", period_s=0.1),),
+    ),
     "host": HostSettings(period_s=0.1, disk=Path("/nowhere")),
     "http_json": HttpJsonSettings(
         name="h",

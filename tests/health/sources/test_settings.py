@@ -31,6 +31,7 @@ def test_an_example_loads_and_its_source_is_built(example: str, tmp_path: Path) 
     authority = Authority(tmp_path / "ca")
     authority.create("building")
     (tmp_path / "building-ca.pem").write_bytes(authority.certificate.read_bytes())
+    (tmp_path / "pack.dbc").write_bytes((ROOT / "tests/golden/pack.dbc").read_bytes())
     file = tmp_path / "site.toml"
     file.write_text(example, encoding="utf-8")
     tables = load(file, "health", Room).sources

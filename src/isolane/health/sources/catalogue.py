@@ -11,6 +11,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.core.signals import Signal
+from isolane.health.sources.can.settings import CanSettings
 from isolane.health.sources.host.settings import HostSettings
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.modbus.settings import ModbusSettings
@@ -63,7 +64,7 @@ def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tu
     return sources
 
 
-def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
+def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:  # noqa: PLR0911 - one a protocol
     # Imported here, so that a gateway without meters loads no Modbus library, and one without a tap no socket.
     match table:
         case ModbusSettings():
@@ -82,6 +83,8 @@ def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
             from isolane.health.sources.snmp.source import SnmpSource  # noqa: PLC0415
 
             return SnmpSource(table, clock)
+        case CanSettings():
+            return _can(table, clock)
         case HostSettings():
             from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
 
@@ -90,6 +93,16 @@ def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:
             from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
 
             return OcppSource(table, site.event_socket, clock)
+
+
+def _can(table: CanSettings, clock: Clock) -> BuiltSource:
+    try:
+        from isolane.health.sources.can.source import CanSource  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise IsolaneError(
+            f"source {table.name!r} needs the package {error.name!r}", "pip install 'isolane[health,can]'"
+        ) from error
+    return CanSource(table, clock)
 
 
 def signals_of(sources: Sequence[Source]) -> tuple[Signal, ...]:
