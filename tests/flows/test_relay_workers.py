@@ -6,6 +6,7 @@ in different ones, it makes so many that the draw misses one in a thousand milli
 
 import asyncio
 import base64
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from isolane.value.credentials import protect, write_verifiers
+from isolane.wire.tap_copy import Kind, unpack
 from support.raw_peer import TEXT, Peer, RawCsms, ask, close_code, end, frame, raw_csms, request
 from support.relay import Relay, relaying
 
@@ -229,6 +231,31 @@ async def test_a_reload_reaches_every_worker(tmp_path: Path) -> None:
         assert {peer.head[9:12] for peer in peers} == {b"404"}
         for peer in (*peers, *(await come(relay, upstream, ["CP2"]))["CP2"]):
             await end(peer.writer)
+
+
+async def test_each_worker_has_a_tap_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as tap:
+        tap.bind(str(tmp_path / "run/tap.sock"))
+        tap.listen()
+        tap.settimeout(10)
+        async with raw_csms() as upstream, relaying(tmp_path, url(upstream), value="workers = 3") as relay:
+            pairs = await come(relay, upstream, names(MANY))
+            at = homes(relay)
+            told: dict[int, set[str]] = {}
+            for _ in range(3):
+                link, _ = await asyncio.to_thread(tap.accept)
+                with link:
+                    link.settimeout(10)
+                    while sum(map(len, told.values())) < MANY:
+                        copies = unpack(await asyncio.to_thread(link.recv, 1 << 17)).copies
+                        worker = copies[0].connection // 10**12
+                        opened = {json.loads(copy.payload)["charger"] for copy in copies if copy.kind == Kind.OPEN}
+                        told[worker] = told.get(worker, set()) | opened
+                        if len(told[worker]) == sum(home == worker for home in at.values()):
+                            break
+            assert told == {worker: {each for each in at if at[each] == worker} for worker in (1, 2, 3)}
+            await leave(*(peer for pair in pairs.values() for peer in pair))
 
 
 async def test_failed_authentications_are_counted_together(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ class _Seat:
         self.process: asyncio.subprocess.Process | None = None
         self.link: Link | None = None
         self.ready = asyncio.Event()
+        self.stale = False
+        """Whether it may have read the files before the last SIGHUP."""
 
 
 class Supervisor:
@@ -228,8 +230,11 @@ class Supervisor:
                     seat.process.send_signal(number)
 
     def _reload(self) -> None:
-        for link in self._serving():
-            link.send(Reload())
+        for seat in self._seats:
+            if seat.link is not None and seat.ready.is_set():
+                seat.link.send(Reload())
+            else:
+                seat.stale = True
 
     def _serving(self) -> list[Link]:
         return [seat.link for seat in self._seats if seat.link is not None and seat.ready.is_set()]
@@ -258,13 +263,23 @@ class Supervisor:
                         other.send(message)
             case Ready() if at is not None and at.process is not None:
                 at.ready.set()
+                if at.stale:
+                    at.stale = False
+                    link.send(Reload())
                 _log.info("worker-serves worker=%d pid=%d", at.number, at.process.pid)
 
     def _do(self, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[object]) -> None:
+        """End everything, to be started anew, where what keeps a worker has failed itself."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("supervisor-failed", exc_info=error)
+            self._stop.set()
 
 
 async def _all_ready(seats: Sequence[_Seat]) -> None:
