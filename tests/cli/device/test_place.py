@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from isolane.cli.device.place import place_of, units_of
+from isolane.cli.device.place import place_of, timeout_s, units_of
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
 from isolane.health.sources.modbus.settings import SerialSettings
 
 
 def options(**said: object) -> argparse.Namespace:
-    whole = {"host": None, "serial": None, "baud": 9600, "line": "8N1", "framing": "tcp", "timeout": 1.0}
+    whole = {"host": None, "serial": None, "baud": 9600, "line": "8N1", "framing": "tcp", "timeout": None}
     return argparse.Namespace(**(whole | said))
 
 
@@ -41,7 +41,6 @@ def test_a_serial_port() -> None:
         ({"host": "a", "serial": Path("b")}, "give either HOST"),
         ({"host": "2001:db8::1"}, "is not an address"),
         ({"host": "meter:99999"}, "is not an address"),
-        ({"host": "a", "timeout": 0}, "--timeout"),
         ({"serial": Path("b"), "line": "7E1"}, "--line"),
         ({"serial": Path("b"), "baud": 1}, "--baud"),
     ],
@@ -49,6 +48,14 @@ def test_a_serial_port() -> None:
 def test_what_is_not_sound_is_said(said: dict[str, object], sentence: str) -> None:
     with pytest.raises(IsolaneError, match=sentence):
         place_of(options(**said))
+
+
+def test_how_long_an_answer_is_waited_for() -> None:
+    assert timeout_s(options(host="a")) == 1.0
+    assert timeout_s(options(host="a", timeout=3.0)) == 3.0
+    assert timeout_s(options(serial=Path("b"), baud=9600)) == pytest.approx(0.498, abs=0.001)
+    with pytest.raises(IsolaneError, match="--timeout"):
+        timeout_s(options(host="a", timeout=0.0))
 
 
 def test_unit_ids() -> None:

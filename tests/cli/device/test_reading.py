@@ -1,6 +1,9 @@
 """This file checks `isolane device read` against served devices, once over TCP and once over a serial bus."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -61,6 +64,18 @@ def test_nobody_there_is_bad_readings_and_exit_code_1(capsys: Said) -> None:
 def test_what_must_be_put_right_is_exit_code_2(words: list[str], sentence: str, capsys: Said) -> None:
     assert main.main(["device", "read", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_watching_goes_on_until_it_is_interrupted(served: Serve) -> None:
+    place = served({2: image_of(load_built_in("eastron_sdm630"))})
+    words = ["device", "read", "eastron_sdm630", place, "--unit", "2", "--watch", "--every", "0.1", "--json"]
+    with subprocess.Popen([sys.executable, "-m", "isolane", *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        rounds = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(20.0) == 0
+    assert all(row["quality"] == "GOOD" for each in rounds for row in each)
 
 
 def test_a_template_of_ones_own(served: Serve, tmp_path: Path, capsys: Said) -> None:

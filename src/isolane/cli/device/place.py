@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _PORT = 502
 _UNIT_MAX = 255
 _PARITIES: dict[str, Literal["none", "even", "odd"]] = {"N": "none", "E": "even", "O": "odd"}
+_TCP_S = 1.0
+_SERIAL_S = 0.2
+"""What a meter takes to think."""
+_FRAME_BITS_MAX = 260 * 11
 _BAUD_MIN, _BAUD_MAX = 300, 921_600
 
 
@@ -31,7 +35,10 @@ def add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="rtu for a device server that passes RTU frames through TCP (default: tcp)",
     )
     parser.add_argument(
-        "--timeout", type=float, default=1.0, metavar="S", help="seconds to wait for an answer (default: 1)"
+        "--timeout",
+        type=float,
+        metavar="S",
+        help="seconds to wait for an answer (default: 1; on a serial port what its speed needs)",
     )
 
 
@@ -45,8 +52,6 @@ def place_of(options: argparse.Namespace) -> "Address | SerialSettings":
 
     if (options.host is None) == (options.serial is None):
         raise IsolaneError("it is not clear where the device is", "give either HOST[:PORT] or --serial PORT")
-    if not 0.05 <= options.timeout <= 30:  # noqa: PLR2004 - as in the settings
-        raise IsolaneError("--timeout is not 0.05 to 30 s", "1 is right for most devices")
     if options.serial is None:
         return _address(options.host)
     line = str(options.line).upper()
@@ -55,6 +60,19 @@ def place_of(options: argparse.Namespace) -> "Address | SerialSettings":
     if not _BAUD_MIN <= options.baud <= _BAUD_MAX:
         raise IsolaneError("--baud is not 300 to 921600", "most meters come with 9600 or 19200")
     return SerialSettings(path=options.serial, baud=options.baud, parity=_PARITIES[line[1]], stop_bits=int(line[2]))
+
+
+def timeout_s(options: argparse.Namespace) -> float:
+    """Give how long to wait for an answer, s.
+
+    Raises:
+        IsolaneError: It is not 0.05 to 30 s.
+    """
+    if options.timeout is None:
+        return _TCP_S if options.serial is None else _SERIAL_S + _FRAME_BITS_MAX / options.baud
+    if not 0.05 <= options.timeout <= 30:  # noqa: PLR2004 - as in the settings
+        raise IsolaneError("--timeout is not 0.05 to 30 s", "1 is right for most devices")
+    return float(options.timeout)
 
 
 def _address(text: str) -> Address:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isolane.cli.device.listing import is_file, load, table
-from isolane.cli.device.place import place_of
+from isolane.cli.device.place import place_of, timeout_s
 from isolane.cli.options import extra
 from isolane.config.values import Address
 from isolane.core.clock import NS_PER_S, SystemClock
@@ -107,7 +107,7 @@ def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401 - the type is
         devices=(device,),
         fast_s=options.every,
         slow_s=options.every,
-        timeout_s=options.timeout,
+        timeout_s=timeout_s(options),
         reconnect_s_max=2.0,
     )
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from isolane.cli.device.place import place_of, units_of
+from isolane.cli.device.place import place_of, timeout_s, units_of
 from isolane.cli.options import extra
 from isolane.devices.point import Template
 from isolane.devices.template import built_in, load_built_in, load_file
@@ -28,7 +28,7 @@ def scan_place(options: argparse.Namespace) -> int:
     templates |= {str(file): load_file(file) for file in options.template_file}
 
     async def go() -> "Report":
-        async with wire.Wire(place, options.timeout, options.framing) as opened:
+        async with wire.Wire(place, timeout_s(options), options.framing) as opened:
             tell = _progress(len(units)) if sys.stderr.isatty() else _quiet
             return await scan.scan(opened, units, templates, options.seconds, tell)
 

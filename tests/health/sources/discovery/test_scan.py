@@ -13,6 +13,10 @@ from isolane.health.sources.discovery.scan import Report, scan
 from isolane.health.sources.discovery.wire import Answer, Wire
 from isolane.health.sources.modbus.plan import Span
 from isolane.health.sources.modbus.settings import SerialSettings
+from isolane.sim.modbus.fronts import ac_units
+from isolane.sim.modbus.server import ModbusFront
+from isolane.sim.physics.ac_station import AcStation
+from isolane.sim.physics.surroundings import Weather
 from support.serial_pair import SerialPair
 from support.template_server import Served, image_of, serving, serving_serial
 
@@ -74,6 +78,25 @@ async def test_a_server_that_answers_any_unit_is_one_device(templates: Templates
     assert report.any_unit
     assert [each.unit for each in report.found] == [1]
     assert report.found[0].candidates[0].template == "isolane_dc150"
+
+
+async def test_the_simulated_wallbox_and_its_meter_are_known_by_maps_written_without_ours(templates: Templates) -> None:
+    station = AcStation(4, Weather(), meter_wh=98_765)
+    for _ in range(3):
+        station.step(1.0)
+    units, refresh = ac_units("AC-1", "sdm630")
+    refresh(station.readings())
+    front = ModbusFront(units, "127.0.0.1", 0)
+    await front.start()
+    try:
+        async with Wire(Address("127.0.0.1", front.port), 2.0, gap_s=0.0) as wire:
+            report = await scan(wire, (1, 2, 3), templates, 100.0)
+    finally:
+        await front.stop()
+    best = {each.unit: {fit.template for fit in each.candidates} for each in report.found}
+    assert set(best) == {1, 2}
+    assert "abb_terra_ac" in best[1]
+    assert "eastron_sdm630" in best[2]
 
 
 async def test_a_serial_bus(templates: Templates) -> None:
