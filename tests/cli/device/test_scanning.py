@@ -51,7 +51,7 @@ def test_a_template_of_ones_own_is_looked_for(served: Serve, tmp_path: Path, cap
 
 def test_nothing_there_is_said_with_what_to_try(served: Serve, capsys: Said) -> None:
     place = served({})
-    assert main.main(["device", "scan", place, "--units", "1"]) == 1
+    assert main.main(["device", "scan", place, "--units", "1,2"]) == 1
     assert "no unit answered" in capsys.readouterr().out
 
 
