@@ -12,6 +12,11 @@ _CHIPS = ("cpu_thermal", "coretemp", "k10temp", "soc_thermal", "acpitz")
 """Names that Linux drivers give the processor's sensor, best first."""
 
 
+_FLASH = Path("/sys/bus/mmc/devices")
+_LIFE_STEPS = 11
+"""eMMC tells its life in tenths: 0x01 is up to 10 % used, 0x0A up to 100 %, 0x0B beyond. Source: JESD84-B51, 7.4."""
+
+
 class _TimeX(ctypes.Structure):
     """The beginning of Linux's `struct timex`, and room for its rest. Source: adjtimex(2)."""
 
@@ -53,6 +58,8 @@ class HostFacts:
         resident_bytes: Of this process.
         temperature_celsius: Of the processor.
         clock: What the kernel says of its clock.
+        cores_percent: Of each processor, since the look before.
+        worn_percent: How much of the flash memory's life is used, in steps of 10; of the most worn one.
     """
 
     cpu_percent: float
@@ -62,6 +69,8 @@ class HostFacts:
     resident_bytes: int
     temperature_celsius: float | None
     clock: ClockFacts | None
+    cores_percent: tuple[float, ...] = ()
+    worn_percent: float | None = None
 
 
 class Host:
@@ -76,6 +85,7 @@ class Host:
         self._process = psutil.Process()
         self._timex = _find_timex()
         psutil.cpu_percent()  # the first look only sets the mark
+        psutil.cpu_percent(percpu=True)
 
     def look(self) -> HostFacts:
         """Read everything; takes about a millisecond."""
@@ -87,6 +97,8 @@ class Host:
             resident_bytes=self._process.memory_info().rss,
             temperature_celsius=_temperature(),
             clock=self._clock(),
+            cores_percent=tuple(psutil.cpu_percent(percpu=True)),
+            worn_percent=worn_percent(_FLASH),
         )
 
     def _used(self) -> float | None:
@@ -102,6 +114,22 @@ class Host:
         if self._timex(ctypes.byref(facts)) < 0:
             return None
         return ClockFacts(facts.offset, facts.maxerror, facts.status)
+
+
+def worn_percent(devices: Path) -> float | None:
+    """Give how much of the life of the most worn eMMC is used, percent; None where none tells.
+
+    Args:
+        devices: The folder in which the kernel lists them.
+    """
+    worn = []
+    for file in devices.glob("*/life_time"):
+        try:
+            estimates = [int(word, 16) for word in file.read_text(encoding="ascii").split()]
+        except (OSError, ValueError):
+            continue
+        worn += [10.0 * each for each in estimates if 0 < each <= _LIFE_STEPS]
+    return max(worn, default=None)
 
 
 def _find_timex() -> "ctypes._NamedFuncPointer | None":

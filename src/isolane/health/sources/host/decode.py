@@ -17,8 +17,10 @@ def values_of(facts: HostFacts) -> dict[str, float | Reason]:
         plan.MEMORY: facts.memory_percent,
         plan.DISK: _or_refused(facts.disk_percent),
         plan.RESIDENT: float(facts.resident_bytes),
+        plan.WORN: _or_refused(facts.worn_percent),
         plan.TEMPERATURE: _or_refused(facts.temperature_celsius),
     }
+    values |= {plan.core(number): percent for number, percent in enumerate(facts.cores_percent)}
     return values | _clock_values(facts.clock)
 
 

@@ -13,7 +13,14 @@ CLOCK_OFFSET = "0.0/RealTimeClock/xOffset"
 CLOCK_ERROR = "0.0/RealTimeClock/xErrorMax"
 CLOCK_SYNCHRONISED = "0.0/RealTimeClock/xSynchronised"
 
+WORN = "0.0/Controller/xFlashWorn"
+
 _PAGE_BYTES = 4096
+
+
+def core(number: int) -> str:
+    """Give the key of the load of one processor, counted from 0."""
+    return f"0.0/Controller/xCpu[{number}]"
 
 
 def plan_signals(first: HostFacts) -> tuple[Signal, ...]:
@@ -29,6 +36,10 @@ def plan_signals(first: HostFacts) -> tuple[Signal, ...]:
         Signal("", DISK, "Percent", 0.1),
         Signal("", RESIDENT, "B", _PAGE_BYTES),
     ]
+    if len(first.cores_percent) > 1:
+        signals += [Signal("", core(number), "Percent", 0.1) for number in range(len(first.cores_percent))]
+    if first.worn_percent is not None:
+        signals.append(Signal("", WORN, "Percent", 10))
     if first.temperature_celsius is not None:
         signals.append(Signal("", TEMPERATURE, "Celsius", 0.1))
     if first.clock is not None:

@@ -53,7 +53,7 @@ class HostSource:
             await cadence.due()
             now = self._clock.mono_ns()
             values = values_of(self._host.look())
-            readings = [_reading(signal, values[signal.key], now) for signal in self._signals]
+            readings = [_reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in self._signals]
             bad = sum(reading.quality is Quality.BAD for reading in readings)
             self._readings["readings_good"] += len(readings) - bad
             self._readings["readings_bad"] += bad
