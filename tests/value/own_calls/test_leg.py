@@ -3,10 +3,12 @@
 import asyncio
 import json
 import random
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from isolane.wire.own_call import VERSION, Failed, Failure, Refusal, Refused, Result
 from support.own_calls import (
@@ -201,6 +203,32 @@ async def test_a_charger_is_asked_again_when_its_csms_is_back(tmp_path: Path) ->
             await passes(charger, again, BUSINESS)
             await end(again.writer)
             await end(charger.writer)
+
+
+async def test_a_charger_with_tls_is_asked_in_the_same_way(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    leaf = ca.issue_cert("127.0.0.1")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "leaf.pem")
+    leaf.private_key_pem.write_to_path(tmp_path / "leaf.key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ca.configure_trust(context)
+    agreed = "Sec-WebSocket-Protocol: ocpp1.6"
+    listen = listening().replace("[value.own", 'certificate = "leaf.pem"\nkey = "leaf.key"\n[value.own')
+    async with (
+        raw_csms(lambda head: accept(head, agreed)) as upstream,
+        relaying(tmp_path, f'url = "ws://127.0.0.1:{upstream.port}"', listen=listen) as relay,
+    ):
+        charger = await ask(relay.ports[0], request("/ocpp/CP1", agreed), context)
+        csms = await upstream.accepted()
+        await boot(charger, csms)
+        caller = asking(relay, asked())
+        identity = (await receive(charger))[1]
+        await passes(csms, charger, ANSWER)
+        charger.writer.write(up(3, identity, {}) + BUSINESS)
+        assert await read(csms, len(BUSINESS)) == BUSINESS
+        assert isinstance(await caller, Result)
+        await end(csms.writer)
+        await end(charger.writer)
 
 
 async def test_both_streams_are_what_was_sent_but_for_own_calls(tmp_path: Path) -> None:
