@@ -132,6 +132,20 @@ def test_a_row_never_shows_a_value_older_than_the_limit(readings: list[tuple[boo
         assert (quality is Quality.GOOD) <= (reason is Reason.NONE)
 
 
+@given(st.lists(st.tuples(st.integers(-1000, 1000), st.integers(0, 60)), max_size=30))
+def test_a_row_shows_only_what_a_device_said(readings: list[tuple[int, int]]) -> None:
+    """Between two readings stands the older one, never a mean of both: a slow device is held, not interpolated."""
+    grid = Grid([Signal("CP1", KEY, "V", 1)], SamplingSettings(hold_s=100), Still())
+    said = {0}
+    for value, second in sorted(readings, key=lambda each: each[1]):
+        grid.accept([good(value, second * S)])
+        said.add(value)
+        for later in (0, S // 3, S // 2):
+            value_shown, quality, _ = seen(grid, second * S + later)
+            assert value_shown in said
+            assert quality is not Quality.BAD
+
+
 def test_a_signal_twice_is_refused(clock: MovedClock) -> None:
     signal = Signal("CP1", KEY, "V", 0.1)
     with pytest.raises(ValueError, match="twice"):

@@ -91,6 +91,24 @@ async def test_a_clock_set_back_by_less_than_a_row_stretches_one_wait(clock: Mov
     assert taken[1].mono_ns - taken[0].mono_ns == 1_900_000_000
 
 
+async def test_a_leap_second_is_a_step_back_of_one_row_and_loses_none(clock: MovedClock) -> None:
+    """Linux inserts it by setting the clock back one second at midnight: the repeated second is of a new epoch."""
+    plan(clock, 2.0, lambda: set_by(clock, -1))
+    taken = await take(clock, 5)
+    steps = [each for each in taken if isinstance(each, Step)]
+    assert [(step.by_ms, step.needs_new_epoch) for step in steps] == [(-1000, True)]
+    assert times(taken) == [1000, 2000, 3000, 4000]
+    assert all(each.missed == 0 for each in taken if isinstance(each, Tick))
+
+
+async def test_a_smeared_leap_second_needs_no_word(clock: MovedClock) -> None:
+    for second in range(1, 20):
+        plan(clock, second - 0.5, lambda: set_by(clock, -0.05))
+    taken = await take(clock, 18)
+    assert not [each for each in taken if isinstance(each, Step)]
+    assert times(taken) == [1000 * number for number in range(1, 19)]
+
+
 async def test_a_sleep_that_ends_early_is_taken_up_again(clock: MovedClock) -> None:
     async def short(seconds: float) -> None:
         await clock.sleep(seconds * 0.7)
