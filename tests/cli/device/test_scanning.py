@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from isolane.cli import main
+from isolane.cli.device import scanning
+from isolane.cli.device.place import units_of
 from isolane.devices.template import load_built_in
 from support.template_server import Served, image_of
 
@@ -62,3 +64,14 @@ def test_what_must_be_put_right_is_exit_code_2(tmp_path: Path, capsys: Said) -> 
     said = capsys.readouterr().err
     assert said.count("isolane device: ") == 3
     assert "/dev/serial/by-id" in said
+
+
+def test_over_tcp_255_is_looked_at_early_even_where_refusals_say_nothing(served: Serve, capsys: Said) -> None:
+    assert units_of(scanning._ALL_TCP_UNITS)[:2] == (1, 255)
+    assert set(units_of(scanning._ALL_TCP_UNITS)) == {*range(1, 248), 255}
+    place = served({255: image_of(load_built_in("keba_p30"))})
+    assert main.main(["device", "scan", place, "--json", "--units", "1,255,2-12"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [each["unit"] for each in report["found"]] == [255]
+    assert report["silent"][0] == 1
+    assert not report["left"]

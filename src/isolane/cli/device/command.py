@@ -36,7 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     scanned = actions.add_parser("scan", help="find devices")
     place.add_place(scanned, required=False)
-    scanned.add_argument("--units", default="", metavar="1-247", help="unit ids to look at (default: 1-247)")
+    scanned.add_argument(
+        "--units", default="", metavar="1-247", help="unit ids to look at (default: 1-247; over TCP 255, too)"
+    )
     scanned.add_argument(
         "--seconds", type=float, default=180.0, metavar="S", help="give up after this time (default: 180)"
     )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from isolane.health.sources.discovery.scan import Found, Report
 
 _ALL_UNITS = "1-247"
+_ALL_TCP_UNITS = "1,255,2-247"
+"""Devices with Ethernet of their own often answer to 255, which a bus does not have."""
 
 
 def scan_place(options: argparse.Namespace) -> int:
@@ -23,7 +25,7 @@ def scan_place(options: argparse.Namespace) -> int:
     with extra("health"):
         from isolane.health.sources.discovery import scan, wire
 
-    place, units = place_of(options), units_of(options.units or _ALL_UNITS)
+    place, units = place_of(options), units_of(options.units or (_ALL_UNITS if options.serial else _ALL_TCP_UNITS))
     templates = {name: load_built_in(name) for name in built_in()}
     templates |= {str(file): load_file(file) for file in options.template_file}
 

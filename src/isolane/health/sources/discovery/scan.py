@@ -17,7 +17,7 @@ from isolane.health.sources.modbus.plan import Span
 
 UNLIKELY_UNITS = (211, 223, 239)
 _FEW_UNITS = 8
-"""So many named units are looked at even where a refusal is no sign of life."""
+"""So many named units are looked at even where a refusal is no sign of life; of more, the templates' factory units."""
 _PRESENCE = Span("holding", 0, 2)
 _SCORE_MIN = 20
 _CANDIDATES_MAX = 3
@@ -94,7 +94,7 @@ async def _scan(
     tell: Callable[[int], None],
 ) -> None:
     refusals_count = True
-    few = len(remaining) <= _FEW_UNITS
+    likely = set(remaining if len(remaining) <= _FEW_UNITS else (each.unit for each in templates.values()))
     if len(remaining) > 1:
         odd = [await wire.read(unit, _PRESENCE) for unit in UNLIKELY_UNITS]
         report.any_unit = all(isinstance(answer, list) for answer in odd)
@@ -104,7 +104,7 @@ async def _scan(
         tell(unit)
         asked = Asked(wire, unit)
         answer = await asked.read(_PRESENCE)
-        if answer is None or (isinstance(answer, Refused) and not refusals_count and not few):
+        if answer is None or (isinstance(answer, Refused) and not refusals_count and unit not in likely):
             report.silent.append(unit)
         else:
             found = await _examine(asked, templates)
