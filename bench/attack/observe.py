@@ -27,7 +27,7 @@ _EVENT = re.compile(r"security-event type=(?P<type>\S+) ")
 _FIELD = re.compile(r"\b(peer|charger)=(\S+)")
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
 _CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ", " ERROR ")
-_ADMITTED = re.compile(r" INFO .*connection-(?:opened|closed) charger=(\S+) ")
+_ADMITTED = re.compile(r" INFO .* charger=(\S+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -227,11 +227,17 @@ async def logsafe(scene: Scene) -> str:
         text = "\n".join(lines)
         if any(secret.decode() in text for secret in _secrets()):
             wrong.append(f"{name}: a secret in the log")
-        attack = [line for line in lines if line and not _ADMITTED.search(line)]
+        attack = [line for line in lines if line and not _is_of_admitted(scene, line)]
         minutes = int((time.monotonic() - scene.base.began) // 60) + 1
         if len(attack) > _LINES_PER_MIN * minutes:
             wrong.append(f"{name}: {len(attack)} lines in {minutes} min, the last {attack[-1][:90]!r}")
     return "; ".join(wrong)
+
+
+def _is_of_admitted(scene: Scene, line: str) -> bool:
+    """Tell whether a line is the record of a charger that the CSMS has let in."""
+    found = _ADMITTED.search(line)
+    return found is not None and bool(scene.ground.csms.of(found[1]))
 
 
 async def pii(scene: Scene) -> str:

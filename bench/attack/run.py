@@ -23,7 +23,7 @@ from bench.attack.fill import UnknownError, fill
 from bench.attack.ground import Ground, standing
 from bench.attack.observe import Scene, base_of, observable
 from bench.attack.proof import Proof
-from bench.attack.steps import run_steps
+from bench.attack.steps import known_steps, run_steps
 from bench.attack.tapped import cpu_ns
 from bench.attack.wishes import wish_of
 
@@ -122,6 +122,9 @@ async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result:
     judged = [name for name in case.observe if not _left_out(reasons, name, result)]
     for name in judged:
         observable(name)
+    known_steps(case)
+    if not judged and all(key in reasons.parts for key in case.expect):
+        raise UnknownError("there is nothing that could be judged")
     async with contextlib.AsyncExitStack() as stack:
         ground = await stack.enter_async_context(standing(limits, wish_of(case), quick=quick))
         names = _names(limits)

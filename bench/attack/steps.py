@@ -89,17 +89,21 @@ def step(*names: str) -> Callable[[Step], Step]:
     return register
 
 
-async def run_steps(case: Case, ground: Ground, proof: Proof, names: dict[str, Any]) -> None:
-    """Do everything that the case asks for.
+def known_steps(case: Case) -> None:
+    """See that every step of a case is known, before anything is done.
 
     Raises:
-        UnknownError: A step is not known.
+        UnknownError: One is not.
     """
-    for number, item in enumerate(case.do):
-        found = [key for key in item if key in STEPS]
-        if not found:
+    for item in case.do:
+        if not any(key in STEPS for key in item):
             raise UnknownError(f"step {' / '.join(key for key in item if key != 'for_each')}")
-        name = found[0]
+
+
+async def run_steps(case: Case, ground: Ground, proof: Proof, names: dict[str, Any]) -> None:
+    """Do everything that the case asks for; its steps are known."""
+    for number, item in enumerate(case.do):
+        name = next(key for key in item if key in STEPS)
         extra = {key: value for key, value in item.items() if key not in {name, "for_each"}}
         for turn, loop in enumerate(each(item, names)):
             label = f"{number}.{turn}" + "".join(f" {key}={value!r:.60}" for key, value in loop.items())

@@ -19,6 +19,8 @@ _UNREST = 1.5
 """A derivation takes so much longer on a busy machine than in the moment in which its cost was measured."""
 _CHANCE = 3.0
 """Standard errors."""
+_SEEN = 5
+"""Times the bound: where chance makes more than that of equal classes nothing has been shown."""
 _PLACES = {"auth", "db", "northbound path", "topic", "file name"}
 """Where an identity shows: the CSMS's path and credential, and what the tap tells, from which the rest is made."""
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
@@ -120,6 +122,8 @@ def median_difference(court: Court) -> str:
     for (name_a, a), (name_b, b) in _pairs(court):
         apart_us = abs(statistics.median(a) - statistics.median(b)) * 1e6
         chance_us = _CHANCE * math.hypot(_median_error_us(a), _median_error_us(b))
+        if chance_us > _SEEN * court.value:
+            raise RuntimeError(f"this machine is too busy to see differences below {chance_us:.0f} us")
         said = f"{name_a} and {name_b}: {apart_us:.0f} us apart, {chance_us:.0f} us may be chance"
         if apart_us > max(court.value, chance_us):
             wrong.append(said)
