@@ -1,6 +1,8 @@
 """This file subscribes at a real broker, and at ones that do not behave; it guards that each failure has its reason."""
 
 import asyncio
+import contextlib
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -50,8 +52,19 @@ def broker(tmp_path: Path, pki: Pki, plain: int) -> Iterator[Broker]:
     passwords = tmp_path / "passwords"
     subprocess.run([PASSWD, "-b", "-c", passwords, "reader", "s3cret"], check=True, capture_output=True)
     with stopping(Broker(tmp_path, pki, f"listener {plain} 127.0.0.1\npassword_file {passwords}")) as made:
-        made.start()
+        start(made, plain)
         yield made
+
+
+def start(broker: Broker, plain: int) -> None:
+    """Start a broker and wait until it listens on its second port as well."""
+    broker.start()
+    deadline = time.monotonic() + 10
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", plain), 0.1):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def table(port: int, secret: Secret | None = None, **more: object) -> MqttSourceSettings:
@@ -122,7 +135,7 @@ async def test_a_broker_that_restarts_is_found_again(broker: Broker, plain: int,
         await publish(plain, kept, DOOR, "site/door", "open")
         broker.stop()
         await kept.until(lambda: kept.readings[-1].reason is Reason.DISCONNECTED)
-        broker.start()
+        start(broker, plain)
         await publish(plain, kept, DOOR, "site/door", "shut")
 
 
