@@ -15,6 +15,7 @@ from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.port import Link
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.settings import AnyLinkSettings, AnyTargetSettings
+from isolane.health.links.sparkplug.settings import SparkplugSettings
 from isolane.health.links.syslog.settings import SyslogSettings
 from isolane.health.links.target import TargetSettings
 
@@ -67,6 +68,10 @@ def _target(table: AnyTargetSettings, site: Site) -> Link:
             from isolane.health.links.remote_write.link import remote_write_link  # noqa: PLC0415
 
             return remote_write_link(table, site, clock)
+        case SparkplugSettings():
+            from isolane.health.links.sparkplug.link import SparkplugLink  # noqa: PLC0415
+
+            return SparkplugLink(table, site, clock)
         case SyslogSettings():
             from isolane.health.links.syslog.link import syslog_link  # noqa: PLC0415
 

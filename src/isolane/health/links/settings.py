@@ -6,9 +6,12 @@ from isolane.health.links.loki.settings import LokiSettings
 from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
+from isolane.health.links.sparkplug.settings import SparkplugSettings
 from isolane.health.links.syslog.settings import SyslogSettings
 
-AnyTargetSettings = InfluxSettings | LokiSettings | OtlpSettings | RemoteWriteSettings | SyslogSettings
+AnyTargetSettings = (
+    InfluxSettings | LokiSettings | OtlpSettings | RemoteWriteSettings | SparkplugSettings | SyslogSettings
+)
 """A link to somebody else's system."""
 
 AnyLinkSettings = HttpsSettings | MqttSettings | AnyTargetSettings

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -20,6 +21,7 @@ from isolane.wire.uplink import Downlink, Up, down_topic, encode
 from support.broker import Broker, Pki, stopping
 from support.centers import Brain, MqttCenter
 from support.couriers import Errands, Letter
+from support.old_broker import OldBroker
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, settings, until
 
 pytestmark = pytest.mark.broker
@@ -29,7 +31,12 @@ LARGE = Letter(Up.BLOCK, bytes(400_000))
 
 @contextlib.asynccontextmanager
 async def running(
-    port: int, pki: Pki, errands: Courier[AnyMessage], folder: Path, window: int = 4
+    port: int,
+    pki: Pki,
+    errands: Courier[AnyMessage],
+    folder: Path,
+    window: int = 4,
+    **more: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[MqttLink]:
     table = MqttSettings(
         host="127.0.0.1",
@@ -41,6 +48,7 @@ async def running(
         window=window,
         dead_s=2,
         keepalive_s=5,
+        **more,
     )
     link = MqttLink(table, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
     task = asyncio.create_task(link.run(errands))
@@ -145,3 +153,67 @@ async def test_a_peer_that_accepts_and_says_nothing_leaves_nothing_behind(tmp_pa
     server.close()
     await until(lambda: descriptors() <= before)
     assert accepted >= 2
+
+
+@pytest.mark.parametrize(("protocol", "levels"), [("auto", {5: 1, 4: 1}), ("3.1.1", {4: 1})])
+async def test_a_broker_that_knows_only_the_older_mqtt_gets_that(
+    tmp_path: Path, pki: Pki, protocol: str, levels: dict[int, int]
+) -> None:
+    brain = Brain()
+    with stopping(Broker(tmp_path, pki)) as broker:
+        broker.start()
+        old = OldBroker(pki, broker.port)
+        await old.start()
+        errands = Errands([SMALL] * 5)
+        async with (
+            MqttCenter(brain, pki, broker.port),
+            running(old.port, pki, errands, tmp_path, protocol=protocol) as link,
+        ):
+            await until(lambda: brain.schemas.total() == 5)
+            await until(lambda: len(errands.answers) > 0)
+            assert link.counts.connected
+        old.stop()
+    assert dict(old.levels) == levels
+
+
+async def test_mqtt_5_alone_stays_mqtt_5(tmp_path: Path, pki: Pki) -> None:
+    with stopping(Broker(tmp_path, pki)) as broker:
+        broker.start()
+        old = OldBroker(pki, broker.port)
+        await old.start()
+        async with running(old.port, pki, Errands([SMALL]), tmp_path, protocol="5") as link:
+            await until(lambda: old.levels[5] >= 3)
+            assert not link.counts.connected
+        old.stop()
+    assert set(old.levels) == {5}
+
+
+async def test_a_topic_is_sent_once_where_the_broker_remembers_it(tmp_path: Path, pki: Pki) -> None:
+    sizes = {}
+    for offered in (0, 10):
+        brain = Brain()
+        folder = tmp_path / str(offered)
+        folder.mkdir()
+        with stopping(Broker(folder, pki, f"max_topic_alias {offered}")) as broker:
+            broker.start()
+            errands = Errands([SMALL, Letter(Up.LEDGER, b'{"version":1,"at_ms":1,"entries":[]}')] * 25)
+            async with MqttCenter(brain, pki, broker.port), running(broker.port, pki, errands, folder) as link:
+                await until(lambda brain=brain: len(brain.order) == 50)  # type: ignore[misc]
+            assert brain.order.count(Up.LEDGER) == 25, "a number was taken for another topic"
+            sizes[offered] = link.counts.socket_sent_bytes
+    assert sizes[10] < sizes[0] - 48 * 20
+
+
+async def test_the_broker_is_told_when_a_message_expires(tmp_path: Path, pki: Pki) -> None:
+    with stopping(Broker(tmp_path, pki)) as broker:
+        broker.start()
+        tls = client_context(pki.ca, pki.center.certificate, pki.center.key)
+        async with aiomqtt.Client(
+            "127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls
+        ) as client:
+            await client.subscribe("isolane/#", qos=1)
+            async with running(broker.port, pki, Errands([SMALL]), tmp_path, expiry_s=1234):
+                async with asyncio.timeout(15):
+                    message = await anext(aiter(client.messages))
+    assert message.properties is not None
+    assert 1200 < getattr(message.properties, "MessageExpiryInterval", 0) <= 1234

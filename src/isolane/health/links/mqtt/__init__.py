@@ -1,4 +1,4 @@
-"""MQTT 5 over TLS through a broker, QoS 1, one long session.
+"""MQTT 5 (or 3.1.1) over TLS through a broker, QoS 1, one long session.
 
 Flow: messages go to `isolane/<site>/<gateway>/up/<kind>`, the center's answers come on `.../dn`.
 May import: core, wire, security, config, aiomqtt.

@@ -10,7 +10,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import aiomqtt
 from aiomqtt.types import PahoSocket
@@ -20,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from isolane.health.links.mqtt.settings import MqttSettings
+from isolane.config.values import Secret
 from isolane.security.tls import client_context
 from isolane.wire.uplink import MESSAGE_BYTES_MAX
 
@@ -29,7 +30,56 @@ _ANSWERS_MAX = 1000
 """Answers waiting to be read; more are lost, and what they acknowledged is sent again."""
 _RECEIVE_MAXIMUM = 65_535
 """What a broker that does not say allows. Source: MQTT 5.0, 3.2.2.3.3."""
+_ANSWERS_AT_ONCE = 100
+"""How many answers the broker may have under way to us."""
 _FAILED = 0x80
+_UNSUPPORTED_V5 = 0x84
+_UNSUPPORTED_V3 = 0x01
+"""How a broker that does not know MQTT 5 says so, in its own version's words."""
+
+
+class Broker(Protocol):
+    """What a session needs to know of a link's table."""
+
+    @property
+    def host(self) -> str:
+        """Name or address."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """TCP port."""
+        ...
+
+    @property
+    def ca(self) -> Path | None:
+        """Authorities, PEM."""
+        ...
+
+    @property
+    def certificate(self) -> Path | None:
+        """Our certificate, PEM."""
+        ...
+
+    @property
+    def key(self) -> Path | None:
+        """Its key, PEM."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Messages under way at once."""
+        ...
+
+    @property
+    def keepalive_s(self) -> int:
+        """Ping after so long a silence, s."""
+        ...
+
+    @property
+    def dead_s(self) -> int:
+        """Dead after so long without a confirmation, s."""
+        ...
 
 
 class Session(aiomqtt.Client):
@@ -38,20 +88,27 @@ class Session(aiomqtt.Client):
     Attributes:
         packet_bytes_max: The largest packet the broker takes; None if it does not say.
         receive_maximum: How many messages may wait for its PUBACK.
+        topic_aliases_max: How many topics the broker remembers by number.
     """
 
-    def __init__(self, settings: MqttSettings, client_id: str) -> None:
-        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        limits.MaximumPacketSize = MESSAGE_BYTES_MAX
+    def __init__(
+        self,
+        settings: Broker,
+        client_id: str,
+        protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V5,
+        will: aiomqtt.Will | None = None,
+        login: tuple[str, Secret] | None = None,
+    ) -> None:
         super().__init__(
             settings.host,
             settings.port,
             identifier=client_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=True,
+            protocol=protocol,
+            will=will,
+            username=None if login is None else login[0],
+            password=None if login is None else login[1].read().decode(),
             keepalive=settings.keepalive_s,
             timeout=float(settings.dead_s),
-            properties=limits,
             tls_context=_context(settings),
             max_queued_incoming_messages=_ANSWERS_MAX,
             max_inflight_messages=settings.window,
@@ -60,10 +117,14 @@ class Session(aiomqtt.Client):
                 (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000),
             ),
             logger=_LOG,
+            **_start(protocol),
         )
+        self.is_v5 = protocol is aiomqtt.ProtocolVersion.V5
         self.pending_calls_threshold = settings.window + 8
         self.packet_bytes_max: int | None = None
         self.receive_maximum = _RECEIVE_MAXIMUM
+        self.topic_aliases_max = 0
+        self._aliases: dict[str, int] = {}
         self._refusals: dict[int, str] = {}
 
     @property
@@ -72,8 +133,14 @@ class Session(aiomqtt.Client):
         sock = self._client.socket()
         return sock if isinstance(sock, socket.socket) else None
 
-    async def deliver(self, topic: str, data: bytes, timeout_s: float) -> str | None:
+    async def deliver(self, topic: str, data: bytes, timeout_s: float, expiry_s: int | None = None) -> str | None:
         """Publish with QoS 1 and wait for the broker's PUBACK.
+
+        Args:
+            topic: Where to; sent once and by number from then on, if the broker remembers topics.
+            data: The message.
+            timeout_s: How long to wait.
+            expiry_s: When the broker may forget it; None never. MQTT 3.1.1 cannot say that.
 
         Returns:
             Why the broker refused this message; None if it took it.
@@ -83,8 +150,24 @@ class Session(aiomqtt.Client):
         """
         # The packet number that `publish` will draw is the next one; it is drawn before the first wait.
         number = self._client._last_mid % 65_535 + 1  # noqa: SLF001 - no public name for it
-        await self.publish(topic, data, qos=1, timeout=timeout_s)
+        short, properties = self._shortened(topic, expiry_s)
+        await self.publish(short, data, qos=1, properties=properties, timeout=timeout_s)
         return self._refusals.pop(number, None)
+
+    def _shortened(self, topic: str, expiry_s: int | None) -> tuple[str, Properties | None]:
+        if not self.is_v5:
+            return topic, None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if expiry_s is not None:
+            properties.MessageExpiryInterval = expiry_s
+        alias = self._aliases.get(topic)
+        if alias is None and len(self._aliases) < self.topic_aliases_max:
+            # Packets go out in the order of these calls, so the number is known before it is used alone.
+            properties.TopicAlias = self._aliases[topic] = len(self._aliases) + 1
+        elif alias is not None:
+            properties.TopicAlias = alias
+            topic = ""
+        return topic, properties
 
     def abort(self) -> None:
         """Close the socket, whatever state the session is in."""
@@ -100,6 +183,7 @@ class Session(aiomqtt.Client):
     ) -> None:
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
         self.packet_bytes_max = getattr(properties, "MaximumPacketSize", None)
+        self.topic_aliases_max = getattr(properties, "TopicAliasMaximum", 0)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_disconnect(
@@ -159,21 +243,55 @@ class _ClosedOnFailure(ssl.SSLSocket):
             raise
 
 
-def _context(settings: MqttSettings) -> ssl.SSLContext:
+def _start(protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
+    """Give what makes a session begin with nothing, in the words of each version."""
+    if protocol is not aiomqtt.ProtocolVersion.V5:
+        return {"clean_session": True}
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = MESSAGE_BYTES_MAX
+    limits.ReceiveMaximum = _ANSWERS_AT_ONCE
+    return {"clean_start": True, "properties": limits}
+
+
+def is_too_new(error: BaseException) -> bool:
+    """Tell whether a broker has refused a session because it does not know this version of MQTT."""
+    if not isinstance(error, aiomqtt.MqttCodeError) or error.rc is None:
+        return False
+    code = error.rc if isinstance(error.rc, int) else error.rc.value
+    return code in (_UNSUPPORTED_V5, _UNSUPPORTED_V3)
+
+
+def _context(settings: Broker) -> ssl.SSLContext:
     context = client_context(settings.ca, settings.certificate, settings.key)
     context.sslsocket_class = _ClosedOnFailure
     return context
 
 
 @asynccontextmanager
-async def connected(settings: MqttSettings, client_id: str) -> AsyncIterator[Session]:
+async def connected(
+    settings: Broker,
+    client_id: str,
+    protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V5,
+    *,
+    will: aiomqtt.Will | None = None,
+    login: tuple[str, Secret] | None = None,
+    is_polite: bool = True,
+) -> AsyncIterator[Session]:
     """Open a session and close it again.
+
+    Args:
+        settings: Of the link.
+        client_id: Who we are to the broker.
+        protocol: Version of MQTT.
+        will: What the broker says when we are gone.
+        login: User name and password.
+        is_polite: Whether a DISCONNECT is sent at the end; without one the broker publishes the will.
 
     Raises:
         aiomqtt.MqttError: The broker cannot be reached, is not who it should be, or refuses.
-        IsolaneError: A certificate or key cannot be read any more.
+        IsolaneError: A certificate, key or secret cannot be read any more.
     """
-    session = Session(settings, client_id)
+    session = Session(settings, client_id, protocol, will, login)
     opening = asyncio.ensure_future(session.__aenter__())
     try:
         await asyncio.shield(opening)
@@ -188,6 +306,7 @@ async def connected(settings: MqttSettings, client_id: str) -> AsyncIterator[Ses
         yield session
     finally:
         try:
-            await session.__aexit__(None, None, None)
+            if is_polite:
+                await session.__aexit__(None, None, None)
         finally:
             session.abort()

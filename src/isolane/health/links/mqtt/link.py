@@ -7,26 +7,20 @@ on the wire. Several answers that have come meanwhile are taken in one commit.
 
 import asyncio
 import logging
-import time
 
 import aiomqtt
 
 from isolane.config.site import Site
-from isolane.core.failures import IsolaneError
-from isolane.health.links.backoff import Backoff
 from isolane.health.links.counts import LinkCounts
-from isolane.health.links.mqtt.connect import Session, connected
+from isolane.health.links.mqtt.connect import Session, connected, is_too_new
 from isolane.health.links.mqtt.send import send
+from isolane.health.links.mqtt.sessions import keep, measured
 from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import AnyMessage, Courier
-from isolane.health.links.traffic import Meter
 from isolane.security.tls import client_context
 from isolane.wire.uplink import VERSION, Downlink, Up, decode_downlink, down_topic, up_topic
 
 _LOG = logging.getLogger(__name__)
-_METER_S = 5.0
-_STEADY_S = 30.0
-"""A session that stood so long was a good one; the next pause begins small."""
 _TOGETHER_MAX = 64
 _FAILED = 0x80
 
@@ -50,50 +44,43 @@ class MqttLink:
         self._client_id = site.gateway
         self._up = {kind: up_topic(site.name, site.gateway, kind) for kind in Up}
         self._down = down_topic(site.name, site.gateway)
-        self._meter = Meter(self.counts)
+        self._protocol = aiomqtt.ProtocolVersion.V311 if settings.protocol == "3.1.1" else aiomqtt.ProtocolVersion.V5
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
-        backoff = Backoff(self._settings.reconnect_s_max)
-        while True:
-            since = time.monotonic()
-            # A task of its own: a session that breaks while it is cancelled ends with the error of the break.
-            session = asyncio.create_task(self._session(courier))
-            try:
-                await asyncio.wait({session})
-                session.result()
-            except* (aiomqtt.MqttError, OSError, IsolaneError) as errors:
-                self.counts.failures += 1
-                _LOG.warning("link-down link=%s error=%s", self.name, errors.exceptions[0])
-            finally:
-                session.cancel()
-                await asyncio.wait({session})
-            if time.monotonic() - since > _STEADY_S:
-                backoff.reset()
-            await asyncio.sleep(backoff.pause_s())
+        await keep(self.name, self.counts, self._settings.reconnect_s_max, lambda: self._session(courier))
 
     async def _session(self, courier: Courier[AnyMessage]) -> None:
-        async with connected(self._settings, self._client_id) as session:
-            granted = await session.subscribe(self._down, qos=1)
-            if any((code if isinstance(code, int) else code.value) >= _FAILED for code in granted):
-                raise aiomqtt.MqttError(f"the broker does not let us subscribe to {self._down}")
-            await courier.begin()
-            self.counts.sessions += 1
-            self.counts.connected = True
-            _LOG.info("link-up link=%s peer=%s:%d", self.name, self._settings.host, self._settings.port)
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._receive(session, courier))
-                    tasks.create_task(self._measure(session))
-                    for _ in range(min(self._settings.window, session.receive_maximum)):
-                        tasks.create_task(self._send(session, courier))
-            finally:
-                self.counts.connected = False
+        try:
+            async with connected(self._settings, self._client_id, self._protocol) as session:
+                await self._talk(session, courier)
+        except aiomqtt.MqttError as error:
+            if self._settings.protocol == "auto" and is_too_new(error):
+                _LOG.warning("broker-speaks-mqtt-3.1.1 link=%s", self.name)
+                self._protocol = aiomqtt.ProtocolVersion.V311
+            raise
+
+    async def _talk(self, session: Session, courier: Courier[AnyMessage]) -> None:
+        granted = await session.subscribe(self._down, qos=1)
+        if any((code if isinstance(code, int) else code.value) >= _FAILED for code in granted):
+            raise aiomqtt.MqttError(f"the broker does not let us subscribe to {self._down}")
+        await courier.begin()
+        self.counts.sessions += 1
+        self.counts.connected = True
+        _LOG.info("link-up link=%s peer=%s:%d", self.name, self._settings.host, self._settings.port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(session, courier))
+                tasks.create_task(measured(session, self.counts))
+                for _ in range(min(self._settings.window, session.receive_maximum)):
+                    tasks.create_task(self._send(session, courier))
+        finally:
+            self.counts.connected = False
 
     async def _send(self, session: Session, courier: Courier[AnyMessage]) -> None:
         while True:
             message = await courier.next()
-            why = await send(session, self._up[message.kind], message, self.counts, self._settings.dead_s)
+            why = await send(session, self._up[message.kind], message, self.counts, self._settings)
             if why is None:
                 courier.sent(message)
             else:
@@ -122,18 +109,6 @@ class MqttLink:
         self.counts.garbage += 1
         _LOG.warning("answer-unreadable link=%s why=%s", self.name, why)
         return None
-
-    async def _measure(self, session: Session) -> None:
-        try:
-            while True:
-                await asyncio.sleep(_METER_S)
-                self._read_meter(session)
-        finally:
-            self._read_meter(session)
-
-    def _read_meter(self, session: Session) -> None:
-        if session.socket is not None:
-            self._meter.read(session.socket)
 
 
 def _joined(answers: list[Downlink]) -> Downlink:

@@ -2,13 +2,16 @@
 
 from isolane.health.links.counts import LinkCounts
 from isolane.health.links.mqtt.connect import Session
+from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import Message
 
-_ENVELOPE_BYTES_MAX = 16
+_ENVELOPE_BYTES_MAX = 32
 """Fixed header, lengths, packet number and properties of a PUBLISH, beside topic and payload."""
 
 
-async def send(session: Session, topic: str, message: Message, counts: LinkCounts, timeout_s: float) -> str | None:
+async def send(
+    session: Session, topic: str, message: Message, counts: LinkCounts, settings: MqttSettings
+) -> str | None:
     """Bring one message to the broker.
 
     Returns:
@@ -23,4 +26,4 @@ async def send(session: Session, topic: str, message: Message, counts: LinkCount
         # Sending it would have the broker end the session, for ever again.
         return f"{size} bytes are more than the broker's {limit}"
     counts.count(message.kind, size)
-    return await session.deliver(topic, message.data, timeout_s)
+    return await session.deliver(topic, message.data, settings.dead_s, settings.expiry_s)

@@ -1,6 +1,6 @@
 """This file defines the MQTT link's table; it guards that there is no setting without TLS."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -26,3 +26,14 @@ class MqttSettings(
             description="Ping after so long a silence, s, 5 to 3600; also bounds the TLS handshake", ge=5, le=3600
         ),
     ] = 20
+    protocol: Annotated[
+        Literal["auto", "5", "3.1.1"],
+        msgspec.Meta(description="MQTT version; auto: 5, and 3.1.1 with a broker that says it does not know 5"),
+    ] = "auto"
+    expiry_s: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] | None,
+        msgspec.Meta(
+            description="The broker may forget what the center has not fetched for so long, s, 1 to 31536000; it is "
+            "sent again. MQTT 5 only"
+        ),
+    ] = 3600
