@@ -24,9 +24,10 @@ _RES_SLACK = 1.05
 _DISK_BYTES_MAX = 4 << 20
 _LINES_PER_MIN = 10
 _EVENT = re.compile(r"security-event type=(?P<type>\S+) ")
-_FIELD = re.compile(r"\b(peer|charger)=(\S+)")
+_FIELD = re.compile(r'\b(peer|charger|detail)=("[^"]*"|\S+)')
+_NOBODY = ("-", '""')
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
-_CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ", " ERROR ")
+_CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ")
 _ADMITTED = re.compile(r" INFO .* charger=(\S+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -83,8 +84,14 @@ async def alive(scene: Scene) -> str:
             wrong.append(f"{process.name} does not answer")
         text = process.text()
         wrong += [f"{process.name} logged {sign.strip()}" for sign in _CRASHES if sign in text]
+        wrong += [f"{process.name} logged {line[:100]!r}" for line in text.splitlines() if _is_fault(line)]
     crashes = await scene.ground.metric(scene.ground.tap, "isolane_tap_crashes_total")
     return "; ".join(wrong + ([f"the tap met {crashes:g} faults of its own"] if crashes else []))
+
+
+def _is_fault(line: str) -> bool:
+    """Tell whether a line is an error that is not the answer to a file which a case has spoiled."""
+    return " ERROR " in line and "key_files reload-failed part=" not in line
 
 
 async def bystander(scene: Scene) -> str:
@@ -193,7 +200,8 @@ async def noentry(scene: Scene) -> str:
 async def secevent(scene: Scene) -> str:
     """What was done is told once: one event of a right type for each source, at most one a minute, with peer and time.
 
-    The tap knows no address: its events name the charger. So do the relay's about a connection that was let in.
+    The tap knows no address: its events name the charger. So do the relay's about a connection that was let in. A file
+    that cannot be read again is nobody's: its event names the file.
     """
     wrong, found = [], collections.Counter[tuple[str, str]]()
     for name in ("value", "tap"):
@@ -202,7 +210,8 @@ async def secevent(scene: Scene) -> str:
             if event is None:
                 continue
             said = dict(_FIELD.findall(line))
-            source = said.get("peer", "-") if said.get("peer", "-") != "-" else said.get("charger", "-")
+            fields = ("peer", "charger") if event["type"] != "reload" else ("detail",)
+            source = next((said[field] for field in fields if said.get(field, "-") not in _NOBODY), "-")
             wrong += [] if source != "-" else [f"{event['type']} names neither peer nor charger"]
             wrong += [] if _STAMP.match(line) else [f"no UTC time: {line[:40]}"]
             found[event["type"], source] += 1
