@@ -75,6 +75,7 @@ def _main() -> None:
         "DBIRTH": pysparkplug.DBirth,
         "NDATA": pysparkplug.NData,
         "DDATA": pysparkplug.DData,
+        "DDEATH": pysparkplug.DDeath,
     }
     births: dict[str, Any] = {}
     out = []
@@ -88,7 +89,7 @@ def _main() -> None:
         message = classes[kind].decode(raw, birth=births.get(key))
         if kind.endswith("BIRTH"):
             births[key] = message
-        metrics = [_metric(metric) for metric in message.metrics]
+        metrics = [_metric(metric) for metric in getattr(message, "metrics", ())]
         out.append({"kind": kind, "device": key, "seq": message.seq, "metrics": metrics})
     json.dump(out, sys.stdout)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -196,6 +197,36 @@ async def test_a_death_is_told_and_the_next_session_has_the_next_number(tmp_path
     assert death.metrics[0].value == births[-1].metrics[0].value >= 1
     assert values(told, STATE) == list(range(15, 20))
     assert [message.seq for message in births] == [0] * len(births)
+
+
+async def test_a_charger_that_cannot_be_read_is_told_dead_and_born_again(tmp_path: Path, pki: Pki) -> None:
+    lost = np.zeros((4, 5), np.uint8)
+    lost[1:, 2:] = BAD
+    gone = np.zeros((4, 5), np.uint8)
+    gone[1:] = BAD
+    drafts = [live(number) for number in range(4)]
+    async with site(tmp_path, pki) as (at, host, _):
+        await at.put(drafts[0])
+        await at.put(
+            *(dataclasses.replace(draft, codes=codes) for draft, codes in zip(drafts[1:3], (lost, gone), strict=True))
+        )
+        await until(lambda: "DDEATH" in host.kinds())
+        await at.put(drafts[3])
+        await until(lambda: host.kinds().count("DBIRTH") == 2)
+        await until(lambda: host.kinds().count("DDATA") == 3)
+    told = [message for message in decode(host.messages) if message.kind not in {"NDEATH", "NDATA"}]
+    assert [message.kind for message in told] == [
+        "NBIRTH",
+        "DBIRTH",
+        "DDATA",
+        "DDATA",
+        "DDEATH",
+        "DBIRTH",
+        "DDATA",
+    ]
+    assert next(metric.value for metric in told[5].metrics if metric.name == STATE) == 19
+    numbers = [message.seq for message in decode(host.messages) if message.kind != "NDEATH"]
+    assert numbers == list(range(len(numbers)))
 
 
 async def test_a_killed_gateway_is_told_dead_by_its_will(tmp_path: Path, pki: Pki) -> None:

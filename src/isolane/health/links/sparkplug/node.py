@@ -1,6 +1,7 @@
 """This file speaks for the Edge Node in one session; it guards the order: births, then data, each with the next number.
 
-One publisher at a time holds `turn`: a block's data are never split by the births that a host asks for meanwhile.
+One publisher at a time holds `turn`: a block's data are never split by the births that a host asks for meanwhile. A
+charger of which nothing can be read any more is told dead, and born again when something is.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from isolane.core.clock import NS_PER_MS, Clock
 from isolane.core.signals import Signal
 from isolane.health.links.mqtt.connect import Session
 from isolane.health.links.rows import Rows
-from isolane.health.links.sparkplug.payload import SEQ_MAX, Change, birth, data
+from isolane.health.links.sparkplug.payload import SEQ_MAX, Change, birth, data, device_death
 from isolane.health.links.sparkplug.report import Report
 
 _RESERVED = re.compile(r"[%/+#]")
@@ -96,6 +97,7 @@ class Node:
         self._bd_seq = bd_seq
         self._clock = clock
         self._seq = 0
+        self._dead: set[str] = set()
         self._born_ms = 0
 
     async def births(self) -> int:
@@ -111,7 +113,8 @@ class Node:
             self._born_ms = now_ms
         size = await self._publish("NBIRTH", "", partial(birth, metrics=self._current("", now_ms), bd_seq=self._bd_seq))
         for charger in self._aliases.chargers:
-            size += await self._publish("DBIRTH", charger, partial(birth, metrics=self._current(charger, now_ms)))
+            size += await self._birth_of(charger)
+        self._dead.clear()
         self.is_born = True
         return size
 
@@ -121,14 +124,28 @@ class Node:
         Raises:
             aiomqtt.MqttError: The session is over.
         """
+        ever, now = self._report.living(rows)
+        size = 0
+        for charger in sorted(self._dead & ever):
+            self._report.note(rows)
+            self._report.begin(charger)
+            self._dead.discard(charger)
+            size += await self._birth_of(charger)
         by_charger: dict[str, list[tuple[int, Change]]] = {}
         for change in self._report.changes(rows, self._born_ms):
             by_charger.setdefault(change.signal.charger, []).append((self._aliases.of(change.signal), change))
-        size = 0
         for charger, changes in by_charger.items():
-            kind = "DDATA" if charger else "NDATA"
-            size += await self._publish(kind, charger, partial(data, changes=changes))
+            if charger not in self._dead:
+                kind = "DDATA" if charger else "NDATA"
+                size += await self._publish(kind, charger, partial(data, changes=changes))
+        for charger in sorted({signal.charger for signal in rows.signals} - now - self._dead - {""}):
+            self._dead.add(charger)
+            size += await self._publish("DDEATH", charger, device_death)
         return size
+
+    async def _birth_of(self, charger: str) -> int:
+        metrics = self._current(charger, self._now_ms())
+        return await self._publish("DBIRTH", charger, partial(birth, metrics=metrics))
 
     def _current(self, charger: str, now_ms: int) -> list[tuple[int, Change]]:
         return [

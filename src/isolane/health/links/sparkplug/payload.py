@@ -76,6 +76,11 @@ def death(bd_seq: int, now_ms: int) -> bytes:
     return bytes(payload.SerializeToString())
 
 
+def device_death(seq: int, now_ms: int) -> bytes:
+    """Make a DDEATH."""
+    return bytes(Payload(timestamp=now_ms, seq=seq).SerializeToString())
+
+
 def birth(seq: int, now_ms: int, metrics: list[tuple[int, Change]], bd_seq: int | None = None) -> bytes:
     """Make a birth: every metric with name, alias, type, unit and value.
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isolane.core.signals import Signal
-from isolane.health.links.rows import Rows
+from isolane.health.links.rows import Rows, place
 from isolane.health.links.sparkplug.payload import Change, Value
 
 _NEVER = object()
+_OF_THE_GATEWAY = "DataLink"
 
 
 class Report:
@@ -31,11 +32,30 @@ class Report:
         self._live: dict[Signal, object] = {}
         self._history: dict[Signal, object] = {}
 
-    def begin(self) -> None:
-        """Births are about to be told: what is current is what they will say."""
-        self._told = dict(self._newest)
-        self._live = {signal: change.value for signal, change in self._told.items()}
-        self._history = {}
+    def begin(self, charger: str | None = None) -> None:
+        """Births are about to be told, of all or of one charger: what is current is what they will say."""
+        told = {signal: change for signal, change in self._newest.items() if charger in {None, signal.charger}}
+        self._told.update(told)
+        self._live.update({signal: change.value for signal, change in told.items()})
+        self._history = {signal: value for signal, value in self._history.items() if signal not in told}
+
+    def living(self, rows: Rows) -> tuple[set[str], set[str]]:
+        """Give the chargers that had a value in some row, and those that have one in the last.
+
+        What the gateway itself knows of a charger's connection (DataLink) is no sign of the charger's life, unless
+        nothing else is known of it.
+        """
+        ever, now, others = set(), set(), set()
+        present = rows.present(held=self._held)
+        for signal, here in zip(rows.signals, present, strict=True):
+            if place(signal.key).component != _OF_THE_GATEWAY:
+                others.add(signal.charger)
+                if here.any():
+                    ever.add(signal.charger)
+                if here[-1]:
+                    now.add(signal.charger)
+        unknown = {signal.charger for signal in rows.signals} - others
+        return ever | unknown, now | unknown
 
     def current(self, signal: Signal, now_ms: int) -> Change:
         """Give the value for a birth."""
