@@ -17,6 +17,7 @@ import bench.attack.drivers
 import bench.attack.judges
 from bench.attack.cases import HERE, Case, Reasons
 from bench.attack.charger import Charger
+from bench.attack.csms import Csms
 from bench.attack.drivers.http_raw import credentials
 from bench.attack.expect import Court, verdict
 from bench.attack.fill import UnknownError, fill
@@ -192,7 +193,13 @@ async def note_tap(ground: Ground, proof: Proof) -> None:
 async def _warm_up(ground: Ground) -> None:
     """Let everything be imported and every buffer be there before the base is taken."""
     if ground.wish.echo:
+        async with Csms().serving(port=ground.port_taken):
+            await _come_and_go(ground)
         return
+    await _come_and_go(ground)
+
+
+async def _come_and_go(ground: Ground) -> None:
     await ground.connect("CP-LEGIT", door=ground.door(source=_ELSEWHERE), auth="bad")
     chargers: list[Charger] = []
     number = ground.wish.warm if not ground.wish.verify else 8

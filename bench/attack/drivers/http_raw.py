@@ -79,6 +79,17 @@ class Hoard:
 _HOARDS: dict[int, Hoard] = {}
 
 
+async def _settled(ground: Ground) -> int:
+    """Count when nobody comes and goes any more: the kernel's table is not read in one moment."""
+    before, now = -1, _sockets(ground)
+    for _ in range(40):
+        if now == before:
+            break
+        await asyncio.sleep(0.1)
+        before, now = now, _sockets(ground)
+    return now
+
+
 def _sockets(ground: Ground) -> int:
     """Count the connections that the relay has accepted at its plain port and not let go."""
     port = f":{ground.ports['ws']:04X}"
@@ -96,7 +107,7 @@ async def open_sockets(turn: Turn) -> None:
     number = int(args["n"])
     await hoard.open(ground, number)
     await asyncio.sleep(0.5)
-    hoard.open_max = _sockets(ground) - base
+    hoard.open_max = await _settled(ground) - base
     turn.proof.measures["max_open_preauth"] = hoard.open_max
     cap = int(ground.lim["preauth_conns"])
     turn.proof.measures["preauth_cap_enforced"] = hoard.open_max <= cap
