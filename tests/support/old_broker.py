@@ -21,6 +21,10 @@ class OldBroker:
     behind: int
     port: int = 0
     levels: Counter[int] = field(default_factory=Counter)
+    flags: list[int] = field(default_factory=list)
+    """Connect flags of each CONNECT."""
+    properties: list[bytes] = field(default_factory=list)
+    """Properties of each CONNECT of MQTT 5."""
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -39,17 +43,25 @@ class OldBroker:
             first = await reader.readexactly(2)
             while first[-1] & 0x80:
                 first += await reader.readexactly(1)
-            head = await reader.readexactly(7)
+            head = await reader.readexactly(8)
             self.levels[head[6]] += 1
+            self.flags.append(head[7])
             if head[6] == _V311:
                 tls = client_context(self.pki.ca, self.pki.gateway.certificate, self.pki.gateway.key)
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.behind, ssl=tls)
                 far_writer.write(first + head)
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
             else:
+                self.properties.append(await _properties(reader))
                 writer.write(_REFUSED)
                 await writer.drain()
         writer.transport.abort()
+
+
+async def _properties(reader: asyncio.StreamReader) -> bytes:
+    await reader.readexactly(2)  # keep alive
+    (length,) = await reader.readexactly(1)
+    return await reader.readexactly(length)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import aiomqtt
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from isolane.health.links.sparkplug.payload import BOOLEAN, REBIRTH, Payload
 from isolane.security.tls import client_context
@@ -64,10 +65,10 @@ class SparkplugHost:
                 async with aiomqtt.Client(
                     "127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls, timeout=5
                 ) as client:
-                    for kind in ("NBIRTH", "NDATA", "NDEATH"):
-                        await client.subscribe(f"spBv1.0/+/{kind}/+", qos=1)
-                    for kind in ("DBIRTH", "DDATA", "DDEATH"):
-                        await client.subscribe(f"spBv1.0/+/{kind}/+/+", qos=1)
+                    # "As published": the flags of a message are those its publisher has set.
+                    options = SubscribeOptions(qos=1, retainAsPublished=True)
+                    for kind in ("NBIRTH/+", "NDATA/+", "NDEATH/+", "DBIRTH/+/+", "DDATA/+/+", "DDEATH/+/+"):
+                        await client.subscribe(f"spBv1.0/+/{kind}", options=options)
                     self.listening.set()
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(self._listen(client))

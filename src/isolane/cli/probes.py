@@ -94,9 +94,10 @@ def _of_listener(name: str, settings: object) -> Target:
 def _of_client(name: str, settings: object) -> Target:
     url = urlsplit(getattr(settings, "url", ""))
     host = getattr(settings, "host", None) or url.hostname or ""
-    port = getattr(settings, "port", None) or url.port or 443
+    is_plain = url.scheme == "http"  # to an agent on this machine
+    port = getattr(settings, "port", None) or url.port or (80 if is_plain else 443)
     ca, certificate, key = (getattr(settings, field) for field in ("ca", "certificate", "key"))
-    return Target(name, host, port, lambda: tls.client_context(ca, certificate, key))
+    return Target(name, host, port, None if is_plain else lambda: tls.client_context(ca, certificate, key))
 
 
 async def probe(target: Target) -> str:

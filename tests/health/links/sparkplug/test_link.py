@@ -22,6 +22,7 @@ from isolane.health.outbox.cursor import Pace
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Draft
 from support.broker import Broker, Pki, make_pki, stopping
+from support.old_broker import OldBroker
 from support.outboxes import GATEWAY, SITE, TAG, settings, until
 from support.sparkplug_decoder import Told, decode
 from support.sparkplug_host import SparkplugHost
@@ -109,7 +110,8 @@ async def test_births_come_first_and_data_follow_by_alias(tmp_path: Path, pki: P
     assert [message.kind for message in told] == ["NBIRTH", "DBIRTH", "NDATA", "DDATA", "DDATA", "DDATA"]
     born = {metric.name: metric for metric in told[0].metrics}
     assert (born["bdSeq"].datatype, born["bdSeq"].value, born["bdSeq"].alias) == ("INT64", 0, None)
-    assert (born["Node Control/Rebirth"].value, born["Node Control/Rebirth"].alias) == (False, None)
+    rebirth = born["Node Control/Rebirth"]
+    assert (rebirth.datatype, rebirth.value, rebirth.alias) == ("BOOLEAN", False, None)
     assert (born[SIGNALS[0].key].datatype, born[SIGNALS[0].key].value) == ("DOUBLE", 12.5)
     device = {metric.name: metric for metric in told[1].metrics}
     assert told[1].device == "CP-1"
@@ -130,7 +132,15 @@ async def test_births_come_first_and_data_follow_by_alias(tmp_path: Path, pki: P
     units = {m.name: m.properties for m in Payload.FromString(host.messages[1][1]).metrics}
     assert units[VOLTAGE].keys == ["engUnit"]
     assert units[VOLTAGE].values[0].string_value == "V"
+    assert [topic for topic, _ in host.messages[:6]] == [
+        "spBv1.0/north/NBIRTH/gw-1",
+        "spBv1.0/north/DBIRTH/gw-1/CP-1",
+        "spBv1.0/north/NDATA/gw-1",
+        *["spBv1.0/north/DDATA/gw-1/CP-1"] * 3,
+    ]
+    assert host.levels[:6] == [0] * 6
     assert not host.retained
+    assert all(metric.t_ms for message in told for metric in message.metrics)
 
 
 async def test_sequence_numbers_go_round_after_255(tmp_path: Path, pki: Pki) -> None:
@@ -239,7 +249,29 @@ async def test_a_killed_gateway_is_told_dead_by_its_will(tmp_path: Path, pki: Pk
         await until(lambda: "NDEATH" in host.kinds(), "the will")
     (death, *_) = [message for message in decode(host.messages) if message.kind == "NDEATH"]
     assert death.metrics[0].value == 0
+    assert death.seq is None
+    assert len(death.metrics) == 1
+    assert host.messages[host.kinds().index("NDEATH")][0] == "spBv1.0/north/NDEATH/gw-1"
     assert host.levels[host.kinds().index("NDEATH")] == 1
+    assert not host.retained
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_session_begins_clean_and_leaves_a_will(tmp_path: Path, pki: Pki, protocol: str) -> None:
+    with stopping(Broker(tmp_path, pki)) as broker:
+        broker.start()
+        old = OldBroker(pki, broker.port)
+        await old.start()
+        broker_port, broker.port = broker.port, old.port
+        async with running(broker, pki, tmp_path, protocol=protocol):
+            await until(lambda: bool(old.flags))
+        broker.port = broker_port
+        old.stop()
+    clean, will, will_qos_1, will_retain = 0x02, 0x04, 0x08, 0x20
+    assert old.flags[0] & (clean | will | 0x18 | will_retain) == clean | will | will_qos_1
+    # MQTT 5: receive maximum and packet size, and no session expiry (0x11), which means 0.
+    if protocol == "5":
+        assert (old.properties[0][0], old.properties[0][3], len(old.properties[0])) == (0x21, 0x27, 8)
 
 
 async def test_a_rebirth_is_done_when_asked_and_nothing_else_is(tmp_path: Path, pki: Pki) -> None:
