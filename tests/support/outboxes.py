@@ -44,13 +44,14 @@ class ManualClock:
         self.utc_ms += int(seconds * 1000)
 
 
-def draft(number: int, rows: int = 5, *, noise: int = 0) -> Draft:
-    """Make a block of rows; `noise` > 0 makes it that incompressible, in bits."""
+def draft(number: int, rows: int = 5, *, noise: int = 0, thinned: int = 0) -> Draft:
+    """Make a block of rows; `noise` > 0 makes it that incompressible, in bits; it stands for `thinned` samples more."""
     random = np.random.default_rng(number)
     values = np.arange(2 * rows, dtype=np.int64).reshape(2, rows) + number
     if noise:
         values = random.integers(-(2**noise), 2**noise, (2, rows))
-    return Draft(SCHEMA.id, 1_700_000_000_000 + number * 1000 * rows, 1000, values, np.zeros((2, rows), np.uint8))
+    codes = np.zeros((2, rows), np.uint8)
+    return Draft(SCHEMA.id, 1_700_000_000_000 + number * 1000 * rows, 1000, values, codes, thinned)
 
 
 def settings(path: Path, *, bytes_max: int = 1 << 20, age_max_s: int = 3600) -> OutboxSettings:

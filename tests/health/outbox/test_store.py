@@ -1,6 +1,8 @@
 """This file puts the store through all that can happen to it; it guards the ledger and that no number is missing."""
 
+import dataclasses
 import shutil
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from isolane.core.failures import IsolaneError
+from isolane.core.signals import Signal
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Key
 from isolane.health.outbox.store import Store
 from isolane.wire.block import decode
+from isolane.wire.schema import Schema
 from isolane.wire.uplink import Up, decode_gap
 from support.outboxes import SCHEMA, TAG, ManualClock, draft, is_balanced, settings
 
@@ -47,7 +51,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = opened(self.path, self.clock)
         self.acknowledged: set[Key] = set()
         self.told: set[Key] = set()
-        self.numbers = 0
+        self.numbers = self.produced = 0
         self.full = False
 
     @property
@@ -56,10 +60,16 @@ class StoreMachine(RuleBasedStateMachine):
             Path(self.folder.name) / f"run-{self.runs}" / "outbox.db" if self.runs else Path(self.folder.name) / "o.db"
         )
 
-    @rule(big=st.booleans(), lane=st.sampled_from([Lane.LIVE, Lane.LIVE, Lane.SNAPSHOT, Lane.ALARM]))
-    def put(self, *, big: bool, lane: Lane) -> None:
+    @rule(
+        big=st.booleans(),
+        lane=st.sampled_from([Lane.LIVE, Lane.LIVE, Lane.SNAPSHOT, Lane.ALARM]),
+        thinned=st.sampled_from([0, 0, 7]),
+    )
+    def put(self, *, big: bool, lane: Lane, thinned: int) -> None:
         self.numbers += 1
-        made = draft(self.numbers, rows=ROWS_BIG, noise=40) if big else draft(self.numbers)
+        rows, noise = (ROWS_BIG, 40) if big else (5, 0)
+        made = draft(self.numbers, rows=rows, noise=noise, thinned=thinned)
+        self.produced += made.produced
         self.store.put(made, lane)
 
     @rule(limit=st.integers(1, 5), newest=st.booleans())
@@ -122,6 +132,7 @@ class StoreMachine(RuleBasedStateMachine):
             if (file := source.with_name(source.name + suffix)).exists():
                 shutil.copy(file, self.path.with_name(self.path.name + suffix))
         epoch = self.store.epoch
+        self.produced -= sum(gap.samples for gap in self.store._losses.gaps)
         self.store.close()
         self.store = opened(self.path, self.clock)
         assert self.store.epoch > epoch
@@ -130,6 +141,7 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def the_books_balance(self) -> None:
         assert is_balanced(self.store.tally)
+        assert self.store.tally.produced == self.produced
         assert self.store.tally.bytes_queued <= 1 << 20
         for entry in self.store.entries():
             assert entry.balanced
@@ -372,3 +384,55 @@ def test_settled_epochs_are_folded_and_the_sums_stay(tmp_path: Path) -> None:
     assert produced == 150
     assert len(entries) == 9
     assert all(entry.epoch for entry in entries)
+
+
+def test_thinned_samples_are_a_book_and_are_lost_with_the_block_that_tells_them(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = opened(tmp_path / "o.db", clock)
+    store.put(draft(1, thinned=590))
+    store.put(draft(2, thinned=30))
+    assert store.settle(LINK, [(store.epoch, 0, 1)], []) == 1
+    assert (store.tally.produced, store.tally.acknowledged, store.tally.queued, store.tally.thinned) == (
+        640,
+        10,
+        10,
+        620,
+    )
+    clock.pass_s(3601)
+    store.tend()
+    assert (store.tally.thinned, store.tally.queued, store.tally.dropped) == (590, 0, {"expired": 40})
+    (gap,) = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)
+    assert decode_gap(gap.data).samples == 40
+    assert is_balanced(store.tally)
+    assert store.entries()[0].balanced
+    store.close()
+
+
+def test_blocks_of_a_learnt_schema_keep_it_in_the_file(tmp_path: Path) -> None:
+    other = Schema.of((Signal("CP-1", "1.0/ElectricalFeed/ACVoltage[L2]", "V", 0.1),))
+    store = opened(tmp_path / "o.db", ManualClock())
+    store.learn(other)
+    store.put(dataclasses.replace(draft(1), schema=other.id))
+    store.put(draft(2))
+    store.close()
+    store = opened(tmp_path / "o.db", ManualClock())
+    assert (store.schema(other.id), store.schema(SCHEMA.id)) == (other.json, SCHEMA.json)
+    store.close()
+
+
+def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "o.db"
+    store = opened(path, ManualClock())
+    store.put(draft(1))
+    epoch = store.epoch
+    store.close()
+    file = sqlite3.connect(path)
+    file.executescript("ALTER TABLE blocks DROP COLUMN thinned; PRAGMA user_version = 1")
+    file.close()
+    store = opened(path, ManualClock())
+    assert store.troubles.quarantined == 0
+    store.put(draft(2, thinned=5))
+    keys = [each.key for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)]
+    assert keys == [(store.epoch, 0, 1), (epoch, 0, 1)]
+    assert store.tally.thinned == 5
+    store.close()

@@ -41,12 +41,12 @@ class Books:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def produce(self, epoch: int, stream: int, sequence: int, samples: int) -> None:
-        """A new block is queued."""
+    def produce(self, epoch: int, stream: int, sequence: int, samples: int, thinned: int) -> None:
+        """A new block is queued; `thinned` samples beside its own are told by it within a bound."""
         self._file.execute(
-            "UPDATE books SET produced = produced + ?, queued = queued + ?, last_sequence = ?"
+            "UPDATE books SET produced = produced + ?, queued = queued + ?, thinned = thinned + ?, last_sequence = ?"
             " WHERE epoch = ? AND stream = ?",
-            (samples, samples, sequence, epoch, stream),
+            (samples + thinned, samples, thinned, sequence, epoch, stream),
         )
 
     def produce_lost(self, epoch: int, stream: int, sequence: int, samples: int, reason: str) -> None:
@@ -65,13 +65,14 @@ class Books:
             (samples, samples, epoch, stream),
         )
 
-    def drop(self, epoch: int, stream: int, samples: int, reason: str) -> None:
-        """A queued block is given up."""
+    def drop(self, epoch: int, stream: int, samples: int, thinned: int, reason: str) -> None:
+        """A queued block is given up, and with it those samples that only it told."""
         self._file.execute(
-            "UPDATE books SET dropped = dropped + ?, queued = queued - ? WHERE epoch = ? AND stream = ?",
-            (samples, samples, epoch, stream),
+            "UPDATE books SET dropped = dropped + ?, queued = queued - ?, thinned = thinned - ?"
+            " WHERE epoch = ? AND stream = ?",
+            (samples + thinned, samples, thinned, epoch, stream),
         )
-        self._reason(epoch, stream, samples, reason)
+        self._reason(epoch, stream, samples + thinned, reason)
 
     def entries(self) -> list[LedgerEntry]:
         """Give the books of every epoch that is not folded, the newest first."""

@@ -93,8 +93,18 @@ class Outbox:
         self.cursors.append(cursor)
         return cursor
 
+    async def learn(self, schema: Schema) -> None:
+        """Take blocks of this schema too, beside those of the one it was made with."""
+        await self._call(self._store.learn, schema)
+
     async def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
-        """Number a block, commit it, and tell the links."""
+        """Number a block, commit it, and tell the links.
+
+        Args:
+            draft: Of the schema the outbox was made with, or one it has learnt. With `thinned`, it stands for more
+                samples than it holds, and the books say so.
+            lane: What goes first, and what is dropped first.
+        """
         await self._call(self._store.put, draft, lane)
         self._wake()
 

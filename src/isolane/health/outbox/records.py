@@ -19,6 +19,8 @@ class Draft:
         step_ms: From row to row, ms.
         values: Scaled integers, shape (columns, rows).
         codes: Quality codes, same shape.
+        thinned: Samples that were taken and are not among its own: they lie within the bound of what it says. They
+            are produced with it, stay in the account "thinned", and are lost with it if it is lost.
     """
 
     schema: bytes
@@ -26,11 +28,17 @@ class Draft:
     step_ms: int
     values: I64
     codes: U8
+    thinned: int = 0
 
     @property
     def samples(self) -> int:
-        """How many samples it accounts for."""
+        """How many samples it holds."""
         return int(self.values.size)
+
+    @property
+    def produced(self) -> int:
+        """How many samples it accounts for, those it stands for included."""
+        return self.samples + self.thinned
 
     @property
     def end_ms(self) -> int:

@@ -29,7 +29,7 @@ _OLDEST_FIRST = (
 )
 _IN_ORDER = _OLDEST_FIRST.replace("lane = ?", "lane >= ?")
 _NEWEST_FIRST = _OLDEST_FIRST.replace("ORDER BY id", "ORDER BY id DESC")
-_LOST = "SELECT id, epoch, stream, sequence, samples, from_ms, to_ms, size FROM blocks"
+_LOST = "SELECT id, epoch, stream, sequence, samples, thinned, from_ms, to_ms, size FROM blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,12 @@ class Shelf:
         """Give when the newest block came, on the outbox's own clock; 0 if there is none."""
         return int(self.file.execute("SELECT coalesce(max(born_ms), 0) FROM blocks").fetchone()[0])
 
-    def have_schema(self, identity: bytes, json: bytes) -> None:
-        """Keep the schema of the rows that come, and forget those no block here has."""
+    def forget_schemas(self) -> None:
+        """Forget the schemas that no block here has."""
         self.file.execute("DELETE FROM schemas WHERE id NOT IN (SELECT schema FROM blocks)")
+
+    def have_schema(self, identity: bytes, json: bytes) -> None:
+        """Keep the schema of a block."""
         self.file.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (identity, json))
 
     def schema(self, identity: bytes) -> bytes | None:
@@ -62,14 +65,15 @@ class Shelf:
     def add(self, lane: Lane, key: BlockKey, draft: Draft, data: bytes, born_ms: int) -> None:
         """Store a new block and put it into the books."""
         added = self.file.execute(
-            "INSERT INTO blocks (lane, epoch, stream, sequence, samples, born_ms, from_ms, to_ms, size, schema)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blocks (lane, epoch, stream, sequence, samples, thinned, born_ms, from_ms, to_ms, size,"
+            " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 lane,
                 key.epoch,
                 key.stream,
                 key.sequence,
                 draft.samples,
+                draft.thinned,
                 born_ms,
                 draft.t0_ms,
                 draft.end_ms,
@@ -78,7 +82,7 @@ class Shelf:
             ),
         )
         self.file.execute("INSERT INTO bodies VALUES (?, ?)", (added.lastrowid, data))
-        self.books.produce(key.epoch, key.stream, key.sequence, draft.samples)
+        self.books.produce(key.epoch, key.stream, key.sequence, draft.samples, draft.thinned)
 
     def lose(self, gap: Gap) -> None:
         """Put blocks into the books that could not be stored, unless the file has them after all."""
@@ -110,7 +114,7 @@ class Shelf:
                     break
                 if (row[1:4] not in held) is free:
                     victims.append(row)
-                    over -= row[7]
+                    over -= row[8]
         if over > 0:
             return False
         self._drop(victims, _FULL)
@@ -216,8 +220,9 @@ class Shelf:
         return False
 
     def _drop(self, rows: list[tuple[int, ...]], reason: str) -> int:
-        for number, epoch, stream, sequence, samples, from_ms, to_ms, _ in rows:
-            self.books.drop(epoch, stream, samples, reason)
-            self.gaps.record(Gap(VERSION, epoch, stream, sequence, sequence, samples, reason, from_ms, to_ms))
+        for number, epoch, stream, sequence, samples, thinned, from_ms, to_ms, _ in rows:
+            self.books.drop(epoch, stream, samples, thinned, reason)
+            gone = samples + thinned
+            self.gaps.record(Gap(VERSION, epoch, stream, sequence, sequence, gone, reason, from_ms, to_ms))
             self.file.execute("DELETE FROM blocks WHERE id = ?", (number,))
         return len(rows)

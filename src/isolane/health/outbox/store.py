@@ -54,7 +54,7 @@ class Store:
         self._settings = settings
         self._tag = tag
         self._clock = clock
-        self._schema = schema
+        self._schemas = {schema.id: schema.json}
         self._required = required
         self._shelf: Shelf | None = None
         self._origin_ms = 0
@@ -92,6 +92,10 @@ class Store:
     def tally(self) -> Tally:
         """The books of all epochs together, as of the last operation, what the disk has refused included."""
         return self._losses.add_to(self._stored)
+
+    def learn(self, schema: Schema) -> None:
+        """Blocks of this schema may come too."""
+        self._schemas[schema.id] = schema.json
 
     def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
         """Number a block and commit it; whatever happens, its samples are in the books."""
@@ -180,9 +184,9 @@ class Store:
         return [self._losses.add_to_entry(entry) for entry in entries]
 
     def schema(self, identity: bytes) -> bytes | None:
-        """Give the JSON of a schema that a block here has, or of the rows that come."""
-        if identity == self._schema.id:
-            return self._schema.json
+        """Give the JSON of a schema that a block here has, or one to come."""
+        if identity in self._schemas:
+            return self._schemas[identity]
         return self._attempt(lambda shelf: shelf.schema(identity), otherwise=None)
 
     def _now_ms(self) -> int:
@@ -212,7 +216,7 @@ class Store:
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             shelf.books.begin(epoch, _STREAM)
-            shelf.have_schema(self._schema.id, self._schema.json)
+            shelf.forget_schemas()
         self._losses.clear()
         self.epoch, self._sequence, self._epoch_due = epoch, 0, False
         return True
@@ -224,6 +228,7 @@ class Store:
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             if shelf.make_room(len(data) + ROW_BYTES, self._settings.bytes_max, self._in_flight()):
+                shelf.have_schema(draft.schema, self._schemas[draft.schema])
                 shelf.add(lane, key, draft, data, self._now_ms())
             else:
                 shelf.lose(self._gap(draft, "outbox-full"))
@@ -231,7 +236,7 @@ class Store:
 
     def _gap(self, draft: Draft, reason: str) -> Gap:
         number = self._sequence + 1
-        return Gap(VERSION, self.epoch, _STREAM, number, number, draft.samples, reason, draft.t0_ms, draft.end_ms)
+        return Gap(VERSION, self.epoch, _STREAM, number, number, draft.produced, reason, draft.t0_ms, draft.end_ms)
 
     def _attempt(self, work: Callable[[Shelf], Result], *, otherwise: Result) -> Result:
         """Do something; if the disk or the file refuses, count it and give `otherwise`."""

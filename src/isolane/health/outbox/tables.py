@@ -15,7 +15,9 @@ from pathlib import Path
 from isolane.core.failures import IsolaneError
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
+_UPGRADES = {1: "ALTER TABLE blocks ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;"}
+"""What makes a file of that version one of the next."""
 
 _TABLES = """
 CREATE TABLE books (
@@ -34,7 +36,7 @@ CREATE TABLE blocks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL,
     epoch INTEGER NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
     samples INTEGER NOT NULL, born_ms INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
-    size INTEGER NOT NULL, schema BLOB NOT NULL,
+    size INTEGER NOT NULL, schema BLOB NOT NULL, thinned INTEGER NOT NULL DEFAULT 0,
     UNIQUE (epoch, stream, sequence)
 );
 CREATE INDEX blocks_by_lane ON blocks (lane, id);
@@ -80,9 +82,8 @@ def open_file(path: Path) -> sqlite3.Connection:
     """Open the outbox's file, or make it.
 
     Raises:
-        sqlite3.DatabaseError: The file is damaged or of another version (not an OperationalError), or the disk or
-        another
-            process refuses it (OperationalError).
+        sqlite3.DatabaseError: The file is damaged or of a version not known here (not an OperationalError), or the
+            disk or another process refuses it (OperationalError).
     """
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
@@ -103,6 +104,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if not made:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
         return
+    while version in _UPGRADES:
+        connection.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[version]} PRAGMA user_version = {version + 1}; COMMIT;")
+        version += 1
     if version != _VERSION:
         raise sqlite3.DatabaseError(f"an outbox of version {version}")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
