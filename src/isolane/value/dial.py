@@ -9,7 +9,6 @@ status: only silence sends a charger to the next endpoint.
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections import Counter
 from math import ceil
@@ -33,6 +32,8 @@ _log = logging.getLogger(__name__)
 _ANSWER_HEAD_BYTES_MAX = 65_536
 _ANSWER_BODY_BYTES_MAX = 65_536
 """An error page; a longer one is not passed on, its status is."""
+_REST_BYTES_MAX = 65_536
+"""Bytes taken behind an answer until the splice takes over, which is at once but where a password is stored first."""
 
 
 class AnswerReader:
@@ -134,11 +135,11 @@ class CsmsLeg(asyncio.Protocol):
         """Read the answer."""
         if self.answer.done():
             self.rest += data
+            if len(self.rest) > _REST_BYTES_MAX:
+                self.stream.pause_reading()
             return
         self._feed(data)
         self.rest += self._reader.rest
-        if self.answer.done():
-            self.stream.pause_reading()
 
     def eof_received(self) -> bool:
         """An answer may end with the stream."""
@@ -211,7 +212,7 @@ class Upstream:
         self._dials = asyncio.Semaphore(limits.dials)
 
     async def ask(self, upgrade: Upgrade, context: ssl.SSLContext | None = None) -> tuple[CsmsLeg, Answer]:
-        """Dial, when it is this charger's turn, and give the CSMS's answer, its leg paused.
+        """Dial, when it is this charger's turn, and give the CSMS's answer.
 
         The caller ends the leg or splices it.
 
@@ -224,7 +225,7 @@ class Upstream:
         """
         await self._turn()
         endpoint: Endpoint | None = None
-        refused = Refused(502, "unreachable")
+        refused: Refused | None = None
         try:
             async with asyncio.timeout(self._connect_s), self._dials:
                 for endpoint in self.endpoints.order():
@@ -241,7 +242,7 @@ class Upstream:
             if endpoint is not None:
                 self._failed(endpoint, "timeout")
             raise Refused(504, "timeout") from error
-        raise refused
+        raise refused or Refused(502, "unreachable")
 
     async def _turn(self) -> None:
         """Wait until one more may dial; a CSMS that restarts is not met with all chargers at once."""
@@ -266,14 +267,11 @@ class Upstream:
         protocol: asyncio.Protocol = leg
         if endpoint.secure and context is not None:
             protocol = TlsStream(context, leg, server=False, name=endpoint.host)
-        sock: socket.socket | None = None
         tcp: asyncio.Transport | None = None
         done = False
         try:
-            sock = await reach(endpoint.host, endpoint.port, endpoint.address)
-            endpoint.address = sock.getpeername()
-            keep_alive(sock, self._dead_s)
-            tcp, _ = await loop.create_connection(lambda: protocol, sock=sock)
+            tcp = await _connect(endpoint, protocol)
+            keep_alive(tcp.get_extra_info("socket"), self._dead_s)
             answer = await leg.answer
             done = True
         except (OSError, ssl.SSLError) as error:
@@ -281,6 +279,24 @@ class Upstream:
         finally:
             if not done and tcp is not None:
                 tcp.abort()
-            elif not done and sock is not None:
-                sock.close()
         return leg, answer
+
+
+async def _connect(endpoint: Endpoint, protocol: asyncio.Protocol) -> asyncio.Transport:
+    """Connect to an endpoint: an address at once, a name as reach.py does.
+
+    Raises:
+        OSError: It cannot be reached.
+    """
+    loop = asyncio.get_running_loop()
+    if endpoint.is_address:
+        tcp, _ = await loop.create_connection(lambda: protocol, endpoint.host, endpoint.port)
+        return tcp
+    sock = await reach(endpoint.host, endpoint.port, endpoint.address)
+    try:
+        endpoint.address = sock.getpeername()
+        tcp, _ = await loop.create_connection(lambda: protocol, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    return tcp

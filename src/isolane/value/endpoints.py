@@ -9,6 +9,7 @@ is connected to: nobody is sent back when a better one returns, so that a CSMS t
 connection. Where all are down all are tried, in order: memory alone refuses nobody.
 """
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
 from typing import Any
@@ -32,12 +33,15 @@ class Endpoint:
         host_field: Value of the Host field.
         path: Without "/" at the end.
         secure: Whether it is wss.
+        is_address: Whether the host is an IP address, so that there is nothing to resolve and one way to go.
         address: That answered last, None for none yet.
         failures: Since it last answered.
         down_until_ns: When it may be tried again, where it has failed.
     """
 
-    __slots__ = ("address", "down_until_ns", "failures", "host", "host_field", "name", "path", "port", "secure")
+    __slots__ = (
+        "address", "down_until_ns", "failures", "host", "host_field", "is_address", "name", "path", "port", "secure",
+    )  # fmt: skip
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -47,6 +51,7 @@ class Endpoint:
         self.host_field = parts.netloc
         self.path = parts.path.rstrip("/")
         self.secure = parts.scheme == "wss"
+        self.is_address = _is_address(self.host)
         self.address: tuple[Any, ...] | None = None
         self.failures = 0
         self.down_until_ns = 0
@@ -92,3 +97,11 @@ class Endpoints:
     def worked(self, endpoint: Endpoint) -> None:
         """Know that one has answered, with whatever status."""
         endpoint.failures = 0
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

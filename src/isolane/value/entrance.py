@@ -11,6 +11,7 @@ Handshakes that fail by the other end's doing are counted for its address (attem
 `failed_handshakes_per_min` it is told 429, or, where no charger is known at that address, not even listened to.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from time import monotonic_ns
@@ -27,6 +28,7 @@ from isolane.value.policy import Policy
 from isolane.value.registry import Registry
 from isolane.value.security_events import OF_RESULT, Kind, SecurityEvents
 from isolane.value.settings import Limits
+from isolane.value.stream import keep_alive
 from isolane.value.tap_port import TapPort
 
 _log = logging.getLogger(__name__)
@@ -98,6 +100,7 @@ class Entrance:
     preauth: dict[Unanswered, None] = field(default_factory=dict)
     asking: dict[Unanswered, None] = field(default_factory=dict)
     strangers: Attempts = field(init=False)
+    ports: list[asyncio.Server] = field(default_factory=list)
     _logged: int = 0
     _window_ns: int = 0
 
@@ -110,6 +113,18 @@ class Entrance:
         if limits.failed_handshakes_per_min != self.limits.failed_handshakes_per_min:
             self.strangers = Attempts(limits.failed_handshakes_per_min)
         self.limits = limits
+        for port in self.ports:
+            self._watch(port)
+
+    def open_port(self, port: asyncio.Server) -> None:
+        """Watch whether the chargers that come in by a port can still be reached."""
+        self.ports.append(port)
+        self._watch(port)
+
+    def _watch(self, port: asyncio.Server) -> None:
+        """Set it once for all: a socket that is accepted has the options of the one that listens."""
+        for sock in port.sockets:
+            keep_alive(sock, self.limits.dead_s)
 
     def admit(self, gate: Unanswered) -> None:
         """Take a socket in; the oldest that has not asked yet gives way when there are too many."""

@@ -127,7 +127,7 @@ def wrong() -> Refused:
 
 
 @asynccontextmanager
-async def alike(admitted: Admitted) -> AsyncIterator[None]:
+async def alike() -> AsyncIterator[None]:
     """Hide from a charger of doubtful password why it is not let in.
 
     A CSMS that is away or busy says so to everybody: a real charger must not take that for a wrong password.
@@ -139,7 +139,7 @@ async def alike(admitted: Admitted) -> AsyncIterator[None]:
     try:
         yield
     except Refused as refused:
-        if not admitted.doubtful or refused.status >= _SERVER_ERROR:
+        if refused.status >= _SERVER_ERROR:
             raise
         await asyncio.sleep(due - asyncio.get_running_loop().time())
         raise wrong() from refused

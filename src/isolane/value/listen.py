@@ -12,6 +12,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from time import monotonic_ns
 from typing import Final
@@ -30,7 +31,7 @@ from isolane.value.learning import DENIED, alike, refuse_doubtful
 from isolane.value.listener_tls import ListenerTls
 from isolane.value.security_events import Kind
 from isolane.value.settings_access import Listener
-from isolane.value.stream import Stream, keep_alive
+from isolane.value.stream import Stream
 from isolane.value.tls_stream import TlsStream
 from isolane.wire.tap_copy import Opened
 
@@ -40,6 +41,7 @@ _EARLY_BYTES_MAX = 65_536
 """Bytes taken behind a request while the CSMS is asked; a charger waits for its answer, so a frame or two."""
 _REFUSALS: Final = {**dict.fromkeys(DENIED, Kind.AUTHENTICATION), 404: Kind.UNKNOWN_IDENTITY}
 """Which answers of a CSMS tell of a charger that should not be here."""
+_AS_IT_IS: Final = nullcontext()
 _LINGER_S = 2.0
 """What a refused charger gets to read its answer."""
 _BACKLOG = 1024
@@ -57,7 +59,8 @@ class Gate(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_charger", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "proved", "stream",
+        "_buffer", "_entrance", "_listener", "_looked", "_over", "_task", "_timer", "_who", "proved",
+        "stream",
     )  # fmt: skip
 
     def __init__(self, entrance: Entrance, listener: Listener) -> None:
@@ -65,7 +68,7 @@ class Gate(asyncio.Protocol):
         self._listener = listener
         self._buffer = bytearray()
         self._looked = 0
-        self._charger = ""
+        self._who = End(str(listener.address), "", "")
         self._over = False
         self._task: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(entrance.limits.handshake_s, self._late)
@@ -76,9 +79,11 @@ class Gate(asyncio.Protocol):
     def opened(self, stream: Stream) -> None:
         """Know the leg, which for TLS has not shaken hands yet."""
         is_new, self.stream = self.stream is None, stream
+        if is_new and (peer := stream.get_extra_info("peername")):
+            self._who = End(self._who.listener, str(peer[0]), "")
         if self._over:
             stream.abort()
-        elif is_new and self._entrance.strangers.shuts_out(self._who().peer):
+        elif is_new and self._entrance.strangers.shuts_out(self._who.peer):
             self._end("throttled")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -146,8 +151,7 @@ class Gate(asyncio.Protocol):
         if entrance.own_calls is not None:
             upgrade = entrance.own_calls.narrow(upgrade)
         del buffer[: end + len(END)]
-        self._charger = upgrade.charger
-        who = self._who()
+        who = self._who = End(self._who.listener, self._who.peer, upgrade.charger)
         entrance.check_pace(who)
         self.proved = listener.client_ca is not None or entrance.strangers.is_known(who.peer, who.charger)
         if entrance.admission.verifies(listener):
@@ -165,9 +169,9 @@ class Gate(asyncio.Protocol):
         place: Place | None = None
         try:
             tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
-            admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who().peer)
+            admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who.peer)
             self.proved |= entrance.admission.verifies(self._listener) and not admitted.doubtful
-            async with alike(admitted):
+            async with alike() if admitted.doubtful else _AS_IT_IS:
                 entrance.policy.check(upgrade)
                 place = await entrance.duplicates.admit(upgrade.charger)
                 leg, answer, admitted = await entrance.admission.as_came.ask(entrance.upstream, admitted)
@@ -185,7 +189,7 @@ class Gate(asyncio.Protocol):
                 return
             head = mirror(answer)
             kind = _REFUSALS.get(answer.status)
-            entrance.note("refused-by-csms", self._who(), f"the CSMS answered {answer.status}", kind)
+            entrance.note("refused-by-csms", self._who, f"the CSMS answered {answer.status}", kind)
             self._say(head)
         except Refused as refused:
             self._refuse(refused)
@@ -207,7 +211,6 @@ class Gate(asyncio.Protocol):
     def _join(self, upgrade: Upgrade, leg: CsmsLeg, accepted: Accepted, place: Place) -> Connection:
         """Answer 101 and give both legs to the splice; the identity is this charger's."""
         stream, entrance = self._standing(leg), self._entrance
-        keep_alive(stream.get_extra_info("socket"), entrance.limits.dead_s)
         stream.write(accepted.head)
         self._over = True
         leg.joined = True
@@ -234,7 +237,7 @@ class Gate(asyncio.Protocol):
             asked.connection = connection
         place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1
-        entrance.strangers.know(self._who().peer, upgrade.charger)
+        entrance.strangers.know(self._who.peer, upgrade.charger)
         _log.info(
             "connection-opened charger=%s connection=%d subprotocol=%s extensions=%s",
             *(facts.charger, connection.number, facts.subprotocol or "-", facts.extensions or "-"),
@@ -252,7 +255,7 @@ class Gate(asyncio.Protocol):
     def _refuse(self, refused: Refused) -> None:
         if self._over:
             return
-        self._entrance.note(refused.result, self._who(), refused.detail or refused.status.phrase)
+        self._entrance.note(refused.result, self._who, refused.detail or refused.status.phrase)
         self._say(refusal(refused))
 
     def _say(self, answer: bytes) -> None:
@@ -274,7 +277,7 @@ class Gate(asyncio.Protocol):
         self._forget()
         if not self._over:
             self._over = True
-            self._entrance.note(result, self._who(), detail)
+            self._entrance.note(result, self._who, detail)
         if self._task is not None:
             self._task.cancel()
 
@@ -283,10 +286,6 @@ class Gate(asyncio.Protocol):
         self._leave(result)
         if self.stream is not None:
             self.stream.abort()
-
-    def _who(self) -> End:
-        peer = self.stream.get_extra_info("peername") if self.stream is not None else None
-        return End(str(self._listener.address), str(peer[0]) if peer else "", self._charger)
 
     def _forget(self) -> None:
         self._timer.cancel()
@@ -310,7 +309,7 @@ async def open_listener(listener: Listener, entrance: Entrance, shared: int | No
         tls = ListenerTls(listener)
         entrance.keys.add(f"listener {listener.address}", tls)
     try:
-        return await asyncio.get_running_loop().create_server(
+        port = await asyncio.get_running_loop().create_server(
             _factory(entrance, listener, tls),
             listener.address.host,
             listener.address.port if shared is None else shared,
@@ -322,6 +321,8 @@ async def open_listener(listener: Listener, entrance: Entrance, shared: int | No
             f"cannot listen for chargers on {listener.address}: {error.strerror or error}",
             "choose another address in [[value.listen]] or stop what uses it",
         ) from error
+    entrance.open_port(port)
+    return port
 
 
 def _factory(entrance: Entrance, listener: Listener, tls: ListenerTls | None) -> Callable[[], asyncio.Protocol]:
