@@ -23,6 +23,7 @@ from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.port import Link
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.links.sparkplug.settings import SparkplugSettings
 from isolane.health.links.syslog.settings import SyslogSettings
 from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.outbox import Outbox
@@ -30,6 +31,7 @@ from support.broker import Pki, make_pki
 from support.http_target import HttpTarget, Reply
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, settings, until
 from support.receivers import InfluxReceiver, LokiReceiver, OtlpReceiver, Receiver, RemoteWriteReceiver
+from support.sparkplug_target import HOST, SparkplugTarget
 from support.syslog_target import SyslogTarget
 from support.target_rows import SCHEMA, rows_draft
 
@@ -55,16 +57,18 @@ HTTP = {
 class Peer:
     """A target and how to reach it."""
 
-    def __init__(self, kind: Kind | None, pki: Pki) -> None:
-        self._kind = kind
+    def __init__(self, name: str, pki: Pki, folder: Path) -> None:
+        self._kind = HTTP.get(name)
         self.pki = pki
-        self.target: HttpTarget | SyslogTarget
-        self.receiver: Receiver | SyslogTarget
-        if kind is None:
+        self.target: HttpTarget | SyslogTarget | SparkplugTarget
+        self.receiver: Receiver | SyslogTarget | SparkplugTarget
+        if self._kind is not None:
+            self.receiver = self._kind.receiver()
+            self.target = HttpTarget(pki, self.receiver.take)
+        elif name == "syslog":
             self.target = self.receiver = SyslogTarget(pki)
         else:
-            self.receiver = kind.receiver()
-            self.target = HttpTarget(pki, self.receiver.take)
+            self.target = self.receiver = SparkplugTarget(folder, pki)
 
     def table(self, **more: Any) -> AnyLinkSettings:  # noqa: ANN401 - any setting
         """Give the link's settings."""
@@ -78,6 +82,8 @@ class Peer:
             "port": self.target.port,
             **more,
         }
+        if isinstance(self.target, SparkplugTarget):
+            return SparkplugSettings(host="localhost", primary_host=HOST, **values)
         if self._kind is None:
             return SyslogSettings(host="localhost", settle_s=0.1, **values)
         return self._kind.table(f"https://localhost:{values.pop('port')}", {"timeout_s": 5.0, **values})
@@ -94,9 +100,9 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return make_pki(tmp_path_factory.mktemp("pki"), GATEWAY)
 
 
-@pytest.fixture(params=[*HTTP, "syslog"])
-async def peer(request: pytest.FixtureRequest, pki: Pki) -> AsyncIterator[Peer]:
-    made = Peer(HTTP.get(request.param), pki)
+@pytest.fixture(params=[*HTTP, "syslog", pytest.param("sparkplug", marks=pytest.mark.broker)])
+async def peer(request: pytest.FixtureRequest, pki: Pki, tmp_path: Path) -> AsyncIterator[Peer]:
+    made = Peer(request.param, pki, tmp_path)
     await made.target.start()
     try:
         yield made
@@ -105,8 +111,8 @@ async def peer(request: pytest.FixtureRequest, pki: Pki) -> AsyncIterator[Peer]:
 
 
 @pytest.fixture(params=HTTP)
-async def http_peer(request: pytest.FixtureRequest, pki: Pki) -> AsyncIterator[HttpPeer]:
-    made = HttpPeer(HTTP[request.param], pki)
+async def http_peer(request: pytest.FixtureRequest, pki: Pki, tmp_path: Path) -> AsyncIterator[HttpPeer]:
+    made = HttpPeer(request.param, pki, tmp_path)
     await made.target.start()
     try:
         yield made
@@ -160,6 +166,11 @@ async def running(table: AnyLinkSettings, folder: Path, blocks: int) -> AsyncIte
     assert is_balanced(tally)
 
 
+def descriptors() -> int:
+    """Count this process's open descriptors."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def distinct(numbers: list[int]) -> list[int]:
     """Give each number where it came first."""
     return list(dict.fromkeys(numbers))
@@ -174,9 +185,9 @@ async def test_all_arrives_in_order_and_once(peer: Peer, tmp_path: Path) -> None
         assert counts.connected
         assert counts.sessions == 1
         assert counts.samples + counts.facts >= 50
-        assert counts.socket_sent_bytes > 0
-        assert counts.socket_received_bytes > 0
-        assert sum(counts.payload_bytes.values()) > 0
+    assert counts.socket_sent_bytes > 0
+    assert counts.socket_received_bytes > 0
+    assert sum(counts.payload_bytes.values()) > 0
     assert peer.receiver.numbers == list(range(50))
     assert peer.target.connections == 1
 
@@ -222,10 +233,13 @@ async def test_a_slow_target_is_asked_one_thing_at_a_time(http_peer: HttpPeer, t
 
 async def test_a_hanging_target_does_not_hold_up_the_end(peer: Peer, tmp_path: Path) -> None:
     await peer.target.stop()
+    before = descriptors()
     peer.target.hangs = True
     await peer.target.start()
     async with running(peer.table(), tmp_path, 1):
         await until(lambda: bool(peer.target.asked), "asked")
+    await peer.target.stop()
+    await until(lambda: descriptors() <= before, "every socket closed")
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])

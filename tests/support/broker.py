@@ -61,8 +61,8 @@ def free_port() -> int:
 class Broker:
     """A mosquitto that can be stopped and started again on its port."""
 
-    def __init__(self, folder: Path, pki: Pki, more: str = "") -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, pki: Pki, more: str = "", port: int = 0) -> None:
+        self.port = port or free_port()
         self._conf = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None

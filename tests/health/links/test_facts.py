@@ -34,6 +34,16 @@ def test_what_was_not_delivered_is_told_again() -> None:
     assert len(changes.find(rows([1]))) == len(changes.find(rows([1]))) == 1
 
 
+def test_rows_that_come_late_leave_what_is_current_alone() -> None:
+    changes = Changes()
+    changes.find(rows([7], t0_ms=10_000))
+    changes.keep()
+    late = changes.find(rows([1, 1, 2], t0_ms=1000))
+    assert [(fact.fields.get("from"), fact.fields["to"]) for fact in late] == [(None, 1), (1, 2)]
+    changes.keep()
+    assert not changes.find(rows([7, 7], t0_ms=11_000))
+
+
 def test_quality_is_told_with_its_reason_and_a_lost_value_is_no_state() -> None:
     changes = Changes()
     facts = changes.find(rows([3, 0, 0, 3], [0, BAD, BAD, 0]))

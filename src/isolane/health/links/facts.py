@@ -44,30 +44,38 @@ Seen = dict[tuple[str, str], tuple[int | None, int]]
 
 
 class Changes:
-    """Finds the changes in rows that come in order."""
+    """Finds the changes in rows. Rows older than what was seen are compared among themselves alone."""
 
     def __init__(self) -> None:
         self._seen: Seen = {}
         self._next: Seen = {}
+        self._newest_ms = -1
+        self._next_ms = -1
 
     def find(self, rows: Rows) -> list[Fact]:
         """Give the changes, in time order; they count as told only after `keep`."""
+        is_behind = int(rows.t_ms[0]) <= self._newest_ms
+        seen = {} if is_behind else self._seen
         self._next = {}
         facts: list[Fact] = []
         for index, signal in enumerate(rows.signals):
-            facts += self._of(signal, rows, index)
+            facts += self._of(signal, rows, index, seen)
+        self._next_ms = max(self._newest_ms, int(rows.t_ms[-1]))
+        if is_behind:
+            self._next = {}
         facts.sort(key=lambda fact: fact.t_ms)
         return facts
 
     def keep(self) -> None:
         """What was found last has been told."""
+        self._newest_ms = self._next_ms
         self._seen.update(self._next)
         if len(self._seen) > _SERIES_MAX:
             self._seen.clear()
 
-    def _of(self, signal: Signal, rows: Rows, index: int) -> list[Fact]:
+    def _of(self, signal: Signal, rows: Rows, index: int, seen: Seen) -> list[Fact]:
         series = signal.charger, signal.key
-        value, code = self._seen.get(series, (None, int(Quality.GOOD)))
+        value, code = seen.get(series, (None, int(Quality.GOOD)))
         facts = []
         is_state = not signal.unit and signal.resolution == 1
         values, codes = rows.values[index], rows.codes[index]
