@@ -56,6 +56,13 @@ def test_quality_is_told_with_its_reason_and_a_lost_value_is_no_state() -> None:
     assert facts[1].charger == "CP-1"
 
 
+def test_a_reason_alone_is_told_where_there_is_no_value() -> None:
+    refused, held_timeout, held = 4 * 4 + 2, 4 * 2 + 1, 1
+    facts = Changes().find(rows([3, 3, 3, 3], [held, held_timeout, BAD, refused]))
+    told = [(fact.fields["to"], fact.fields.get("reason")) for fact in facts if fact.name == "quality"]
+    assert told == [("STALE", None), ("BAD", "TIMEOUT"), ("BAD", "REFUSED")]
+
+
 def test_gaps_and_books_are_facts() -> None:
     gap = of_gap(Gap(1, 5, 0, 7, 9, 300, "outbox-full", 1000, 4000))
     assert (gap.t_ms, gap.name, gap.is_warning, gap.fields["samples"]) == (4000, "gap", True, 300)

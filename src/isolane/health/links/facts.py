@@ -81,9 +81,9 @@ class Changes:
         values, codes = rows.values[index], rows.codes[index]
         for row in _turns(values, codes, is_state=is_state):
             t_ms, now = int(rows.t_ms[row]), int(codes[row])
-            if now != code:
+            if _standing(now) != _standing(code):
                 facts.append(_quality(signal, t_ms, code, now))
-                code = now
+            code = now
             if is_state and quality_of(now)[0] is not Quality.BAD and int(values[row]) != value:
                 facts.append(_state(signal, t_ms, value, int(values[row])))
                 value = int(values[row])
@@ -97,6 +97,12 @@ def _turns(values: I64, codes: I64 | np.ndarray[tuple[int], np.dtype[np.uint8]],
     if is_state:
         turns |= np.diff(values) != 0
     return [0, *(int(row) for row in np.flatnonzero(turns) + 1)]
+
+
+def _standing(code: int) -> tuple[Quality, Reason]:
+    """Give what of a quality code is worth telling: the reason only where there is no value."""
+    quality, reason = quality_of(code)
+    return quality, reason if quality is Quality.BAD else Reason.NONE
 
 
 def _quality(signal: Signal, t_ms: int, before: int, now: int) -> Fact:
