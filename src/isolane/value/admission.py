@@ -27,7 +27,7 @@ from isolane.value.credentials import Verification
 from isolane.value.failures import Refused
 from isolane.value.handshake import Upgrade
 from isolane.value.key_files import KeyFiles
-from isolane.value.learning import CHALLENGE, Admitted, AsCame, refuse_alike, wrong
+from isolane.value.learning import CHALLENGE, Admitted, AsCame, refuse_alike, refuse_evenly
 from isolane.value.profiles import Profiles
 from isolane.value.registry import Registry
 from isolane.value.retrofit import Voices
@@ -72,7 +72,7 @@ class Admission:
             self._verification = Verification(access.credentials, learns=self._learns)
         if self._verification is not None:
             keys.add("credentials", self._verification)
-        self._profiles = Profiles(access.state_dir) if access.state_dir is not None else None
+        self._profiles = Profiles(access.state_dir, keys.events) if access.state_dir is not None else None
         if self._profiles is not None:
             keys.add("profiles", self._profiles)
         lists = [listener.crl for listener in settings.listen if listener.crl is not None]
@@ -164,6 +164,7 @@ class Admission:
         verification = self._verification
         if verification is None:
             raise Refused(401, "unauthenticated", CHALLENGE)
+        begun_s = asyncio.get_running_loop().time()
         self._check_pace(peer, charger)
         try:
             _check_user(credential, charger)
@@ -187,7 +188,7 @@ class Admission:
         finally:
             self._waiting -= 1
         if not self._learns:
-            raise wrong()
+            raise await refuse_evenly(begun_s)
         if not verification.is_stored(charger):
             raise await refuse_alike()
         return False

@@ -39,6 +39,8 @@ DENIED: Final = (401, 403)
 
 _REFUSAL_S: Final = 1.0
 """Longer than most CSMSs take to say no, so that this time tells nothing."""
+_EVEN_S: Final = 0.15
+"""Longer than a check takes (credentials.py), so that the work of one, known or not, does not show in the answer."""
 _AS_CAME_MAX = 16_384
 _SWITCHING: Final = 101
 _SERVER_ERROR: Final = 500
@@ -113,6 +115,13 @@ def refuse_doubtful(admitted: Admitted, answer: Answer) -> None:
     """
     if admitted.doubtful and answer.status != _SWITCHING and answer.status < _SERVER_ERROR:
         raise wrong()
+
+
+async def refuse_evenly(begun_s: float) -> Refused:
+    """Give what whoever has a wrong password is told, a whole number of `_EVEN_S` after it came."""
+    waits_s = begun_s - asyncio.get_running_loop().time()
+    await asyncio.sleep(waits_s % _EVEN_S)
+    return wrong()
 
 
 async def refuse_alike() -> Refused:
