@@ -18,6 +18,8 @@ check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
 bench-relay: setup  ## Compare the relay with a direct connection, HAProxy and nginx
 	@$(BIN)/python -m bench.relay $(ARGS)
+bench-isolation: setup  ## Measure the business beside telemetry on one thin link (as root; ARGS="--link 256 --load backfill")
+	@$(BIN)/python -m bench.isolation $(ARGS)
 attack: setup    ## Run the attack cases against the relay (ARGS="--family HS,WS")
 	@$(BIN)/python -m bench.attack $(ARGS)
 interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
@@ -37,4 +39,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay attack interop chaos-value setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation attack interop chaos-value setup frontend docs lock clean
