@@ -15,7 +15,8 @@ import aiomqtt
 import h11
 
 from isolane.security.tls import client_context, server_context
-from isolane.wire.block import decode
+from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
+from isolane.wire.block import AnchorWantedError, decode
 from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import (
     UP_FILTER,
@@ -59,6 +60,7 @@ class Brain:
     blocks: Counter[Key] = field(default_factory=Counter)
     gaps: dict[Key, Gap] = field(default_factory=dict)
     schemas: Counter[bytes] = field(default_factory=Counter)
+    anchors: dict[bytes, Anchor] = field(default_factory=dict)
     ledgers: list[LedgerStatement] = field(default_factory=list)
     samples: dict[Key, int] = field(default_factory=dict)
 
@@ -67,7 +69,11 @@ class Brain:
         self.order.append(kind)
         answer = Downlink(VERSION)
         if kind is Up.SCHEMA:
-            self.schemas[decode_schema(data).id] += 1
+            if is_anchor(data):
+                identity, anchor = decode_anchor(data)
+                self.anchors[identity] = anchor
+            else:
+                self.schemas[decode_schema(data).id] += 1
         elif kind is Up.LEDGER:
             self.ledgers.append(decode_ledger(data))
         elif kind is Up.GAP:
@@ -83,7 +89,10 @@ class Brain:
         return [*noise, told, *([told] if self.twice else [])]
 
     def _block(self, data: bytes) -> Downlink:
-        block = decode(data, TAG)
+        try:
+            block = decode(data, TAG, self.anchors)
+        except AnchorWantedError as error:
+            return Downlink(VERSION, want=(error.identity.hex(),))
         key = block.key.epoch, block.key.stream, block.key.sequence
         self.blocks[key] += 1
         if self.forgets:

@@ -57,7 +57,7 @@ class FakeGateway:
         array[(marks & 3) == 2] = 0
         block = Block(BlockKey(self.epoch, stream, number), schema.id, t0_ms, step_ms, array, marks)
         data = encode(block, gateway_tag(self.site, self.name))
-        return BlockArrival(self.origin(t0_ms if received_ms is None else received_ms), block, data)
+        return BlockArrival(self.origin(t0_ms if received_ms is None else received_ms), block, data, len(data))
 
     def gap(
         self, first: int, last: int, from_ms: int = T0_MS, to_ms: int = T0_MS, *, stream: int = 1, samples: int = 0

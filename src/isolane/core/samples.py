@@ -38,6 +38,8 @@ class Reason(IntEnum):
     """Held longer than the signal's age limit."""
     MALFORMED = 8
     """The answer had the wrong length, unit or form."""
+    THINNED = 9
+    """Given back from the samples around it, within the bound that its block states; its quality is as it was."""
 
 
 @dataclass(frozen=True, slots=True)

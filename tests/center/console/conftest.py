@@ -124,7 +124,8 @@ class Center:
         t0_ms = self.t0_ms + int(at[0]) * STEP_MS
         key = BlockKey(self.t0_ms, 1, self._sequence)
         block = Block(key, self.schema.id, t0_ms, STEP_MS, values.astype(np.int64), codes)
-        return BlockArrival(self._origin, block, encode(block, gateway_tag(SITE, GATEWAY)))
+        data = encode(block, gateway_tag(SITE, GATEWAY))
+        return BlockArrival(self._origin, block, data, len(data))
 
     async def _commit(self, batch: Batch) -> None:
         await self.telemetry.commit(batch)

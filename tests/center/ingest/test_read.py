@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isolane.center.ingest.anchors import Anchors
 from isolane.center.ingest.read import INSTANT_MS_MAX, LEDGER_ENTRIES_MAX, block_key, read
 from isolane.center.store.port import BlockArrival, GapArrival, LedgerArrival, PoisonArrival, SchemaArrival
 from isolane.core.signals import Signal
@@ -22,7 +23,7 @@ TAG = gateway_tag("depot", "gw-1")
 
 
 def poison(kind: Up, payload: bytes) -> PoisonArrival:
-    arrival = read(GATEWAY.origin(), kind, payload)
+    arrival = read(GATEWAY.origin(), kind, payload, Anchors())
     assert isinstance(arrival, PoisonArrival)
     assert (arrival.data, arrival.kind) == (payload, kind)
     return arrival
@@ -37,15 +38,15 @@ def odd_block(**changes: int) -> bytes:
 
 
 def test_what_can_be_read_keeps_its_bytes_and_its_origin() -> None:
-    block = read(GATEWAY.origin(5), Up.BLOCK, BLOCK.data)
+    block = read(GATEWAY.origin(5), Up.BLOCK, BLOCK.data, Anchors())
     assert isinstance(block, BlockArrival)
     assert (block.data, block.origin, block.block.key) == (BLOCK.data, GATEWAY.origin(5), BLOCK.block.key)
-    schema = read(GATEWAY.origin(), Up.SCHEMA, SCHEMA.json)
+    schema = read(GATEWAY.origin(), Up.SCHEMA, SCHEMA.json, Anchors())
     assert isinstance(schema, SchemaArrival)
     assert schema.schema.id == SCHEMA.id
-    gap = read(GATEWAY.origin(), Up.GAP, encode_message(GATEWAY.gap(1, 2).gap))
+    gap = read(GATEWAY.origin(), Up.GAP, encode_message(GATEWAY.gap(1, 2).gap), Anchors())
     assert isinstance(gap, GapArrival)
-    statement = read(GATEWAY.origin(), Up.LEDGER, encode_message(GATEWAY.statement(1, 2).statement))
+    statement = read(GATEWAY.origin(), Up.LEDGER, encode_message(GATEWAY.statement(1, 2).statement), Anchors())
     assert isinstance(statement, LedgerArrival)
 
 
@@ -75,7 +76,7 @@ def test_a_block_that_is_cut_is_poison(size: int) -> None:
 
 @given(st.binary(max_size=200), st.sampled_from(list(Up)))
 def test_no_bytes_make_it_fail(payload: bytes, kind: Up) -> None:
-    read(GATEWAY.origin(), kind, payload)
+    read(GATEWAY.origin(), kind, payload, Anchors())
 
 
 @given(st.integers(0, len(BLOCK.data) - 1), st.integers(1, 255))
@@ -112,7 +113,7 @@ def test_names_that_could_not_stand_anywhere_are_poison(column: list[object]) ->
 
 def test_identities_that_ocpp_allows_pass() -> None:
     schema = Schema.of((power("ГТ 1<b>"), Signal("", "0.0/Controller/Temperature", "Celsius", 1.0)))
-    assert isinstance(read(GATEWAY.origin(), Up.SCHEMA, schema.json), SchemaArrival)
+    assert isinstance(read(GATEWAY.origin(), Up.SCHEMA, schema.json, Anchors()), SchemaArrival)
 
 
 @pytest.mark.parametrize(

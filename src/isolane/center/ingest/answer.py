@@ -5,7 +5,7 @@ It is pure: what was stored goes in, `Downlink` comes out.
 
 from collections.abc import Collection, Iterable
 
-from isolane.center.ingest.read import Arrival
+from isolane.center.ingest.read import AnchorArrival, Arrival
 from isolane.center.store.port import BlockArrival, GapArrival, PoisonArrival
 from isolane.wire.uplink import VERSION, Ack, Downlink
 
@@ -24,6 +24,8 @@ def answer(arrival: Arrival, unknown_schemas: Collection[bytes]) -> Downlink:
     if isinstance(arrival, GapArrival):
         gap = arrival.gap
         return Downlink(VERSION, (Ack(gap.epoch, gap.stream, gaps=(gap.first,)),))
+    if isinstance(arrival, AnchorArrival) and arrival.wanted:
+        return Downlink(VERSION, want=(arrival.wanted,))
     if isinstance(arrival, PoisonArrival) and arrival.key:
         return Downlink(VERSION, poison={arrival.key: arrival.reason})
     return Downlink(VERSION)

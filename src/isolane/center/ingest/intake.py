@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from isolane.center.ingest.anchors import Anchors
 from isolane.center.ingest.answer import answer
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.ingest.read import Arrival, read
@@ -69,6 +70,7 @@ class Intake:
         self._counters = counters
         self._waiting: deque[_Message] = deque()
         self._waiting_bytes = 0
+        self._anchors = Anchors()
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -133,7 +135,7 @@ class Intake:
         try:
             begun = time.perf_counter()
             loop = asyncio.get_running_loop()
-            arrivals = await loop.run_in_executor(thread, _read_all, messages)
+            arrivals = await loop.run_in_executor(thread, _read_all, messages, self._anchors)
             batch = _batch(arrivals)
             committed = await self._telemetry.commit(batch)
             unknown = await self._catalogue.record(batch)
@@ -151,8 +153,8 @@ class Intake:
                     message.done.set_result(Received(reason, answer(arrival, unknown)))
 
 
-def _read_all(messages: Sequence[_Message]) -> list[Arrival]:
-    return [read(message.origin, message.kind, message.payload) for message in messages]
+def _read_all(messages: Sequence[_Message], anchors: Anchors) -> list[Arrival]:
+    return [read(message.origin, message.kind, message.payload, anchors) for message in messages]
 
 
 def _batch(arrivals: Sequence[Arrival]) -> Batch:

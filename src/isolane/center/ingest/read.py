@@ -1,13 +1,15 @@
 """This file turns a message into something to store or into poison; it guards that no payload says who sent it.
 
-It is pure. The sender is what the transport proved; a block that names another gateway is poison. So is what would make
-trouble later: instants that cannot be, charger identities that could not stand in a path.
+It has no other state than the anchors. The sender is what the transport proved; a block that names another gateway is
+poison. So is what would make trouble later: instants that cannot be, charger identities that could not stand in a path.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from isolane.center.ingest.anchors import Anchors
 from isolane.center.store.port import (
     BlockArrival,
     GapArrival,
@@ -18,11 +20,10 @@ from isolane.center.store.port import (
 )
 from isolane.core.ids import is_charger_id
 from isolane.wire import varint
-from isolane.wire.block import decode, gateway_tag
+from isolane.wire.anchor import is_anchor
+from isolane.wire.block import AnchorWantedError, decode, encode, gateway_tag, read_head
 from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, decode_gap, decode_ledger
-
-Arrival = BlockArrival | SchemaArrival | GapArrival | LedgerArrival | PoisonArrival
 
 INSTANT_MS_MAX = 253_402_300_800_000
 """The year 10000: the last that a date can name."""
@@ -36,10 +37,30 @@ _KEY_BYTES_MAX = 27
 _TAG = slice(17, 21)
 
 
-def read(origin: Origin, kind: Up, payload: bytes) -> Arrival:
-    """Read one message; what cannot be read or believed comes back as poison with the reason."""
+@dataclass(frozen=True, slots=True)
+class AnchorArrival:
+    """An anchor came, and `wanted` is ""; or a block came that needs one: its id, hex, to ask for."""
+
+    origin: Origin
+    wanted: str = ""
+
+
+Arrival = BlockArrival | SchemaArrival | GapArrival | LedgerArrival | PoisonArrival | AnchorArrival
+
+
+def read(origin: Origin, kind: Up, payload: bytes, anchors: Anchors) -> Arrival:
+    """Read one message; what cannot be read or believed comes back as poison with the reason.
+
+    Args:
+        origin: Who sent it.
+        kind: From the topic or path.
+        payload: Bytes of anybody's choosing.
+        anchors: Those that came before; takes those that come.
+    """
     try:
-        return _READERS[kind](origin, _bounded_payload(payload))
+        return _READERS[kind](origin, _bounded_payload(payload), anchors)
+    except AnchorWantedError as wanted:
+        return AnchorArrival(origin, wanted.identity.hex())
     except ValueError as error:
         key = block_key(payload, gateway_tag(origin.site, origin.gateway)) if kind is Up.BLOCK else ""
         return PoisonArrival(origin, kind, key, str(error) or type(error).__name__, payload)
@@ -51,16 +72,21 @@ def _bounded_payload(payload: bytes) -> bytes:
     return payload
 
 
-def _block(origin: Origin, payload: bytes) -> BlockArrival:
-    block = decode(payload, gateway_tag(origin.site, origin.gateway))
+def _block(origin: Origin, payload: bytes, anchors: Anchors) -> BlockArrival:
+    tag = gateway_tag(origin.site, origin.gateway)
+    block = decode(payload, tag, anchors.of(origin))
     if block.step_ms > STEP_MS_MAX:
         raise ValueError(f"a step of {block.step_ms} ms")
     if block.t0_ms + block.step_ms * block.values.shape[1] > INSTANT_MS_MAX:
         raise ValueError("a time after the year 9999")
-    return BlockArrival(origin, block, payload)
+    data = encode(block, tag) if read_head(payload).is_anchored else payload
+    return BlockArrival(origin, block, data, len(payload))
 
 
-def _schema(origin: Origin, payload: bytes) -> SchemaArrival:
+def _schema(origin: Origin, payload: bytes, anchors: Anchors) -> SchemaArrival | AnchorArrival:
+    if is_anchor(payload):
+        anchors.learn(origin, payload)
+        return AnchorArrival(origin)
     schema = decode_schema(payload)
     for column in schema.columns:
         if column.charger and not is_charger_id(column.charger):
@@ -70,7 +96,7 @@ def _schema(origin: Origin, payload: bytes) -> SchemaArrival:
     return SchemaArrival(origin, schema)
 
 
-def _gap(origin: Origin, payload: bytes) -> GapArrival:
+def _gap(origin: Origin, payload: bytes, _anchors: Anchors) -> GapArrival:
     gap = decode_gap(payload)
     _bounded(gap.epoch, gap.stream, gap.first, gap.last, gap.samples)
     if not 0 <= gap.from_ms <= gap.to_ms <= INSTANT_MS_MAX:
@@ -78,7 +104,7 @@ def _gap(origin: Origin, payload: bytes) -> GapArrival:
     return GapArrival(origin, gap)
 
 
-def _ledger(origin: Origin, payload: bytes) -> LedgerArrival:
+def _ledger(origin: Origin, payload: bytes, _anchors: Anchors) -> LedgerArrival:
     statement = decode_ledger(payload)
     if len(statement.entries) > LEDGER_ENTRIES_MAX:
         raise ValueError(f"a statement of {len(statement.entries)} entries")
@@ -94,7 +120,7 @@ def _bounded(*numbers: int) -> None:
         raise ValueError("a number below zero or beyond 63 bits")
 
 
-_READERS: dict[Up, Callable[[Origin, bytes], Arrival]] = {
+_READERS: dict[Up, Callable[[Origin, bytes, Anchors], Arrival]] = {
     Up.BLOCK: _block,
     Up.SCHEMA: _schema,
     Up.GAP: _gap,

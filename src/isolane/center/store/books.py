@@ -71,7 +71,7 @@ class Books:
                 fresh[sequence] = arrival
         book.blocks += len(fresh)
         book.samples += sum(arrival.block.samples for arrival in fresh.values())
-        book.size_bytes += sum(len(arrival.data) for arrival in fresh.values())
+        book.size_bytes += sum(arrival.size_bytes for arrival in fresh.values())
         for run in Stretches((sequence, sequence) for sequence in fresh):
             replaced, (first, last) = here.add(*run)
             for old, _ in replaced:

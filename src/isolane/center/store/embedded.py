@@ -144,7 +144,7 @@ class EmbeddedTelemetry:
             self._show(gateway, arrival)
             blocks += 1
             samples += block.samples
-            size_bytes += len(arrival.data)
+            size_bytes += arrival.size_bytes
         return Committed(blocks, len(batch.blocks) - blocks, samples, size_bytes)
 
     def _show(self, gateway: int, arrival: BlockArrival) -> None:

@@ -40,11 +40,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class BlockArrival:
-    """One decoded block beside its bytes as received."""
+    """One decoded block beside its bytes, which are opened by its schema alone, and how many bytes came."""
 
     origin: Origin
     block: Block
     data: bytes
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

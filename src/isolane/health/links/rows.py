@@ -10,19 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isolane.core.samples import Quality
 from isolane.core.signals import Signal
-from isolane.wire.block import I64, U8, BlockKey, decode
+from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
+from isolane.wire.block import I64, U8, AnchorWantedError, BlockKey, decode
 from isolane.wire.schema import ID_BYTES, Schema, decode_schema
 from isolane.wire.uplink import VERSION, Ack, Downlink
 
 _SCHEMAS_MAX = 16
-"""Schemas kept; one that comes back later is told again before its first block."""
+"""Schemas and anchors kept; one that comes back later is told again before its first block."""
 _EXACT = 1 << 53
+
+Told = TypeVar("Told", Schema, Anchor)
 
 _PART = r"([A-Za-z0-9]+)(?:\[([^\]]+)\])?"
 _KEY = re.compile(rf"(\d+)\.(\d+)/{_PART}/{_PART}")
@@ -127,27 +131,31 @@ class Schemas:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Schema] = {}
+        self._anchors: dict[bytes, Anchor] = {}
 
     def learn(self, data: bytes) -> None:
-        """Take a schema's JSON.
+        """Take the JSON of a schema or anchor.
 
         Raises:
-            ValueError: It is not a schema.
+            ValueError: It is neither.
         """
+        if is_anchor(data):
+            _keep(self._anchors, *decode_anchor(data))
+            return
         schema = decode_schema(data)
-        self._known.pop(schema.id, None)
-        self._known[schema.id] = schema
-        if len(self._known) > _SCHEMAS_MAX:
-            del self._known[next(iter(self._known))]
+        _keep(self._known, schema.id, schema)
 
     def rows(self, data: bytes) -> Rows:
         """Open a block.
 
         Raises:
-            UnknownSchemaError: Its schema has not been told.
+            UnknownSchemaError: Its schema or anchor has not been told.
             ValueError: It is damaged, or its columns are not those of its schema.
         """
-        block = decode(data)
+        try:
+            block = decode(data, anchors=self._anchors)
+        except AnchorWantedError as error:
+            raise UnknownSchemaError(error.identity) from error
         schema = self._known.get(block.schema)
         if schema is None:
             raise UnknownSchemaError(block.schema)
@@ -156,6 +164,13 @@ class Schemas:
             raise ValueError(f"a block of {columns} columns with a schema of {len(schema.signals)}")
         t_ms = block.t0_ms + block.step_ms * np.arange(rows, dtype=np.int64)
         return Rows(block.key, schema.signals, t_ms, block.step_ms, block.values, block.codes)
+
+
+def _keep(known: dict[bytes, Told], identity: bytes, told: Told) -> None:
+    known.pop(identity, None)
+    known[identity] = told
+    if len(known) > _SCHEMAS_MAX:
+        del known[next(iter(known))]
 
 
 def acknowledged(key: BlockKey) -> Downlink:

@@ -24,6 +24,8 @@ from isolane.wire.uplink import VERSION, Downlink, LedgerEntry, LedgerStatement,
 
 _WANT_PAUSE_S = 5.0
 """A schema is sent at most so often, however often it is wanted."""
+_TOLD_MAX = 64
+"""So many schemas and anchors are remembered as told; one that is told twice does no harm."""
 
 
 class Supply(Protocol):
@@ -116,7 +118,7 @@ class Cursor:
         self._ready: list[Outgoing] = []
         self._aside = Aside(clock)
         self._suspect: Key | None = None
-        self._told: set[bytes] = set()
+        self._told: dict[bytes, None] = {}
         self._want_answered: dict[bytes, int] = {}
         self._wanted: dict[bytes, None] = {}
         self._stated: dict[tuple[int, int], LedgerEntry] = {}
@@ -254,7 +256,9 @@ class Cursor:
         while self._wanted:
             identity = next(iter(self._wanted))
             del self._wanted[identity]
-            self._told.add(identity)
+            self._told[identity] = None
+            if len(self._told) > _TOLD_MAX:
+                del self._told[next(iter(self._told))]
             json = await self._supply.schema(identity)
             if json is not None:
                 return Outgoing(Up.SCHEMA, json, schema=identity)

@@ -14,6 +14,8 @@ from isolane.health.outbox.books import Books
 from isolane.health.outbox.gaps import Gaps
 from isolane.health.outbox.lanes import DROPPED_FIRST, Lane
 from isolane.health.outbox.records import Draft, Key
+from isolane.wire.anchor import BEGINS as ANCHOR_BEGINS
+from isolane.wire.anchor import read_schema_id
 from isolane.wire.block import BlockKey
 from isolane.wire.uplink import VERSION, Gap
 
@@ -22,6 +24,8 @@ ROW_BYTES = 256
 _EXPIRED_AT_ONCE = 500
 """So many blocks expire in one transaction; a long one would keep a link waiting."""
 _FULL = "outbox-full"
+_FORGET_SHARE = 8
+"""Of 256: unused anchors are forgotten with about every 32nd new one, since it means looking at every block."""
 
 _OLDEST_FIRST = (
     "SELECT id, epoch, stream, sequence, schema FROM blocks WHERE lane = ? AND born_ms >= ? AND NOT EXISTS"
@@ -50,12 +54,29 @@ class Shelf:
         return int(self.file.execute("SELECT coalesce(max(born_ms), 0) FROM blocks").fetchone()[0])
 
     def forget_schemas(self) -> None:
-        """Forget the schemas that no block here has."""
-        self.file.execute("DELETE FROM schemas WHERE id NOT IN (SELECT schema FROM blocks)")
+        """Forget the schemas that no block here has, and anchors likewise."""
+        self._forget_anchors()
+        used = {row[0] for row in self.file.execute("SELECT DISTINCT schema FROM blocks")}
+        left = self.file.execute("SELECT id, json FROM schemas").fetchall()
+        used |= {read_schema_id(json) for _, json in left}
+        self.file.executemany("DELETE FROM schemas WHERE id = ?", [(one,) for one, _ in left if one not in used])
 
     def have_schema(self, identity: bytes, json: bytes) -> None:
         """Keep the schema of a block."""
         self.file.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (identity, json))
+
+    def have_anchor(self, identity: bytes, json: bytes) -> None:
+        """Keep the anchor of a block; now and then forget those no block here has."""
+        added = self.file.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (identity, json)).rowcount
+        if added and identity[0] < _FORGET_SHARE:
+            self._forget_anchors()
+            self.file.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (identity, json))
+
+    def _forget_anchors(self) -> None:
+        self.file.execute(
+            "DELETE FROM schemas WHERE substr(json, 1, ?) = ? AND id NOT IN (SELECT schema FROM blocks)",
+            (len(ANCHOR_BEGINS), ANCHOR_BEGINS),
+        )
 
     def schema(self, identity: bytes) -> bytes | None:
         """Give the JSON of a schema."""
@@ -63,7 +84,7 @@ class Shelf:
         return row[0] if row else None
 
     def add(self, lane: Lane, key: BlockKey, draft: Draft, data: bytes, born_ms: int) -> None:
-        """Store a new block and put it into the books."""
+        """Store a new block, opened by the draft's schema or anchor, and put it into the books."""
         added = self.file.execute(
             "INSERT INTO blocks (lane, epoch, stream, sequence, samples, thinned, born_ms, from_ms, to_ms, size,"
             " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -14,23 +14,25 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from isolane.core.clock import NS_PER_MS, Clock
+from isolane.health.outbox.anchors import Anchors
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
 from isolane.health.outbox.tables import open_file, quarantine, refusal
-from isolane.wire.block import Block, BlockKey, decode, encode
+from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
 from isolane.wire.uplink import encode as encode_message
 
 _LOG = logging.getLogger(__name__)
-_STREAM = 0
-"""The whole site is one stream."""
+_SITE = 0
+"""The site's own rhythm is this stream."""
 _PRIMARY = 0xFF
 """SQLite's extended error codes carry the primary one in their lowest byte."""
 
@@ -58,9 +60,10 @@ class Store:
         self._required = required
         self._shelf: Shelf | None = None
         self._origin_ms = 0
-        self._sequence = 0
+        self._sequences = {_SITE: 0}
         self._epoch_due = True
         self._losses = Losses()
+        self._anchors = Anchors()
         self._held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
         self.epoch = 0
@@ -93,9 +96,13 @@ class Store:
         """The books of all epochs together, as of the last operation, what the disk has refused included."""
         return self._losses.add_to(self._stored)
 
-    def learn(self, schema: Schema) -> None:
-        """Blocks of this schema may come too."""
+    def learn(self, schema: Schema, stream: int = _SITE) -> None:
+        """Blocks of this schema may come too, in that stream."""
         self._schemas[schema.id] = schema.json
+        if stream not in self._sequences:
+            self._sequences[stream] = 0
+            if not self._epoch_due:
+                self._commit(lambda shelf: shelf.books.have(self.epoch, stream))
 
     def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
         """Number a block and commit it; whatever happens, its samples are in the books."""
@@ -110,13 +117,14 @@ class Store:
             self._losses.clear()
         else:
             self._losses.add(self._gap(draft, REASON))
-        self._sequence += 1
+        self._sequences[draft.stream] += 1
         self._refresh()
 
     def begin_epoch(self) -> None:
         """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""
         self._epoch_due = True
         self._attempt(self._begin, otherwise=False)
+        self._refresh()
 
     def pick(
         self,
@@ -215,28 +223,33 @@ class Store:
         with _transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
-            shelf.books.begin(epoch, _STREAM)
+            for stream in self._sequences:
+                shelf.books.begin(epoch, stream)
             shelf.forget_schemas()
         self._losses.clear()
-        self.epoch, self._sequence, self._epoch_due = epoch, 0, False
+        self.epoch, self._sequences, self._epoch_due = epoch, dict.fromkeys(self._sequences, 0), False
         return True
 
     def _insert(self, shelf: Shelf, draft: Draft, lane: Lane) -> bool:
-        key = BlockKey(self.epoch, _STREAM, self._sequence + 1)
-        data = encode(Block(key, draft.schema, draft.t0_ms, draft.step_ms, draft.values, draft.codes), self._tag)
+        key = BlockKey(self.epoch, draft.stream, self._sequences[draft.stream] + 1)
+        anchor = self._anchors.take(draft)
+        data = encode(draft.block(key), self._tag, anchor)
         with _transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             if shelf.make_room(len(data) + ROW_BYTES, self._settings.bytes_max, self._in_flight()):
                 shelf.have_schema(draft.schema, self._schemas[draft.schema])
+                if anchor is not None:
+                    shelf.have_anchor(anchor.id, anchor.json)
+                    draft = replace(draft, schema=anchor.id)
                 shelf.add(lane, key, draft, data, self._now_ms())
             else:
                 shelf.lose(self._gap(draft, "outbox-full"))
         return True
 
     def _gap(self, draft: Draft, reason: str) -> Gap:
-        number = self._sequence + 1
-        return Gap(VERSION, self.epoch, _STREAM, number, number, draft.produced, reason, draft.t0_ms, draft.end_ms)
+        stream, number = draft.stream, self._sequences[draft.stream] + 1
+        return Gap(VERSION, self.epoch, stream, number, number, draft.produced, reason, draft.t0_ms, draft.end_ms)
 
     def _attempt(self, work: Callable[[Shelf], Result], *, otherwise: Result) -> Result:
         """Do something; if the disk or the file refuses, count it and give `otherwise`."""
@@ -268,7 +281,7 @@ class Store:
         aside = quarantine(self._settings.path)
         self.troubles.quarantined += 1
         self._losses.clear()
-        self.epoch, self._sequence, self._epoch_due = self.epoch + 1, 0, True
+        self.epoch, self._sequences, self._epoch_due = self.epoch + 1, dict.fromkeys(self._sequences, 0), True
         _LOG.error("outbox-quarantined path=%s aside=%s error=%s", self._settings.path, aside, error)
 
     def _refresh(self) -> None:
@@ -290,7 +303,7 @@ def _transaction(file: sqlite3.Connection) -> Iterator[None]:
 
 def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:
     try:
-        block = decode(data, tag)
+        head = read_head(data, tag).key
     except ValueError:
         return False
-    return (block.key.epoch, block.key.stream, block.key.sequence) == key
+    return (head.epoch, head.stream, head.sequence) == key
