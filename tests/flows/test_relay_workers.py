@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from isolane.value.credentials import protect, write_verifiers
+from isolane.value.credentials import protect, read_verifiers, write_verifiers
 from isolane.wire.tap_copy import Kind, unpack
 from support.raw_peer import TEXT, Peer, RawCsms, ask, close_code, end, frame, raw_csms, request
 from support.relay import Relay, relaying
@@ -271,6 +271,25 @@ async def test_failed_authentications_are_counted_together(tmp_path: Path) -> No
         status = [peer.head[9:12] for peer in peers]
         assert status == [b"401"] * 3 + [b"429"] * 21
         await leave(*peers)
+
+
+async def test_what_one_worker_learns_all_know(tmp_path: Path) -> None:
+    write_verifiers(tmp_path / "credentials", {"CP1": protect(b"old")})
+    access = '[value.access]\nauth = "verify"\ncredentials = "credentials"\nlearn = "from-csms"\n'
+    listen = access + '[[value.listen]]\naddress = "127.0.0.1:0"\npath = "/ocpp"\n'
+    field = "Authorization: Basic " + base64.b64encode(b"CP1:new").decode()
+    async with (
+        raw_csms() as upstream,
+        relaying(tmp_path, url(upstream), value="workers = 2", listen=listen) as relay,
+    ):
+        for count in range(1, 31):
+            charger = await ask(relay.ports[0], request("/ocpp/CP1", field))
+            assert charger.head.startswith(b"HTTP/1.1 101 "), count
+            await leave(charger, await upstream.accepted())
+            await relay.until_metric("isolane_value_connections", 0)
+        assert len(set(re.findall(r"charger=CP1 connection=(\d)", "".join(relay.log)))) == 2
+        assert await relay.metric('isolane_value_security_events_total{type="credential"}') == 1
+    assert "CP1" in read_verifiers(tmp_path / "credentials")
 
 
 async def test_connections_are_bounded_together(tmp_path: Path) -> None:

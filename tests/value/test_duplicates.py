@@ -31,7 +31,8 @@ async def test_a_dead_connection_gives_way_and_a_live_one_does_not(tmp_path: Pat
             await relay.until_metric("isolane_value_connections", 1)
             fresh.writer.write(HELLO)
             assert await new.reader.readexactly(len(HELLO)) == HELLO
-            assert any("security-event type=duplicate-identity" in line and "gives way" in line for line in relay.log)
+            told = [line for line in relay.log if "security-event type=duplicate-identity" in line]
+            assert any("peer=127.0.0.1 charger=CP1" in line and "gives way" in line for line in told)
             for peer in (dead, fresh):
                 await end(peer.writer)
 

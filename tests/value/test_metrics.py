@@ -18,6 +18,7 @@ class Living:
     def __init__(self, number: int) -> None:
         self.number = number
         self.charger = f"CP{number}"
+        self.peer = "10.0.0.7"
         self.silent = False
 
     def traffic(self, direction: Direction) -> tuple[int, int]:

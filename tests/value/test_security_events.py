@@ -60,10 +60,10 @@ def test_an_attack_is_one_line_and_the_rest_is_told_later(caplog: pytest.LogCapt
     events.report(Kind.MALFORMED, peer="10.0.0.8")
     events.report(Kind.TLS, peer="10.0.0.7")
     assert len(caplog.messages) == 3, "another source and another type are events of their own"
-    assert caplog.messages[-1].endswith(" suppressed=49")
     clock.turn(11)
     events.report(Kind.MALFORMED, peer="10.0.0.7")
     assert len(caplog.messages) == 4, "a minute later it is told again"
+    assert caplog.messages[-1].endswith(" suppressed=49")
     assert events.counts[Kind.MALFORMED] == 52
 
 
@@ -74,17 +74,16 @@ def test_what_nobodys_address_caused_counts_by_itself(caplog: pytest.LogCaptureF
     assert len(caplog.messages) == 2
 
 
-def test_no_minute_holds_more_than_ten_lines_wherever_it_begins(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_minute_holds_two_lines_of_a_type_wherever_it_begins(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     events = SecurityEvents(clock)
     written: list[int] = []
-    kinds = list(Kind)
-    for turn in range(1000):
+    for _ in range(1000):
         before = len(caplog.messages)
-        events.report(kinds[turn % len(kinds)], peer="10.0.0.7")
+        events.report(Kind.TLS, peer="10.0.0.7")
         written += [clock.ns] * (len(caplog.messages) - before)
         clock.turn(0.37)
-    assert max(sum(1 for at in written if begin <= at < begin + 60e9) for begin in written) == 10
+    assert max(sum(1 for at in written if begin <= at < begin + 60e9) for begin in written) == 1
 
 
 def test_many_addresses_write_no_more_than_a_hundred_lines(caplog: pytest.LogCaptureFixture) -> None:
@@ -92,7 +91,6 @@ def test_many_addresses_write_no_more_than_a_hundred_lines(caplog: pytest.LogCap
     for number in range(6000):
         events.report(Kind.TLS, peer=f"10.0.{number // 256}.{number % 256}")
     assert len(caplog.messages) == 100
-    assert len(events._sources) == 4096
     events.close()
     assert caplog.messages[-1] == "security-events-suppressed count=5900"
     events.close()

@@ -43,7 +43,6 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
         (CSMS + LISTEN + 'path = "ocpp/"\n', "begin with /"),
         (CSMS + "[value.limits]\nmessage_byte = 1\n" + LISTEN, "message_bytes"),
         (CSMS + "[value.limits]\nfragments = 0\n" + LISTEN, "fragments"),
-        ("workers = 2\n" + CSMS + VERIFYING + 'learn = "from-csms"\n' + LISTEN, "learn needs workers = 1"),
     ],
 )
 def test_what_cannot_work_is_refused_in_words(tmp_path: Path, text: str, says: str) -> None:

@@ -52,6 +52,7 @@ class Admission:
 
     Attributes:
         as_came: See `learning.AsCame`; it asks the CSMS for whom `admit` has let pass.
+        verification: What passwords are checked against, None where none are.
 
     Raises:
         IsolaneError: A file cannot be used.
@@ -67,11 +68,11 @@ class Admission:
         keys.add("retrofit", self._voices)
         verified = any(listener.verifies(access) for listener in settings.listen)
         self._learns = access.learn == "from-csms"
-        self._verification = None
+        self.verification: Verification | None = None
         if verified and access.credentials:
-            self._verification = Verification(access.credentials, learns=self._learns)
-        if self._verification is not None:
-            keys.add("credentials", self._verification)
+            self.verification = Verification(access.credentials, learns=self._learns)
+        if self.verification is not None:
+            keys.add("credentials", self.verification)
         self._profiles = Profiles(access.state_dir, keys.events) if access.state_dir is not None else None
         if self._profiles is not None:
             keys.add("profiles", self._profiles)
@@ -127,8 +128,8 @@ class Admission:
             self._certificates.own(admitted.shown, charger)
         if self._profiles is not None:
             self._profiles.reached(charger, admitted.profile)
-        if admitted.doubtful and self._verification is not None:
-            kept = await self._verification.learn(charger, admitted.doubtful)
+        if admitted.doubtful and self.verification is not None:
+            kept = await self.verification.learn(charger, admitted.doubtful)
             self._attempts.succeeded(admitted.peer, charger)
             detail = "the CSMS took a new password, which is the stored one now"
             if not kept:
@@ -137,8 +138,8 @@ class Admission:
 
     def close(self) -> None:
         """End the threads when what is waiting is done."""
-        if self._verification is not None:
-            self._verification.close()
+        if self.verification is not None:
+            self.verification.close()
         if self._profiles is not None:
             self._profiles.close()
 
@@ -161,7 +162,7 @@ class Admission:
         Raises:
             Refused: It is not, and nobody else is to be asked.
         """
-        verification = self._verification
+        verification = self.verification
         if verification is None:
             raise Refused(401, "unauthenticated", CHALLENGE)
         begun_s = asyncio.get_running_loop().time()

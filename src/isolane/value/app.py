@@ -85,6 +85,8 @@ async def run(
     keys = KeyFiles(events)
     attempts = None if worker is None else worker.attempts(settings.access.failures_per_min)
     admission = Admission(settings, keys, registry, attempts)
+    if worker is not None and admission.verification is not None:
+        worker.share_passwords(admission.verification)
     expiries = Expiries(_certificates(settings))
     keys.add("expiries", expiries)
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)

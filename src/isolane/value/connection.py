@@ -143,9 +143,8 @@ class Connection:
         offender.other.send_close(offence.code)
 
     def _tell(self, offence: Offence, leg: str) -> None:
-        peer = self.from_charger.source.get_extra_info("peername")
         detail = f"connection {self.number}, {offence.limit} by the {leg}"
-        self._events.report(Kind.LIMIT, peer=str(peer[0]) if peer else "", charger=self.charger, detail=detail)
+        self._events.report(Kind.LIMIT, peer=self.peer, charger=self.charger, detail=detail)
 
     def stalled(self, pipe: Pipe) -> None:
         """End both legs: one has not taken a byte for `stall_s`."""
@@ -172,6 +171,12 @@ class Connection:
             return
         self.ending(Direction.FROM_CSMS, "drain", "relay", str(GOING_AWAY))
         self.from_csms.send_close(GOING_AWAY)
+
+    @property
+    def peer(self) -> str:
+        """See `registry.Counted`."""
+        peer = self.from_charger.source.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
 
     @property
     def silent(self) -> bool:

@@ -18,7 +18,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,6 +133,9 @@ class Verification:
         file: See the top of this file.
         learns: Whether it will be changed.
 
+    Attributes:
+        learned: Told of each password that was put in the place of the stored one, before its charger is answered.
+
     Raises:
         IsolaneError: See `read_verifiers`; or it cannot be changed.
     """
@@ -146,6 +149,7 @@ class Verification:
         self._writer = ThreadPoolExecutor(1, "credentials")
         self._mac_key = secrets.token_bytes(32)
         self._right: dict[str, tuple[Verifier, bytes]] = {}
+        self.learned: Callable[[str, Verifier], None] = _to_nobody
 
     def reload(self) -> None:
         """Read the file again; a file that is wrong changes nothing.
@@ -190,9 +194,16 @@ class Verification:
         except (IsolaneError, TimeoutError) as error:
             _log.error("credential-not-kept charger=%r reason=%s", charger, str(error) or "the disk hangs")
         if charger in self._verifiers:
-            self._verifiers = {**self._verifiers, charger: verifier}
+            self.take(charger, verifier)
             self._right[charger] = (verifier, self._mac(password))
+            self.learned(charger, verifier)
         return kept
+
+    def take(self, charger: str, verifier: Verifier) -> None:
+        """Know what has replaced the stored password, here or in another process; the one before is wrong."""
+        if charger in self._verifiers:
+            self._verifiers = {**self._verifiers, charger: verifier}
+            self._right.pop(charger, None)
 
     def close(self) -> None:
         """End the threads when what they have in hand is done."""
@@ -212,6 +223,10 @@ class Verification:
 
     def _mac(self, password: bytes) -> bytes:
         return hashlib.blake2b(password, key=self._mac_key, digest_size=_KEY_BYTES).digest()
+
+
+def _to_nobody(charger: str, verifier: Verifier) -> None:
+    """Where one process serves all chargers nobody else need know."""
 
 
 def _derive(password: bytes, salt: bytes) -> bytes:

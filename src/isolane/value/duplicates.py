@@ -80,7 +80,8 @@ class Duplicates:
 
     def end(self, old: Counted) -> None:
         """End a connection for a newcomer."""
-        self._events.report(Kind.DUPLICATE, charger=old.charger, detail=f"connection {old.number} gives way")
+        detail = f"connection {old.number} gives way"
+        self._events.report(Kind.DUPLICATE, peer=old.peer, charger=old.charger, detail=detail)
         old.give_way()
 
 

@@ -7,9 +7,13 @@ name the percent-encoded identity, its content one digit, read and replaced whol
 relay processes share the folder and a person lowers a profile on this box alone: `isolane identity profile`. A disk
 that hangs holds a charger up for `_DISK_S`; then what this process knows has to do. A file that cannot be understood
 keeps its charger out until a person has seen to it. Profile 0 is not kept.
+
+A file that holds less than it was seen to hold is a security event, at a reload or when its charger comes: every
+lowering that this process could know of leaves a trace.
 """
 
 import asyncio
+import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +23,7 @@ from urllib.parse import quote
 from isolane.core.failures import IsolaneError
 from isolane.value.durable import replace_file
 from isolane.value.failures import Refused
+from isolane.value.security_events import Kind, SecurityEvents
 
 PROFILE_MAX: Final = 3
 _FILES_MAX = 65_536
@@ -61,22 +66,26 @@ class Profiles:
 
     Args:
         folder: Where they are kept; made if absent.
+        events: Who is told of a profile that was lowered.
 
     Raises:
         IsolaneError: The folder cannot be made or read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, events: SecurityEvents) -> None:
         self._folder = folder
+        self._events = events
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._files = sum(1 for _ in folder.iterdir())
         except OSError as error:
             raise IsolaneError(
-                f"cannot use {folder}: {error.strerror}", "set [value] state_dir to a folder you may write to"
+                f"cannot use {folder}: {error.strerror}", "set [value.access] state_dir to a folder you may write to"
             ) from error
         self._thread = ThreadPoolExecutor(1, "profiles")
         self._known: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
+        self._loop = asyncio.get_running_loop()
 
     async def check(self, charger: str, profile: int) -> None:
         """Let a charger pass at a profile.
@@ -84,11 +93,11 @@ class Profiles:
         Raises:
             Refused: 403, it has used a higher one; 503, what is kept cannot be understood.
         """
-        loop = asyncio.get_running_loop()
         lowest = self._known.get(charger, 0)
         try:
             async with asyncio.timeout(_DISK_S):
-                kept = await loop.run_in_executor(self._thread, read_profile, self._folder, charger)
+                kept = await self._loop.run_in_executor(self._thread, read_profile, self._folder, charger)
+            self._see(charger, kept)
             lowest = max(lowest, kept)
         except OSError as error:  # a TimeoutError too
             _log.warning("profile-not-read charger=%s reason=%s", quote(charger), error.strerror or "the disk hangs")
@@ -104,12 +113,26 @@ class Profiles:
             self._thread.submit(self._keep, charger, profile)
 
     def reload(self) -> None:
-        """Trust the files alone again: a person may have lowered one."""
+        """Trust the files alone again, in any thread: a person may have lowered one."""
         self._known.clear()
+        for charger in list(self._seen):
+            with contextlib.suppress(OSError, ValueError):  # whoever comes next hears of it
+                self._loop.call_soon_threadsafe(self._see, charger, read_profile(self._folder, charger))
 
     def close(self) -> None:
         """End the thread when what is waiting is written."""
         self._thread.shutdown(wait=False)
+
+    def _see(self, charger: str, kept: int) -> None:
+        """Remember what a file holds; tell where it was lowered."""
+        before = self._seen.get(charger, 0)
+        if kept < before:
+            detail = f"lowered on this box from {before} to {kept}"
+            self._events.report(Kind.PROFILE, charger=charger, detail=detail)
+        if not kept:
+            self._seen.pop(charger, None)
+        elif before or len(self._seen) < _FILES_MAX:
+            self._seen[charger] = kept
 
     def _keep(self, charger: str, profile: int) -> None:
         try:
@@ -117,6 +140,7 @@ class Profiles:
             if profile > kept and (kept or self._files < _FILES_MAX):
                 self._files += kept == 0
                 write_profile(self._folder, charger, profile)
+                self._loop.call_soon_threadsafe(self._see, charger, profile)
                 _log.info("profile-raised charger=%s profile=%d", quote(charger), profile)
         except (OSError, ValueError) as error:
             _log.error("profile-not-kept charger=%s reason=%s", quote(charger), error)

@@ -23,6 +23,11 @@ class Counted(Protocol):
     charger: str
 
     @property
+    def peer(self) -> str:
+        """Give the charger's IP address, "" where it is not known any more."""
+        ...
+
+    @property
     def silent(self) -> bool:
         """Tell whether the charger has sent nothing since it was last asked."""
         ...

@@ -92,7 +92,8 @@ class Revocation:
                 del self._shown[charger]
             elif (shown.issuer, shown.serial) in revoked:
                 del self._shown[charger]
-                self._events.report(Kind.CERTIFICATE, charger=charger, detail="revoked while connected")
+                detail = "revoked while connected"
+                self._events.report(Kind.CERTIFICATE, peer=connection.peer, charger=charger, detail=detail)
                 connection.go_away()
 
 

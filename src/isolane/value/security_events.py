@@ -7,27 +7,26 @@ One event is one line::
     security-event type=authentication listener=0.0.0.0:8887 peer=10.0.0.7 charger=CP1 detail="wrong password"
 
 Whatever came from outside is cut and percent-encoded, so a line holds printable ASCII only. An attack is one line: in
-any 60 s one of each type is written for a source, at most `_LINES_PER_SOURCE` for it and `_LINES_MAX` for all; what was
-left out is counted and told with the source's next line (`suppressed=N`). A source is an IPv4 address or the /64 of an
-IPv6 one; what nobody's address caused counts by itself. Every event is counted by type, written or not.
+any 60 s one of each type is written for a source, and `_LINES_MAX` for all; what was left out is counted and told with
+the next line of that type and source (`suppressed=N`). A source is an IPv4 address or the /64 of an IPv6 one; what
+nobody's address caused counts by itself. Every event is counted by type, written or not.
 """
 
 import ipaddress
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from time import monotonic_ns
 from typing import Final
 from urllib.parse import quote
 
+from isolane.core.line_limit import LineLimit
+
 _log = logging.getLogger(__name__)
 
-_WINDOW_NS = 60_000_000_000
-_LINES_PER_SOURCE = 10
 _LINES_MAX = 100
 """From all sources together: an attacker with many addresses fills no disk either."""
-_SOURCES_MAX = 4096
 _TEXT_CHARS_MAX = 120
 _SAFE = "!$&'()*+,/:;@[]~"
 _IPV6_SITE_BITS = 64
@@ -91,9 +90,7 @@ class SecurityEvents:
     def __init__(self, clock_ns: Callable[[], int] = monotonic_ns) -> None:
         self.counts: Counter[Kind] = Counter()
         self._clock_ns = clock_ns
-        self._all: deque[int] = deque(maxlen=_LINES_MAX)
-        self._sources: OrderedDict[str, _Source] = OrderedDict()
-        self._suppressed = 0
+        self._lines = LineLimit(1, _LINES_MAX)
 
     def report(self, kind: Kind, *, listener: str = "", peer: str = "", charger: str = "", detail: str = "") -> None:
         """Tell of one event.
@@ -106,13 +103,10 @@ class SecurityEvents:
             detail: More, in words of ours; never a secret.
         """
         self.counts[kind] += 1
-        source = self._source(source_of(peer) if peer else f"{charger} {detail}"[:_TEXT_CHARS_MAX])
-        now = self._clock_ns()
-        if not (source.may_tell(kind, now) and _has_room(self._all, now)):
-            source.suppressed += 1
+        source = source_of(peer) if peer else f"{charger} {detail}"[:_TEXT_CHARS_MAX]
+        suppressed = self._lines.admit(f"{kind} {source}", self._clock_ns())
+        if suppressed is None:
             return
-        source.tell(kind, now)
-        self._all.append(now)
         _log.warning(
             'security-event type=%s listener=%s peer=%s charger=%s detail="%s"%s',
             kind.value,
@@ -120,46 +114,13 @@ class SecurityEvents:
             _clean(peer),
             _clean(charger),
             quote(detail[:_TEXT_CHARS_MAX], safe=_SAFE + " ="),
-            f" suppressed={source.suppressed}" if source.suppressed else "",
+            f" suppressed={suppressed}" if suppressed else "",
         )
-        source.suppressed = 0
 
     def close(self) -> None:
         """Say what was suppressed and not told yet."""
-        count = self._suppressed + sum(source.suppressed for source in self._sources.values())
-        if count:
+        if count := self._lines.close():
             _log.warning("security-events-suppressed count=%d", count)
-        self._suppressed = 0
-        self._sources.clear()
-
-    def _source(self, name: str) -> "_Source":
-        source = self._sources.get(name)
-        if source is None:
-            source = self._sources[name] = _Source()
-            if len(self._sources) > _SOURCES_MAX:
-                self._suppressed += self._sources.popitem(last=False)[1].suppressed
-        else:
-            self._sources.move_to_end(name)
-        return source
-
-
-class _Source:
-    """When lines were written for one source, and how many were not since."""
-
-    __slots__ = ("_kinds", "_lines", "suppressed")
-
-    def __init__(self) -> None:
-        self._lines: deque[int] = deque(maxlen=_LINES_PER_SOURCE)
-        self._kinds: dict[Kind, int] = {}
-        self.suppressed = 0
-
-    def may_tell(self, kind: Kind, now: int) -> bool:
-        before = self._kinds.get(kind)
-        return (before is None or now - before >= _WINDOW_NS) and _has_room(self._lines, now)
-
-    def tell(self, kind: Kind, now: int) -> None:
-        self._lines.append(now)
-        self._kinds[kind] = now
 
 
 def source_of(peer: str) -> str:
@@ -173,10 +134,6 @@ def source_of(peer: str) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(address), _IPV6_SITE_BITS), strict=False))
-
-
-def _has_room(lines: deque[int], now: int) -> bool:
-    return len(lines) != lines.maxlen or now - lines[0] >= _WINDOW_NS
 
 
 def _clean(text: str) -> str:

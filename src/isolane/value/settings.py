@@ -256,5 +256,3 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             ValueError: They contradict each other.
         """
         check_access(self.access, self.listen, self.retrofit, self.csms.all_urls)
-        if self.workers > 1 and self.access.learn != "off":
-            raise ValueError("access.learn needs workers = 1: the other workers would take the password before")

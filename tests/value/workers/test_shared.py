@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
+from isolane.value.credentials import Verification, protect, write_verifiers
 from isolane.value.workers.link import Link
-from isolane.value.workers.messages import Guess, Message
-from isolane.value.workers.shared import SharedAttempts, SharedRegistry
+from isolane.value.workers.messages import Guess, Learned, Message
+from isolane.value.workers.shared import SharedAttempts, SharedPasswords, SharedRegistry
 
 Join = Callable[..., AbstractAsyncContextManager[tuple[Link, Link]]]
 
@@ -31,6 +33,34 @@ async def test_a_guess_counts_at_every_worker(join_links: Join) -> None:
         Guess("begin", "10.0.0.1", "CP2"),
         Guess("succeeded", "10.0.0.1", "CP2"),
     ], "what was heard is not told again"
+
+
+async def test_a_learned_password_is_the_stored_one_at_every_worker(tmp_path: Path, join_links: Join) -> None:
+    """Even where the disk does not have it: the others read no file."""
+    old, new = b"old-password", b"new-password"
+    files = [tmp_path / name for name in ("one", "other")]
+    for file in files:
+        write_verifiers(file, {"CP1": protect(old)})
+    here, elsewhere = map(Verification, files)
+    told: list[Message] = []
+    async with join_links(lambda _, message: told.append(message), lambda _, __: None) as (_, there):
+        shared = SharedPasswords(elsewhere, there)
+        SharedPasswords(here, there)
+        assert await elsewhere.is_right("CP1", old)
+        assert await here.learn("CP1", new)
+        async with asyncio.timeout(10):
+            while not told:
+                await asyncio.sleep(0.01)
+        assert isinstance(told[0], Learned)
+        shared.heed(told[0])
+        shared.heed(Learned("CP2", told[0].salt, told[0].key))
+        assert not elsewhere.is_remembered("CP1", old)
+        assert not await elsewhere.is_right("CP1", old)
+        assert await elsewhere.is_right("CP1", new)
+        assert not elsewhere.is_stored("CP2"), "a charger that is not in its file is no charger of its"
+    assert len(told) == 1, "what was heard is not told again"
+    here.close()
+    elsewhere.close()
 
 
 def test_numbers_are_no_other_workers_and_fit_what_reads_json() -> None:

@@ -75,6 +75,14 @@ class Guess(Told, frozen=True):
     charger: str
 
 
+class Learned(Told, frozen=True):
+    """Both ways: a password was put in the place of a charger's stored one; salt and key as in its file, in hex."""
+
+    charger: str
+    salt: str
+    key: str
+
+
 class Admit(Asked, frozen=True):
     """From a worker: may this newcomer ask the CSMS? Policy and limits are those of the worker's settings."""
 
@@ -140,5 +148,19 @@ class Page(Answer, frozen=True):
 
 
 Message = (
-    Hello | Ready | Reload | Guess | Admit | Claim | Verdict | Release | Leave | Probe | Yield | Heard | Collect | Page
+    Hello
+    | Ready
+    | Reload
+    | Guess
+    | Learned
+    | Admit
+    | Claim
+    | Verdict
+    | Release
+    | Leave
+    | Probe
+    | Yield
+    | Heard
+    | Collect
+    | Page
 )

@@ -6,16 +6,19 @@ It guards that a rule about all chargers holds although each worker sees some.
   its 101. Nobody is answered for by this file without a question to the worker that has the old connection.
 - Failed authentications: every worker counts those of all; what one counts it tells the others. A guess takes a tenth
   of a second to be checked and a millisecond to be told, so N workers let through N - 1 guesses more at most.
+- Learned passwords: the worker that has learned one tells the others before the charger is answered, so that the one
+  before is wrong everywhere, even where the disk does not take the new one. A worker that is told late asks the CSMS.
 """
 
 from isolane.value.attempts import Attempts
+from isolane.value.credentials import Verification, Verifier
 from isolane.value.duplicates import RETRY, Duplicates
 from isolane.value.failures import Refused
 from isolane.value.registry import Counted, Registry
 from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import ValueSettings
 from isolane.value.workers.link import Link
-from isolane.value.workers.messages import Admit, Asked, Claim, Decision, Guess, Leave, Release, Verdict
+from isolane.value.workers.messages import Admit, Asked, Claim, Decision, Guess, Learned, Leave, Release, Verdict
 
 _NUMBERS = 10**12
 """Connections that one worker counts before its numbers would be the next one's."""
@@ -190,3 +193,25 @@ class SharedAttempts(Attempts):
             super().begin(guess.peer, guess.charger)
         else:
             super().succeeded(guess.peer, guess.charger)
+
+
+class SharedPasswords:
+    """What the workers have learned of chargers' passwords.
+
+    Args:
+        verification: This worker's.
+        link: To the supervisor, which tells the other workers.
+    """
+
+    def __init__(self, verification: Verification, link: Link) -> None:
+        self._verification = verification
+        self._link = link
+        verification.learned = self._tell
+
+    def heed(self, learned: Learned) -> None:
+        """Know what another worker has learned."""
+        verifier = Verifier(bytes.fromhex(learned.salt), bytes.fromhex(learned.key))
+        self._verification.take(learned.charger, verifier)
+
+    def _tell(self, charger: str, verifier: Verifier) -> None:
+        self._link.send(Learned(charger, verifier.salt.hex(), verifier.key.hex()))

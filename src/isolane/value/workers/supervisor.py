@@ -31,6 +31,7 @@ from isolane.value.workers.messages import (
     Collect,
     Guess,
     Hello,
+    Learned,
     Leave,
     Message,
     Page,
@@ -77,7 +78,7 @@ class _Seat:
         self.link: Link | None = None
         self.ready = asyncio.Event()
         self.stale = False
-        """Whether it may have read the files before the last SIGHUP."""
+        """Whether it may have read the files before the last SIGHUP, or the last change of a credential."""
 
 
 class Supervisor:
@@ -257,16 +258,24 @@ class Supervisor:
         match message:
             case Admit() | Claim() | Release() | Leave():
                 self._claims.heed(link, message)
-            case Guess():
-                for other in self._serving():
-                    if other is not link:
-                        other.send(message)
+            case Guess() | Learned():
+                self._pass_on(link, message)
             case Ready() if at is not None and at.process is not None:
                 at.ready.set()
                 if at.stale:
                     at.stale = False
                     link.send(Reload())
                 _log.info("worker-serves worker=%d pid=%d", at.number, at.process.pid)
+
+    def _pass_on(self, link: Link, message: Guess | Learned) -> None:
+        """Tell the other workers; one that is starting may have read the credential file before it was changed."""
+        for seat in self._seats:
+            if seat.link is None or seat.link is link:
+                continue
+            if seat.ready.is_set():
+                seat.link.send(message)
+            elif isinstance(message, Learned):
+                seat.stale = True
 
     def _do(self, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
         task = asyncio.create_task(work)

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry
 from isolane.config.site import Site
 from isolane.core.failures import IsolaneError
 from isolane.value.app import run, settle
+from isolane.value.credentials import Verification
 from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import Limits, ValueSettings
 from isolane.value.workers.link import Link
@@ -29,6 +30,7 @@ from isolane.value.workers.messages import (
     Guess,
     Heard,
     Hello,
+    Learned,
     Message,
     Page,
     Probe,
@@ -37,7 +39,7 @@ from isolane.value.workers.messages import (
     Yield,
 )
 from isolane.value.workers.page import families
-from isolane.value.workers.shared import SharedAttempts, SharedDuplicates, SharedRegistry
+from isolane.value.workers.shared import SharedAttempts, SharedDuplicates, SharedPasswords, SharedRegistry
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ class Worker:
         self._link = link
         self._attempts: SharedAttempts | None = None
         self._duplicates: SharedDuplicates | None = None
+        self._passwords: SharedPasswords | None = None
         self._shown = CollectorRegistry(auto_describe=False)
         self._hangup = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,6 +168,10 @@ class Worker:
         self._duplicates = SharedDuplicates(self._link, self.registry, events, settings)
         return self._duplicates
 
+    def share_passwords(self, verification: Verification) -> None:
+        """Let every worker know what one has learned."""
+        self._passwords = SharedPasswords(verification, self._link)
+
     def serve(self, shown: CollectorRegistry, hangup: asyncio.Event) -> None:
         """Say that the relay serves.
 
@@ -184,6 +191,8 @@ class Worker:
                 self._link.send(Page(message.question, families(self._shown)))
             case Guess() if self._attempts is not None:
                 self._attempts.heed(message)
+            case Learned() if self._passwords is not None:
+                self._passwords.heed(message)
             case Yield() if self._duplicates is not None:
                 yes = self._duplicates.give_way(message.ticket, force=message.force)
                 self._link.send(Heard(message.question, yes))
