@@ -22,6 +22,13 @@ SCHEMA = Schema.of(
         Signal("CP-1", "1.0/ElectricalFeed/ACCurrent[L1]", "A", 0.001),
     )
 )
+FAST = Schema.of(
+    (
+        Signal("CP-1", "1.0/ElectricalFeed/DCVoltage", "V", 0.1),
+        Signal("CP-1", "1.0/ElectricalFeed/DCCurrent", "A", 0.001),
+    )
+)
+"""Of a stream of its own, faster than the site's."""
 DEADLINE_S = 15.0
 
 
@@ -44,14 +51,19 @@ class ManualClock:
         self.utc_ms += int(seconds * 1000)
 
 
-def draft(number: int, rows: int = 5, *, noise: int = 0, thinned: int = 0) -> Draft:
-    """Make a block of rows; `noise` > 0 makes it that incompressible, in bits; it stands for `thinned` samples more."""
+def draft(number: int, rows: int = 5, *, noise: int = 0, thinned: int = 0, stream: int = 0) -> Draft:
+    """Make a block of rows; `noise` > 0 makes it that incompressible, in bits; it stands for `thinned` samples more.
+
+    Of stream 0 the schema is SCHEMA, of any other FAST.
+    """
     random = np.random.default_rng(number)
     values = np.arange(2 * rows, dtype=np.int64).reshape(2, rows) + number
     if noise:
         values = random.integers(-(2**noise), 2**noise, (2, rows))
     codes = np.zeros((2, rows), np.uint8)
-    return Draft(SCHEMA.id, 1_700_000_000_000 + number * 1000 * rows, 1000, values, codes, thinned)
+    schema, step_ms = (FAST, 100) if stream else (SCHEMA, 1000)
+    t0_ms = 1_700_000_000_000 + number * step_ms * rows
+    return Draft(schema.id, t0_ms, step_ms, values, codes, thinned, stream=stream)
 
 
 def settings(path: Path, *, bytes_max: int = 1 << 20, age_max_s: int = 3600) -> OutboxSettings:

@@ -15,12 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from isolane.core.failures import IsolaneError
 from isolane.core.signals import Signal
 from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.losses import Losses
 from isolane.health.outbox.records import Key
 from isolane.health.outbox.store import Store
 from isolane.wire.block import decode
 from isolane.wire.schema import Schema
-from isolane.wire.uplink import Up, decode_gap
-from support.outboxes import SCHEMA, TAG, ManualClock, draft, is_balanced, settings
+from isolane.wire.uplink import Gap, Up, decode_gap
+from support.outboxes import FAST, SCHEMA, TAG, ManualClock, draft, is_balanced, settings
 
 ROWS_BIG = 25_000
 """Of noise: about 300 kB a block, so that a few fill the smallest outbox."""
@@ -29,6 +30,7 @@ LINK = "main"
 
 def opened(path: Path, clock: ManualClock, required: frozenset[str] = frozenset({LINK})) -> Store:
     store = Store(settings(path), TAG, clock, SCHEMA, required)
+    store.learn(FAST, 1)
     store.open()
     return store
 
@@ -64,11 +66,12 @@ class StoreMachine(RuleBasedStateMachine):
         big=st.booleans(),
         lane=st.sampled_from([Lane.LIVE, Lane.LIVE, Lane.SNAPSHOT, Lane.ALARM]),
         thinned=st.sampled_from([0, 0, 7]),
+        stream=st.sampled_from([0, 0, 1]),
     )
-    def put(self, *, big: bool, lane: Lane, thinned: int) -> None:
+    def put(self, *, big: bool, lane: Lane, thinned: int, stream: int) -> None:
         self.numbers += 1
         rows, noise = (ROWS_BIG, 40) if big else (5, 0)
-        made = draft(self.numbers, rows=rows, noise=noise, thinned=thinned)
+        made = draft(self.numbers, rows=rows, noise=noise, thinned=thinned, stream=stream)
         self.produced += made.produced
         self.store.put(made, lane)
 
@@ -163,7 +166,7 @@ class StoreMachine(RuleBasedStateMachine):
         parts = [queued, gaps, lost, self.acknowledged, self.told]
         assert sum(map(len, parts)) == len(set().union(*parts)), "a number is in two places"
         for entry in self.store.entries():
-            own = {key[2] for part in parts for key in part if key[0] == entry.epoch}
+            own = {key[2] for part in parts for key in part if key[:2] == (entry.epoch, entry.stream)}
             assert own == set(range(1, entry.last_sequence + 1))
 
     def teardown(self) -> None:
@@ -382,7 +385,7 @@ def test_settled_epochs_are_folded_and_the_sums_stay(tmp_path: Path) -> None:
         store.close()
         clock.pass_s(10)
     assert produced == 150
-    assert len(entries) == 9
+    assert len(entries) == 8 + 2, "settled ones, and the two of the newest epoch"
     assert all(entry.epoch for entry in entries)
 
 
@@ -406,6 +409,42 @@ def test_thinned_samples_are_a_book_and_are_lost_with_the_block_that_tells_them(
     assert is_balanced(store.tally)
     assert store.entries()[0].balanced
     store.close()
+
+
+def test_each_stream_has_its_numbers_and_its_books(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    for number, stream in enumerate((0, 1, 1, 0, 1), start=1):
+        store.put(draft(number, rows=5, stream=stream))
+    picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False, in_order=True)
+    assert [each.key[1:] for each in picked] == [(0, 1), (1, 1), (1, 2), (0, 2), (1, 3)]
+    assert [decode(each.data, TAG).step_ms for each in picked] == [1000, 100, 100, 1000, 100]
+    assert store.settle(LINK, [(store.epoch, 1, 2)], []) == 1
+    slow, fast = store.entries()
+    assert (slow.stream, slow.last_sequence, slow.produced, slow.queued) == (0, 2, 20, 20)
+    assert (fast.stream, fast.last_sequence, fast.produced, fast.acknowledged) == (1, 3, 30, 10)
+    store.close()
+
+
+def test_a_stream_learnt_while_running_has_books_at_once(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    store.learn(FAST, 2)
+    assert [entry.stream for entry in store.entries()] == [0, 1, 2]
+    store.begin_epoch()
+    store.put(dataclasses.replace(draft(1), schema=FAST.id, stream=2))
+    assert [(entry.stream, entry.last_sequence) for entry in store.entries()[:3]] == [(0, 0), (1, 0), (2, 1)]
+    store.close()
+
+
+def test_losses_of_two_streams_stay_apart_however_many_there_are() -> None:
+    losses = Losses()
+    for number in range(1, 1200):
+        for stream in (0, 1):
+            losses.add(Gap(1, 7, stream, number, number, 10, "disk-full", number, number + 1))
+    for stream in (0, 1):
+        numbers = [n for gap in losses.gaps if gap.stream == stream for n in range(gap.first, gap.last + 1)]
+        assert sorted(numbers) == list(range(1, 1200))
+        assert sum(gap.samples for gap in losses.gaps if gap.stream == stream) == 11990
+    assert len(losses.gaps) <= 1002
 
 
 def test_blocks_of_a_learnt_schema_keep_it_in_the_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from isolane.wire.uplink import LedgerEntry
 
 FOLDED = 0
 _SETTLED_KEPT = 8
-"""So many settled epochs are stated again at each session's start: a center that was away learns how they ended."""
+"""So many settled books are stated again at each session's start: a center that was away learns how they ended."""
 
 
 class Books:
@@ -30,9 +30,9 @@ class Books:
         self.have(epoch, stream)
         self._fold(epoch)
 
-    def have(self, epoch: int, stream: int) -> None:
-        """Open the books of an epoch unless they are open."""
-        self._file.execute("INSERT OR IGNORE INTO books (epoch, stream) VALUES (?, ?)", (epoch, stream))
+    def have(self, epoch: int, stream: int) -> int:
+        """Open the books of an epoch unless they are open; give how many that were."""
+        return self._file.execute("INSERT OR IGNORE INTO books (epoch, stream) VALUES (?, ?)", (epoch, stream)).rowcount
 
     def last_sequence(self, epoch: int, stream: int) -> int:
         """Give the number of the newest block, 0 if none."""

@@ -23,11 +23,14 @@ class Losses:
 
     def add(self, gap: Gap) -> None:
         """Remember a block; `gap.reason` is REASON."""
-        last = self.gaps[-1] if self.gaps else None
-        if last is not None and len(self.gaps) >= _APART and last.epoch == gap.epoch:
-            self.gaps[-1] = joined(last, gap)
-        else:
+        beside = None
+        if len(self.gaps) >= _APART:
+            own = (at for at in reversed(range(len(self.gaps))) if _book(self.gaps[at]) == _book(gap))
+            beside = next(own, None)
+        if beside is None:
             self.gaps.append(gap)
+        else:
+            self.gaps[beside] = joined(self.gaps[beside], gap)
 
     def clear(self) -> None:
         """They are written down, or their books are gone."""
@@ -57,6 +60,10 @@ class Losses:
             entry.thinned,
             {**entry.dropped, REASON: entry.dropped.get(REASON, 0) + samples},
         )
+
+
+def _book(gap: Gap) -> tuple[int, int]:
+    return gap.epoch, gap.stream
 
 
 def joined(first: Gap, second: Gap) -> Gap:

@@ -93,9 +93,9 @@ class Outbox:
         self.cursors.append(cursor)
         return cursor
 
-    async def learn(self, schema: Schema) -> None:
-        """Take blocks of this schema too, beside those of the one it was made with."""
-        await self._call(self._store.learn, schema)
+    async def learn(self, schema: Schema, stream: int = 0) -> None:
+        """Take blocks of this schema too, in that stream, beside those of the one it was made with in stream 0."""
+        await self._call(self._store.learn, schema, stream)
 
     async def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
         """Number a block, commit it, and tell the links.

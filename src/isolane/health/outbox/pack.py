@@ -29,10 +29,12 @@ class Pack:
         columns: How many signals it has, at least 1.
         step_ms: From row to row, ms.
         block_rows: Rows of a full block; fewer if they would not fit.
+        stream: Number of the stream that its blocks belong to.
     """
 
-    def __init__(self, schema: bytes, columns: int, step_ms: int, block_rows: int) -> None:
+    def __init__(self, schema: bytes, columns: int, step_ms: int, block_rows: int, stream: int = 0) -> None:
         self._schema = schema
+        self._stream = stream
         self._step_ms = step_ms
         self._rows_full = min(block_rows, rows_max(columns))
         self._values: list[I64] = []
@@ -68,6 +70,7 @@ class Pack:
             self._step_ms,
             np.ascontiguousarray(np.stack(self._values, axis=1)),
             np.ascontiguousarray(np.stack(self._codes, axis=1)),
+            stream=self._stream,
         )
         self._values, self._codes = [], []
         return [draft]
