@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from isolane.wire.block import I64, U8
+from isolane.wire.block import I64, U8, Block, BlockKey, Thinned, thinned_away
 from isolane.wire.uplink import Up
 
 Key = tuple[int, int, int]
@@ -21,6 +21,7 @@ class Draft:
         codes: Quality codes, same shape.
         thinned: Samples that were taken and are not among its own: they lie within the bound of what it says. They
             are produced with it, stay in the account "thinned", and are lost with it if it is lost.
+        way: How it was thinned, if its codes mark samples that were thinned away.
         stream: Number of the stream it belongs to; the outbox knows it from `learn`.
     """
 
@@ -30,12 +31,17 @@ class Draft:
     values: I64
     codes: U8
     thinned: int = 0
+    way: Thinned | None = None
     stream: int = 0
 
     @property
     def samples(self) -> int:
         """How many samples it holds."""
-        return int(self.values.size)
+        return int(self.values.size) - (0 if self.way is None else thinned_away(self.codes))
+
+    def block(self, key: BlockKey) -> Block:
+        """Give the block it becomes under a key."""
+        return Block(key, self.schema, self.t0_ms, self.step_ms, self.values, self.codes, self.way)
 
     @property
     def produced(self) -> int:

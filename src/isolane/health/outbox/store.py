@@ -14,16 +14,18 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from isolane.core.clock import NS_PER_MS, Clock
+from isolane.health.outbox.anchors import Anchors
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
 from isolane.health.outbox.tables import open_file, quarantine, refusal
-from isolane.wire.block import Block, BlockKey, decode, encode
+from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
 from isolane.wire.uplink import encode as encode_message
@@ -61,6 +63,7 @@ class Store:
         self._sequences = {_SITE: 0}
         self._epoch_due = True
         self._losses = Losses()
+        self._anchors = Anchors()
         self._held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
         self.epoch = 0
@@ -121,6 +124,7 @@ class Store:
         """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""
         self._epoch_due = True
         self._attempt(self._begin, otherwise=False)
+        self._refresh()
 
     def pick(
         self,
@@ -228,12 +232,16 @@ class Store:
 
     def _insert(self, shelf: Shelf, draft: Draft, lane: Lane) -> bool:
         key = BlockKey(self.epoch, draft.stream, self._sequences[draft.stream] + 1)
-        data = encode(Block(key, draft.schema, draft.t0_ms, draft.step_ms, draft.values, draft.codes), self._tag)
+        anchor = self._anchors.take(draft)
+        data = encode(draft.block(key), self._tag, anchor)
         with _transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             if shelf.make_room(len(data) + ROW_BYTES, self._settings.bytes_max, self._in_flight()):
                 shelf.have_schema(draft.schema, self._schemas[draft.schema])
+                if anchor is not None:
+                    shelf.have_anchor(anchor.id, anchor.json)
+                    draft = replace(draft, schema=anchor.id)
                 shelf.add(lane, key, draft, data, self._now_ms())
             else:
                 shelf.lose(self._gap(draft, "outbox-full"))
@@ -295,7 +303,7 @@ def _transaction(file: sqlite3.Connection) -> Iterator[None]:
 
 def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:
     try:
-        block = decode(data, tag)
+        head = read_head(data, tag).key
     except ValueError:
         return False
-    return (block.key.epoch, block.key.stream, block.key.sequence) == key
+    return (head.epoch, head.stream, head.sequence) == key
