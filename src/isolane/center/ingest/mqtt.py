@@ -2,38 +2,44 @@
 
 The broker's own acknowledgement is not storage, so nothing is asked of it: each session starts clean, and what was in
 flight when one ends is sent again by its gateway. A topic's gateway is believed because the broker's access list binds
-it to the publisher's certificate (docs/reference/api.md says what the list must hold).
+it to the publisher's certificate (docs/reference/api.md says what the list must hold). An answer that nobody fetches
+expires: what it acknowledges will be sent again and answered anew.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections import defaultdict
 from functools import partial
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from isolane.center.ingest.answer import merge
 from isolane.center.ingest.counters import IngestCounters
+from isolane.center.ingest.gather import Gathering, Sender
 from isolane.center.ingest.intake import Intake, Received
+from isolane.center.ingest.quota import Gates, QuotaError
 from isolane.center.ingest.settings import MqttIngest
+from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.security.tls import client_context
-from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, down_topic, encode, read_up_topic
+from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, Up, down_topic, encode, read_up_topic
 
 _log = logging.getLogger(__name__)
 
 _QUEUED_MESSAGES_MAX = 2000
 """Beyond it the client drops what comes; it is not acknowledged and comes again."""
 _PAUSE_S = 0.5
+_TOPIC_CHARS_MAX = 120
 _STEADY_S = 30.0
 _REFUSAL = 0x80
 _TOGETHER_MAX = 1000
 """Answers in one message: some 20 kB."""
 _SILENCE = Downlink(VERSION)
-
-Sender = tuple[str, str]
-"""Site and gateway."""
+_EXPIRY_S = 60
+"""How long the broker keeps an answer for a gateway that is away."""
 
 
 class MqttSubscriber:
@@ -43,17 +49,25 @@ class MqttSubscriber:
         settings: See there.
         intake: Commits.
         counters: Are counted up.
+        gates: Each gateway's share.
+        suspicions: Are told what no gateway of ours would do.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
 
-    def __init__(self, settings: MqttIngest, intake: Intake, counters: IngestCounters) -> None:
+    def __init__(
+        self, settings: MqttIngest, intake: Intake, counters: IngestCounters, gates: Gates, suspicions: Suspicions
+    ) -> None:
         self._settings = settings
         self._intake = intake
         self._counters = counters
+        self._gates = gates
+        self._suspicions = suspicions
+        self._properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        self._properties.MessageExpiryInterval = _EXPIRY_S
         self._tls = client_context(settings.ca, settings.certificate, settings.key)
-        self._answers: defaultdict[Sender, list[Downlink]] = defaultdict(list)
+        self._answers = Gathering(settings.answer_s)
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,39 +110,62 @@ class MqttSubscriber:
             self._counters.mqtt_sessions += 1
             _log.info("mqtt-up broker=%s:%d", self._settings.host, self._settings.port)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take(client))
+                tasks.create_task(self._take(client, tasks))
                 tasks.create_task(self._answer(client))
 
-    async def _take(self, client: aiomqtt.Client) -> None:
-        """Hand messages to the intake in their order; it makes this wait when too much is waiting."""
+    async def _take(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
+        """Hand messages to the intake in the order of each gateway; one beyond its share waits beside the others."""
         async for message in client.messages:
+            topic = str(message.topic)
             try:
-                site, gateway, kind = read_up_topic(str(message.topic))
-                promise = await self._intake.submit(site, gateway, kind, message.payload)
-            except (ValueError, RefusedError) as error:
-                _log.warning("mqtt-refused topic=%r error=%s", str(message.topic), error)
-            except UnavailableError as error:
-                _log.warning("mqtt-unavailable error=%s", error)
-            else:
-                promise.add_done_callback(partial(self._keep, (site, gateway)))
+                site, gateway, kind = read_up_topic(topic)
+                gate = self._gates.of(gateway)
+                if gate.passes(len(message.payload)):
+                    await self._submit(site, gateway, kind, message.payload)
+                else:
+                    gate.enter(len(message.payload))
+                    tasks.create_task(self._submit_later(site, gateway, kind, message.payload))
+            except ValueError as error:
+                _log.warning("mqtt-refused topic=%r error=%s", topic[:_TOPIC_CHARS_MAX], error)
+            except QuotaError as error:
+                self._counters.over_quota += 1
+                self._suspicions.over_quota(gateway, str(error))
 
-    def _keep(self, sender: Sender, promise: "asyncio.Future[Received]") -> None:
+    async def _submit_later(self, site: str, gateway: str, kind: Up, payload: bytes) -> None:
+        await self._gates.of(gateway).stand(len(payload))
+        await self._submit(site, gateway, kind, payload)
+
+    async def _submit(self, site: str, gateway: str, kind: Up, payload: bytes) -> None:
+        """Hand one message to the intake; it makes this wait when too much is waiting."""
+        try:
+            promise = await self._intake.submit(site, gateway, kind, payload)
+        except RefusedError as error:
+            self._suspicions.refused(gateway, str(error))
+        except UnavailableError as error:
+            _log.warning("mqtt-unavailable error=%s", error)
+        else:
+            promise.add_done_callback(partial(self._keep, (site, gateway), kind, payload))
+
+    def _keep(self, sender: Sender, kind: Up, payload: bytes, promise: "asyncio.Future[Received]") -> None:
         """Keep what a commit answers until it is published."""
         if promise.cancelled() or promise.exception() is not None:
             return
+        if promise.result().poison:
+            self._suspicions.poison(sender, kind, payload, promise.result().poison)
         downlink = promise.result().downlink
         if downlink != _SILENCE:
-            self._answers[sender].append(downlink)
+            self._answers.add(sender, downlink)
             self._answered.set()
 
     async def _answer(self, client: aiomqtt.Client) -> None:
         """Publish answers, those to one gateway that have gathered meanwhile as one message."""
+        loop = asyncio.get_running_loop()
         while True:
-            await self._answered.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._answers.wait_s(loop.time())):
+                    await self._answered.wait()
             self._answered.clear()
-            answers = dict(self._answers)
-            self._answers.clear()
-            for (site, gateway), downlinks in answers.items():
+            for (site, gateway), downlinks in self._answers.take(loop.time()).items():
                 for at in range(0, len(downlinks), _TOGETHER_MAX):
                     merged = merge(downlinks[at : at + _TOGETHER_MAX])
-                    await client.publish(down_topic(site, gateway), encode(merged), qos=1)
+                    await client.publish(down_topic(site, gateway), encode(merged), qos=1, properties=self._properties)

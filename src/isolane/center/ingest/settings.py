@@ -25,6 +25,15 @@ class MqttIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reconnect_s_max: Annotated[
         float, msgspec.Meta(description="Longest pause before the next attempt, s", ge=0.1, le=3600)
     ] = 15.0
+    answer_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="From one acknowledgement of blocks to a gateway to the next, s, 0 to 10; they are gathered to "
+            "save its link, and go at once after a pause or when 8 blocks wait",
+            ge=0,
+            le=10,
+        ),
+    ] = 4.0
 
 
 class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +46,35 @@ class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     connections_max: Annotated[
         int, msgspec.Meta(description="Connections and requests at once; more get 503", ge=1, le=100_000)
     ] = 1000
+
+
+class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each gateway may send; the defaults are a hundred times what a site of 50 chargers needs."""
+
+    messages_per_s: Annotated[
+        float, msgspec.Meta(description="Messages of one gateway a second; more wait for their turn", ge=1, le=100_000)
+    ] = 100.0
+    burst_messages: Annotated[
+        int, msgspec.Meta(description="Messages that may come at once after a rest", ge=1, le=100_000)
+    ] = 500
+    bytes_per_s: Annotated[
+        float, msgspec.Meta(description="Bytes of one gateway a second; more wait for their turn", ge=1024, le=1e9)
+    ] = 262_144.0
+    burst_bytes: Annotated[
+        int, msgspec.Meta(description="Bytes that may come at once after a rest", ge=1 << 20, le=1 << 30)
+    ] = 8 << 20
+    waiting_messages_max: Annotated[
+        int,
+        msgspec.Meta(
+            description="Messages of one gateway that may wait; what is beyond is not taken and not acknowledged. A "
+            "link's `window` must be below it",
+            ge=16,
+            le=100_000,
+        ),
+    ] = 1100
+    waiting_bytes_max: Annotated[
+        int, msgspec.Meta(description="Bytes of one gateway that may wait", ge=1 << 20, le=1 << 30)
+    ] = 8 << 20
 
 
 class CommitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

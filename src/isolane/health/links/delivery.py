@@ -38,7 +38,7 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 30.0
     ledger_s: Annotated[
         float, msgspec.Meta(description="From one statement of the books to the next, s, 0.1 to 3600", ge=0.1, le=3600)
-    ] = 10.0
+    ] = 30.0
     backfill_order: Annotated[
         Order, msgspec.Meta(description="Order of undelivered history; live blocks always go newest first")
     ] = Order.OLDEST
