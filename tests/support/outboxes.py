@@ -66,9 +66,9 @@ def draft(number: int, rows: int = 5, *, noise: int = 0, thinned: int = 0, strea
     return Draft(schema.id, t0_ms, step_ms, values, codes, thinned, stream=stream)
 
 
-def settings(path: Path, *, bytes_max: int = 1 << 20, age_max_s: int = 3600) -> OutboxSettings:
+def settings(path: Path, *, bytes_max: int = 1 << 20, age_max_s: int = 3600, reserve_bytes: int = 0) -> OutboxSettings:
     """Make an outbox table."""
-    return OutboxSettings(path=path, bytes_max=bytes_max, age_max_s=age_max_s)
+    return OutboxSettings(path=path, bytes_max=bytes_max, age_max_s=age_max_s, reserve_bytes=reserve_bytes)
 
 
 def is_balanced(tally: Tally) -> bool:

@@ -367,6 +367,7 @@ def test_a_full_disk_is_counted_at_once_and_written_down_later(tmp_path: Path) -
     assert is_balanced(store.tally)
     assert store.entries()[0].last_sequence == 4
     disk(store, full=False)
+    store.tend()
     store.put(draft(5))
     assert store.tally.dropped == {"disk-full": 3 * 2 * ROWS_BIG}
     gap = decode_gap(store.pick(LINK, frozenset(), frozenset(), 1, newest_first=False)[0].data)
@@ -474,4 +475,17 @@ def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
     keys = [each.key for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)]
     assert keys == [(store.epoch, 0, 1), (epoch, 0, 1)]
     assert store.tally.thinned == 5
+    store.close()
+
+
+def test_what_is_reserved_is_for_alarms_and_receipts(tmp_path: Path) -> None:
+    store = Store(settings(tmp_path / "o.db", reserve_bytes=1 << 19), TAG, ManualClock(), SCHEMA, frozenset({LINK}))
+    store.open()
+    for number in range(1, 5):
+        store.put(draft(number, rows=ROWS_BIG, noise=40))
+    assert store.tally.bytes_queued <= 1 << 19
+    live = store.tally.queued
+    store.put(draft(5, rows=ROWS_BIG, noise=40), Lane.ALARM)
+    assert store.tally.queued == live + 2 * ROWS_BIG
+    assert is_balanced(store.tally)
     store.close()

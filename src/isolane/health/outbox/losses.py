@@ -5,6 +5,7 @@ It guards that each is counted once, in memory or on the disk, never in both.
 Killed before they are written down they were never produced, as all that was only in memory.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from isolane.health.outbox.records import Tally
@@ -31,6 +32,10 @@ class Losses:
             self.gaps.append(gap)
         else:
             self.gaps[beside] = joined(self.gaps[beside], gap)
+
+    def forget_known(self, last_sequence: Callable[[int, int], int]) -> None:
+        """Forget what the file has after all: a commit that failed may have reached it, with all before it."""
+        self.gaps = [gap for gap in self.gaps if gap.last > last_sequence(gap.epoch, gap.stream)]
 
     def clear(self) -> None:
         """They are written down, or their books are gone."""

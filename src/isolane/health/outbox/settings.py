@@ -22,6 +22,14 @@ class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=1 << 40,
         ),
     ] = 64 << 20
+    reserve_bytes: Annotated[
+        int,
+        msgspec.Meta(
+            description="Of bytes_max, kept free for alarms and receipts, 0 to 16777216; no more than half of it",
+            ge=0,
+            le=1 << 24,
+        ),
+    ] = 1 << 18
     age_max_s: Annotated[
         int,
         msgspec.Meta(

@@ -23,7 +23,6 @@ ROW_BYTES = 256
 """What a block costs in the file beside its bytes: two rows, three index entries, part of a page."""
 _EXPIRED_AT_ONCE = 500
 """So many blocks expire in one transaction; a long one would keep a link waiting."""
-_FULL = "outbox-full"
 _FORGET_SHARE = 8
 """Of 256: unused anchors are forgotten with about every 32nd new one, since it means looking at every block."""
 
@@ -112,18 +111,23 @@ class Shelf:
             self.books.produce_lost(gap.epoch, gap.stream, gap.last, gap.samples, gap.reason)
             self.gaps.record(gap)
 
-    def make_room(self, size: int, bytes_max: int, held: frozenset[Key]) -> bool:
+    def size_bytes(self) -> int:
+        """Give how much of the bound is in use."""
+        return int(self.file.execute("SELECT bytes FROM occupancy").fetchone()[0])
+
+    def make_room(self, size: int, bytes_max: int, held: frozenset[Key], reason: str) -> bool:
         """Drop the oldest of the lowest lanes until there is room; those in flight last.
 
         Args:
             size: Bytes of the block to come.
             bytes_max: The bound.
             held: Keys of blocks in flight: the center may have them already.
+            reason: Why they are dropped.
 
         Returns:
             False if there is no room even so.
         """
-        over = self.file.execute("SELECT bytes FROM occupancy").fetchone()[0] + size - bytes_max
+        over = self.size_bytes() + size - bytes_max
         if over <= 0:
             return True
         victims = []
@@ -138,7 +142,7 @@ class Shelf:
                     over -= row[8]
         if over > 0:
             return False
-        self._drop(victims, _FULL)
+        self._drop(victims, reason)
         return True
 
     def expire(self, before_ms: int, held: frozenset[Key]) -> int:

@@ -2,9 +2,10 @@
 
 It guards the ledger under kill -9, full disks and damaged files.
 
-Operation: a block, its number and its books are committed in one transaction. What the disk refuses is counted in
-memory as produced and dropped with its numbers, and written down with the next block that gets through. After an I/O
-error nobody knows whether the last commit is on the disk, so the file is opened anew and what it says holds. A damaged
+Operation: a block, its number and its books are committed in one transaction. While the disk is full the outbox does
+not grow: the oldest of the lowest lane makes room. What the disk refuses even so is counted in memory as produced and
+dropped with its numbers, and written down with the next block that gets through. After an I/O error nobody knows
+whether the last commit is on the disk, so the file is opened and written out anew, and what it says holds. A damaged
 file is set aside and an empty one begun, in a new epoch.
 
 An outbox has its own clock, the time it has been open; age and lane follow it, so a set UTC clock expires nothing.
@@ -22,9 +23,10 @@ from isolane.health.outbox.anchors import Anchors
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
+from isolane.health.outbox.reserve import Reserve
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
-from isolane.health.outbox.tables import open_file, quarantine, refusal
+from isolane.health.outbox.tables import open_file, quarantine, refusal, write_out
 from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
@@ -64,6 +66,8 @@ class Store:
         self._epoch_due = True
         self._losses = Losses()
         self._anchors = Anchors()
+        self._reserve = Reserve(settings)
+        self._is_full = self._is_doubted = False
         self._held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
         self.epoch = 0
@@ -75,15 +79,20 @@ class Store:
         Raises:
             IsolaneError: The file cannot be opened for a reason a person must put right.
         """
-        try:
-            shelf = self._open()
-            self._begin(shelf)
-            with _transaction(shelf.file):
-                shelf.settle_left(self._required)
-        except sqlite3.OperationalError as error:
-            self.close()
-            raise refusal(self._settings.path, error) from error
+        for has_reserve in (True, False):
+            try:
+                shelf = self._open()
+                self._begin(shelf)
+                with _transaction(shelf.file):
+                    shelf.settle_left(self._required)
+                break
+            except sqlite3.OperationalError as error:
+                self.close()
+                if has_reserve and _is_full(error) and self._reserve.give_up(0):
+                    continue
+                raise refusal(self._settings.path, error) from error
         self._refresh()
+        self._reserve.take(self._stored.bytes_queued)
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -106,19 +115,27 @@ class Store:
 
     def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
         """Number a block and commit it; whatever happens, its samples are in the books."""
-        stored = False
-        for _ in range(2):
-            files = self.troubles.quarantined
-            if not self._epoch_due or self._attempt(self._begin, otherwise=False):
-                stored = self._attempt(lambda shelf: self._insert(shelf, draft, lane), otherwise=False)
-            if stored or self.troubles.quarantined == files:
-                break
+        files, self._is_full = self.troubles.quarantined, False
+        stored = self._put(draft, lane, grows=True)
+        if not stored and (self.troubles.quarantined > files or self._is_full):
+            stored = self._put(draft, lane, grows=not self._is_full or self._make_do())
         if stored:
             self._losses.clear()
         else:
             self._losses.add(self._gap(draft, REASON))
         self._sequences[draft.stream] += 1
         self._refresh()
+
+    def _put(self, draft: Draft, lane: Lane, *, grows: bool) -> bool:
+        if self._epoch_due and not self._attempt(self._begin, otherwise=False):
+            return False
+        return self._attempt(lambda shelf: self._insert(shelf, draft, lane, grows=grows), otherwise=False)
+
+    def _make_do(self) -> bool:
+        """Use what is in hand on a full disk: the reserve, and the log's own room; tell whether there was a reserve."""
+        had = self._reserve.give_up(self._stored.bytes_queued)
+        self._attempt(lambda shelf: shelf.file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone(), otherwise=None)
+        return had
 
     def begin_epoch(self) -> None:
         """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""
@@ -180,6 +197,7 @@ class Store:
         now = self._now_ms()
         oldest, live = now - self._settings.age_max_s * 1000, now - self._settings.backfill_after_s * 1000
         self._commit(lambda shelf: shelf.expire(oldest, self._in_flight()) + shelf.yield_to_live(live))
+        self._reserve.take(self._stored.bytes_queued)
         self._refresh()
 
     def forget(self, link: str) -> None:
@@ -212,7 +230,11 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._set_aside(error)
             file = open_file(self._settings.path)
+        if self._is_doubted:
+            write_out(file)
+            self._is_doubted = False
         self._shelf = Shelf.over(file)
+        self._losses.forget_known(self._shelf.books.last_sequence)
         self._origin_ms = self._shelf.newest_born_ms() - self._clock.mono_ns() // NS_PER_MS
         self._epoch_due |= self._shelf.books.newest_epoch() != self.epoch
         return self._shelf
@@ -230,21 +252,22 @@ class Store:
         self.epoch, self._sequences, self._epoch_due = epoch, dict.fromkeys(self._sequences, 0), False
         return True
 
-    def _insert(self, shelf: Shelf, draft: Draft, lane: Lane) -> bool:
+    def _insert(self, shelf: Shelf, draft: Draft, lane: Lane, *, grows: bool) -> bool:
         key = BlockKey(self.epoch, draft.stream, self._sequences[draft.stream] + 1)
         anchor = self._anchors.take(draft)
         data = encode(draft.block(key), self._tag, anchor)
+        bytes_max, reason = self._reserve.bound(lane, grows=grows)
         with _transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
-            if shelf.make_room(len(data) + ROW_BYTES, self._settings.bytes_max, self._in_flight()):
+            if shelf.make_room(len(data) + ROW_BYTES, bytes_max, self._in_flight(), reason):
                 shelf.have_schema(draft.schema, self._schemas[draft.schema])
                 if anchor is not None:
                     shelf.have_anchor(anchor.id, anchor.json)
                     draft = replace(draft, schema=anchor.id)
                 shelf.add(lane, key, draft, data, self._now_ms())
             else:
-                shelf.lose(self._gap(draft, "outbox-full"))
+                shelf.lose(self._gap(draft, reason))
         return True
 
     def _gap(self, draft: Draft, reason: str) -> Gap:
@@ -260,7 +283,9 @@ class Store:
         except sqlite3.OperationalError as error:
             self.troubles.write_failures += 1
             _LOG.warning("outbox-refused path=%s error=%s", self._settings.path, error)
-            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_FULL:
+            self._is_full = _is_full(error)
+            if not self._is_full:
+                self._is_doubted = True
                 self.close()
         except sqlite3.DatabaseError as error:
             self._set_aside(error)
@@ -286,6 +311,10 @@ class Store:
 
     def _refresh(self) -> None:
         self._stored = self._attempt(lambda shelf: shelf.books.tally(), otherwise=self._stored)
+
+
+def _is_full(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_FULL
 
 
 @contextmanager

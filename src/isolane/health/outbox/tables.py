@@ -116,6 +116,19 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("the books do not fit the blocks")
 
 
+def write_out(file: sqlite3.Connection) -> None:
+    """Move the log into the file and flush it: pages whose flush has failed once are not written by another flush.
+
+    Raises:
+        sqlite3.OperationalError: The disk refuses it; the file is closed.
+    """
+    try:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:
+        file.close()
+        raise
+
+
 def quarantine(path: Path) -> Path:
     """Rename a damaged outbox and what belongs to it, so that a person can look at it; give its new name.
 
