@@ -20,6 +20,7 @@ from isolane.config.site import Site
 from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
+from isolane.health.budget.budget import Budget
 from isolane.health.links import catalogue as link_catalogue
 from isolane.health.links.counts import LinkCollector
 from isolane.health.links.delivery import Order
@@ -61,7 +62,8 @@ class Pipeline:
 
     def __init__(self, site: Site, settings: HealthSettings, clock: Clock) -> None:
         self.sources = source_catalogue.build(settings.sources, site, clock)
-        self.links = link_catalogue.build(settings.links, site)
+        self.budget = Budget(settings.budget)
+        self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
         self.registry = CollectorRegistry()
         self.counts = PipelineCounts()
         signals = source_catalogue.signals_of(self.sources)
@@ -84,7 +86,9 @@ class Pipeline:
         cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.outbox.close)
+            stack.push_async_callback(self.budget.close)
             background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
+            background.append(self._part("budget", self.budget.run))
             background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
             await stack.enter_async_context(_running(background))
             async with _running([*(self._source(source) for source in self.sources), self._part("ticks", self._take)]):

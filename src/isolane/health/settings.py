@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from isolane.config.values import Address
+from isolane.health.budget.settings import BudgetSettings
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.sampling.settings import SamplingSettings
@@ -31,6 +32,7 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         msgspec.Meta(description="How long an ending process tries to deliver what waits, s, 0 to 60", ge=0, le=60),
     ] = 5.0
     sampling: SamplingSettings = SamplingSettings()
+    budget: BudgetSettings = BudgetSettings()
     outbox: OutboxSettings
     sources: Annotated[
         tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)

@@ -10,7 +10,6 @@ token or path, a proxy, too many requests. Those are tried again, as is every 5x
 
 import asyncio
 import base64
-import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,9 +19,11 @@ import httpx
 
 from isolane.core.failures import IsolaneError
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.http_way import transport
 from isolane.health.links.outcome import Outcome, Verdict
 from isolane.health.links.target import HttpTargetSettings
 from isolane.health.links.traffic import Meter
+from isolane.health.links.way import Way
 from isolane.security.tls import client_context
 
 ANSWER_BYTES_MAX = 65_536
@@ -49,12 +50,17 @@ class Poster:
         settings: Of the link.
         counts: Of the link.
         scheme: Word before the token in the header Authorization.
+        way: The way out; None: by itself.
     """
 
-    def __init__(self, settings: HttpTargetSettings, counts: LinkCounts, scheme: str = "Bearer") -> None:
+    def __init__(
+        self, settings: HttpTargetSettings, counts: LinkCounts, scheme: str = "Bearer", way: Way | None = None
+    ) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self._settings = settings
         self._scheme = scheme
+        self._counts = counts
+        self._way = way
         self._meter = Meter(counts)
         self._headers = _headers(settings, scheme)
 
@@ -66,17 +72,10 @@ class Poster:
         """
         settings = self._settings
         self._headers = _headers(settings, self._scheme)
-        transport = httpx.AsyncHTTPTransport(
-            verify=client_context(settings.ca, settings.certificate, settings.key),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEPT_S),
-            socket_options=[
-                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-                (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000),
-            ],
-        )
+        context = client_context(settings.ca, settings.certificate, settings.key)
+        made = transport(self._way, self._counts, settings.dead_s, context, _KEPT_S)
         self._client = httpx.AsyncClient(
-            transport=transport, trust_env=False, follow_redirects=False, timeout=settings.timeout_s
+            transport=made, trust_env=False, follow_redirects=False, timeout=settings.timeout_s
         )
         return self
 

@@ -18,6 +18,7 @@ from isolane.health.links.https.send import Outcome, Verdict, send
 from isolane.health.links.https.settings import HttpsSettings
 from isolane.health.links.port import AnyMessage, Courier
 from isolane.health.links.traffic import Meter
+from isolane.health.links.way import Way
 from isolane.security.tls import client_context
 from isolane.wire.uplink import Up, ingest_path
 
@@ -30,16 +31,18 @@ class HttpsLink:
     Args:
         settings: Its table.
         site: Whose paths are used.
+        way: The way out; None: by itself.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
 
-    def __init__(self, settings: HttpsSettings, site: Site) -> None:
+    def __init__(self, settings: HttpsSettings, site: Site, way: Way | None = None) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self.name = settings.name
         self.counts = LinkCounts()
         self._settings = settings
+        self._way = way
         self._paths = {kind: ingest_path(site.name, site.gateway, kind) for kind in Up}
         self._meter = Meter(self.counts)
         self._backoff = Backoff(settings.reconnect_s_max)
@@ -47,7 +50,7 @@ class HttpsLink:
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
         await courier.begin()
-        async with client(self._settings) as requests:
+        async with client(self._settings, self.counts, self._way) as requests:
             while True:
                 message = await courier.next()
                 try:

@@ -16,6 +16,7 @@ from isolane.health.links.influx.settings import InfluxSettings
 from isolane.health.links.outcome import TAKEN, Outcome, Verdict
 from isolane.health.links.posting import Poster
 from isolane.health.links.rows import Rows
+from isolane.health.links.way import Way
 
 _LOG = logging.getLogger(__name__)
 _HEADERS = {"content-type": "text/plain; charset=utf-8", "content-encoding": "gzip"}
@@ -29,16 +30,17 @@ class Influx:
     Args:
         settings: The table.
         site: Whose tags are used.
+        way: The way out.
     """
 
     takes_rows = True
     takes_facts = False
 
-    def __init__(self, settings: InfluxSettings, site: Site) -> None:
+    def __init__(self, settings: InfluxSettings, site: Site, way: Way | None = None) -> None:
         self.counts = LinkCounts()
         self._settings = settings
         is_v2 = settings.version == _VERSION_2
-        self._poster = Poster(settings, self.counts, "Token" if is_v2 else "Bearer")
+        self._poster = Poster(settings, self.counts, "Token" if is_v2 else "Bearer", way)
         self._url = settings.url.rstrip("/") + ("/api/v2/write" if is_v2 else "/write")
         self._params = _params(settings)
         self._common = {**settings.tags, "site": site.name, "gateway": site.gateway}
@@ -77,10 +79,10 @@ def _params(settings: InfluxSettings) -> dict[str, str]:
     return {**{name: value for name, value in pairs.items() if value}, "precision": "ms"}
 
 
-def influx_link(settings: InfluxSettings, site: Site, clock: Clock) -> ForwardLink:
+def influx_link(settings: InfluxSettings, site: Site, clock: Clock, way: Way | None = None) -> ForwardLink:
     """Make the link.
 
     Raises:
         IsolaneError: A certificate, key or secret cannot be read.
     """
-    return ForwardLink(settings.name, settings, Influx(settings, site), clock)
+    return ForwardLink(settings.name, settings, Influx(settings, site, way), clock)

@@ -14,6 +14,7 @@ from isolane.health.links.loki.settings import LokiSettings
 from isolane.health.links.outcome import TAKEN, Outcome
 from isolane.health.links.posting import Poster
 from isolane.health.links.rows import Rows
+from isolane.health.links.way import Way
 
 _HEADERS = {"content-type": "application/json", "content-encoding": "gzip"}
 
@@ -24,14 +25,15 @@ class Loki:
     Args:
         settings: The table.
         site: Whose labels are used.
+        way: The way out.
     """
 
     takes_rows = False
     takes_facts = True
 
-    def __init__(self, settings: LokiSettings, site: Site) -> None:
+    def __init__(self, settings: LokiSettings, site: Site, way: Way | None = None) -> None:
         self.counts = LinkCounts()
-        self._poster = Poster(settings, self.counts)
+        self._poster = Poster(settings, self.counts, way=way)
         self._common = {**settings.labels, "site": site.name, "gateway": site.gateway}
 
     @asynccontextmanager
@@ -49,10 +51,10 @@ class Loki:
         return await self._poster.post(gzip.compress(push(facts, self._common), 6, mtime=0), _HEADERS)
 
 
-def loki_link(settings: LokiSettings, site: Site, clock: Clock) -> ForwardLink:
+def loki_link(settings: LokiSettings, site: Site, clock: Clock, way: Way | None = None) -> ForwardLink:
     """Make the link.
 
     Raises:
         IsolaneError: A certificate, key or secret cannot be read.
     """
-    return ForwardLink(settings.name, settings, Loki(settings, site), clock)
+    return ForwardLink(settings.name, settings, Loki(settings, site, way), clock)

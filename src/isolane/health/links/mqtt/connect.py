@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from isolane.config.values import Secret
+from isolane.health.links.way import Dialer
 from isolane.security.tls import client_context
 from isolane.wire.uplink import MESSAGE_BYTES_MAX
 
@@ -91,13 +92,14 @@ class Session(aiomqtt.Client):
         topic_aliases_max: How many topics the broker remembers by number.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place
         self,
         settings: Broker,
         client_id: str,
         protocol: aiomqtt.ProtocolVersion = aiomqtt.ProtocolVersion.V5,
         will: aiomqtt.Will | None = None,
         login: tuple[str, Secret] | None = None,
+        dialer: Dialer | None = None,
     ) -> None:
         super().__init__(
             settings.host,
@@ -112,13 +114,20 @@ class Session(aiomqtt.Client):
             tls_context=_context(settings),
             max_queued_incoming_messages=_ANSWERS_MAX,
             max_inflight_messages=settings.window,
-            socket_options=(
+            socket_options=()
+            if dialer
+            else (
                 (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
                 (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000),
             ),
             logger=_LOG,
             **_start(protocol),
         )
+        if dialer is not None:
+            # What the library itself overrides to connect otherwise; TLS comes after it.
+            self._client._create_socket_connection = lambda: dialer.dial(  # type: ignore[method-assign]  # noqa: SLF001
+                settings.host, settings.port, float(settings.dead_s)
+            )
         self.is_v5 = protocol is aiomqtt.ProtocolVersion.V5
         self.pending_calls_threshold = settings.window + 8
         self.packet_bytes_max: int | None = None
@@ -276,6 +285,7 @@ async def connected(
     will: aiomqtt.Will | None = None,
     login: tuple[str, Secret] | None = None,
     is_polite: bool = True,
+    dialer: Dialer | None = None,
 ) -> AsyncIterator[Session]:
     """Open a session and close it again.
 
@@ -285,13 +295,14 @@ async def connected(
         protocol: Version of MQTT.
         will: What the broker says when we are gone.
         login: User name and password.
+        dialer: Opens the connection; None: the library itself.
         is_polite: Whether a DISCONNECT is sent at the end; without one the broker publishes the will.
 
     Raises:
         aiomqtt.MqttError: The broker cannot be reached, is not who it should be, or refuses.
         IsolaneError: A certificate, key or secret cannot be read any more.
     """
-    session = Session(settings, client_id, protocol, will, login)
+    session = Session(settings, client_id, protocol, will, login, dialer)
     opening = asyncio.ensure_future(session.__aenter__())
     try:
         await asyncio.shield(opening)

@@ -17,6 +17,7 @@ from isolane.health.links.mqtt.send import send
 from isolane.health.links.mqtt.sessions import keep, measured
 from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import AnyMessage, Courier
+from isolane.health.links.way import Way, dialer_of
 from isolane.security.tls import client_context
 from isolane.wire.uplink import VERSION, Downlink, Up, decode_downlink, down_topic, up_topic
 
@@ -36,11 +37,12 @@ class MqttLink:
         IsolaneError: A certificate or key cannot be read.
     """
 
-    def __init__(self, settings: MqttSettings, site: Site) -> None:
+    def __init__(self, settings: MqttSettings, site: Site, way: Way | None = None) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self.name = settings.name
         self.counts = LinkCounts()
         self._settings = settings
+        self._way = way
         self._client_id = site.gateway
         self._up = {kind: up_topic(site.name, site.gateway, kind) for kind in Up}
         self._down = down_topic(site.name, site.gateway)
@@ -52,7 +54,8 @@ class MqttLink:
 
     async def _session(self, courier: Courier[AnyMessage]) -> None:
         try:
-            async with connected(self._settings, self._client_id, self._protocol) as session:
+            dialer = dialer_of(self._way, self.counts, self._settings.dead_s)
+            async with connected(self._settings, self._client_id, self._protocol, dialer=dialer) as session:
                 await self._talk(session, courier)
         except aiomqtt.MqttError as error:
             if self._settings.protocol == "auto" and is_too_new(error):

@@ -20,6 +20,7 @@ from isolane.health.links.otlp.settings import OtlpSettings
 from isolane.health.links.outcome import TAKEN, Outcome
 from isolane.health.links.posting import Poster
 from isolane.health.links.rows import Rows
+from isolane.health.links.way import Way
 
 _LOG = logging.getLogger(__name__)
 _PROTOBUF = "application/x-protobuf"
@@ -32,14 +33,15 @@ class Otlp:
     Args:
         settings: The table.
         site: Whose attributes are used.
+        way: The way out.
     """
 
-    def __init__(self, settings: OtlpSettings, site: Site) -> None:
+    def __init__(self, settings: OtlpSettings, site: Site, way: Way | None = None) -> None:
         self.counts = LinkCounts()
         self.takes_rows = settings.metrics
         self.takes_facts = settings.logs
         self._settings = settings
-        self._poster = Poster(settings, self.counts)
+        self._poster = Poster(settings, self.counts, way=way)
         self._url = settings.url.rstrip("/")
         self._common = {
             "service.name": "isolane",
@@ -92,10 +94,10 @@ class Otlp:
             _LOG.warning("target-rejected link=%s points=%d why=%r", self._settings.name, count, why[:200])
 
 
-def otlp_link(settings: OtlpSettings, site: Site, clock: Clock) -> ForwardLink:
+def otlp_link(settings: OtlpSettings, site: Site, clock: Clock, way: Way | None = None) -> ForwardLink:
     """Make the link.
 
     Raises:
         IsolaneError: A certificate, key or secret cannot be read.
     """
-    return ForwardLink(settings.name, settings, Otlp(settings, site), clock)
+    return ForwardLink(settings.name, settings, Otlp(settings, site, way), clock)

@@ -13,6 +13,7 @@ from isolane.health.links.posting import Poster
 from isolane.health.links.remote_write.encode import Ends, packed, write_request
 from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.rows import Rows
+from isolane.health.links.way import Way
 
 _HEADERS = {
     "content-type": "application/x-protobuf",
@@ -27,14 +28,15 @@ class RemoteWrite:
     Args:
         settings: The table.
         site: Whose labels are used.
+        way: The way out.
     """
 
     takes_rows = True
     takes_facts = False
 
-    def __init__(self, settings: RemoteWriteSettings, site: Site) -> None:
+    def __init__(self, settings: RemoteWriteSettings, site: Site, way: Way | None = None) -> None:
         self.counts = LinkCounts()
-        self._poster = Poster(settings, self.counts)
+        self._poster = Poster(settings, self.counts, way=way)
         self._held = settings.held
         self._common = {**settings.labels, "site": site.name, "gateway": site.gateway}
         self._ends = Ends()
@@ -58,10 +60,10 @@ class RemoteWrite:
         return TAKEN
 
 
-def remote_write_link(settings: RemoteWriteSettings, site: Site, clock: Clock) -> ForwardLink:
+def remote_write_link(settings: RemoteWriteSettings, site: Site, clock: Clock, way: Way | None = None) -> ForwardLink:
     """Make the link.
 
     Raises:
         IsolaneError: A certificate, key or secret cannot be read.
     """
-    return ForwardLink(settings.name, settings, RemoteWrite(settings, site), clock)
+    return ForwardLink(settings.name, settings, RemoteWrite(settings, site, way), clock)

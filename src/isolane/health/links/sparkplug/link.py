@@ -29,6 +29,7 @@ from isolane.health.links.sparkplug.payload import SEQ_MAX, death, is_rebirth
 from isolane.health.links.sparkplug.report import Report
 from isolane.health.links.sparkplug.settings import SparkplugSettings
 from isolane.health.links.sparkplug.state import HostState
+from isolane.health.links.way import Way, dialer_of
 from isolane.security.tls import client_context
 from isolane.wire.uplink import VERSION, Ack, Downlink, Up, decode_gap
 
@@ -48,16 +49,18 @@ class SparkplugLink:
         settings: Its table.
         site: Names, where the settings give none.
         clock: For timestamps and the age limit.
+        way: The way out; None: by itself.
 
     Raises:
         IsolaneError: A certificate, key or secret cannot be read.
     """
 
-    def __init__(self, settings: SparkplugSettings, site: Site, clock: Clock) -> None:
+    def __init__(self, settings: SparkplugSettings, site: Site, clock: Clock, way: Way | None = None) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self.name = settings.name
         self.counts = LinkCounts()
         self._settings = settings
+        self._way = way
         self._clock = clock
         group, node = settings.group or site.name, settings.edge_node or site.gateway
         self._client_id = f"{group}-{node}"
@@ -96,7 +99,10 @@ class SparkplugLink:
         settings = self._settings
         protocol = aiomqtt.ProtocolVersion.V5 if settings.protocol == "5" else aiomqtt.ProtocolVersion.V311
         login = None if settings.user is None or settings.password is None else (settings.user, settings.password)
-        async with connected(settings, self._client_id, protocol, will=will, login=login, is_polite=False) as session:
+        dialer = dialer_of(self._way, self.counts, settings.dead_s)
+        async with connected(
+            settings, self._client_id, protocol, will=will, login=login, is_polite=False, dialer=dialer
+        ) as session:
             yield session
 
     async def _farewell(self, session: Session, node: Node) -> None:

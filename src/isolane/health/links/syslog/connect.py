@@ -16,7 +16,8 @@ import termios
 
 from isolane.health.links.counts import LinkCounts
 from isolane.health.links.syslog.settings import SyslogSettings
-from isolane.health.links.traffic import Meter
+from isolane.health.links.traffic import HasFileno, Meter
+from isolane.health.links.way import Passage, Way
 from isolane.security.tls import client_context
 
 _LOOK_S_FIRST, _LOOK_S_MAX = 0.001, 0.05
@@ -28,11 +29,15 @@ class Connection:
     Args:
         settings: The table.
         counts: Of the link.
+        way: The way out; None: by itself.
     """
 
-    def __init__(self, settings: SyslogSettings, counts: LinkCounts) -> None:
+    def __init__(self, settings: SyslogSettings, counts: LinkCounts, way: Way | None = None) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self._settings = settings
+        self._counts = counts
+        self._way = way
+        self._passage: Passage | None = None
         self._meter = Meter(counts)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -62,7 +67,7 @@ class Connection:
             self._writer.transport.abort()
         if self._plain is not None:
             self._plain.abort()
-        self._reader = self._writer = self._plain = None
+        self._reader = self._writer = self._plain = self._passage = None
 
     async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._reader is not None and self._writer is not None:
@@ -71,16 +76,24 @@ class Connection:
             self.close()
         settings = self._settings
         context = client_context(settings.ca, settings.certificate, settings.key)
-        reader, writer = await asyncio.open_connection(settings.host, settings.port)
+        reader, writer = await self._open()
         self._plain, self._writer = writer.transport, writer
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000)
         await writer.start_tls(context, server_hostname=settings.host)
         await self._settle(reader)
         if _is_over(reader, writer):
             raise ConnectionError("the server closed the connection after the handshake: does it take our certificate?")
         self._reader = reader
+        return reader, writer
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        settings = self._settings
+        if self._way is not None:
+            self._passage = await self._way.connect(settings.host, settings.port, settings.dead_s, self._counts)
+            return await asyncio.open_connection(sock=self._passage.inner)
+        reader, writer = await asyncio.open_connection(settings.host, settings.port)
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000)
         return reader, writer
 
     async def _settle(self, reader: asyncio.StreamReader) -> None:
@@ -93,7 +106,7 @@ class Connection:
     async def _acknowledged(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         look_s = _LOOK_S_FIRST
         sock = writer.get_extra_info("socket")
-        while self._unsent() or _unacknowledged_bytes(sock.fileno()):
+        while self._unsent() or self._unacknowledged(sock):
             if _is_over(reader, writer):
                 break
             await asyncio.sleep(look_s)
@@ -103,6 +116,10 @@ class Connection:
         if _is_over(reader, writer):
             raise ConnectionError("the server closed the connection")
         self._read_meter()
+
+    def _unacknowledged(self, sock: HasFileno) -> int:
+        passage = self._passage
+        return _unacknowledged_bytes(sock.fileno()) if passage is None else passage.unacknowledged_bytes()
 
     def _unsent(self) -> int:
         return self._plain.get_write_buffer_size() if self._plain is not None else 0

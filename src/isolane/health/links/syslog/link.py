@@ -13,6 +13,7 @@ from isolane.health.links.rows import Rows
 from isolane.health.links.syslog.connect import Connection
 from isolane.health.links.syslog.encode import framed, message
 from isolane.health.links.syslog.settings import SyslogSettings
+from isolane.health.links.way import Way
 
 
 class Syslog:
@@ -21,16 +22,17 @@ class Syslog:
     Args:
         settings: The table.
         site: The gateway's name is the host's.
+        way: The way out; None: by itself.
     """
 
     takes_rows = False
     takes_facts = True
 
-    def __init__(self, settings: SyslogSettings, site: Site) -> None:
+    def __init__(self, settings: SyslogSettings, site: Site, way: Way | None = None) -> None:
         self.counts = LinkCounts()
         self._settings = settings
         self._site = site
-        self._connection = Connection(settings, self.counts)
+        self._connection = Connection(settings, self.counts, way)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -60,10 +62,10 @@ class Syslog:
         )
 
 
-def syslog_link(settings: SyslogSettings, site: Site, clock: Clock) -> ForwardLink:
+def syslog_link(settings: SyslogSettings, site: Site, clock: Clock, way: Way | None = None) -> ForwardLink:
     """Make the link.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
-    return ForwardLink(settings.name, settings, Syslog(settings, site), clock)
+    return ForwardLink(settings.name, settings, Syslog(settings, site, way), clock)

@@ -1,0 +1,112 @@
+"""This file says which connection may send how much next; it guards that all links together stay below one rate.
+
+Operation: a passage asks for its turn with the bytes it has, at most one small segment, and waits. Links that go first
+are asked before the others; within each group it goes round, a segment each. While the business has a call in flight
+only those that go first pass. The rate is the ceiling, lowered by what `ease` and `yielding` say.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from isolane.health.budget.bucket import Bucket
+from isolane.health.budget.ease import Ease
+from isolane.health.budget.settings import BudgetSettings
+from isolane.health.budget.yielding import Stance, Yielding
+
+SEGMENT_BYTES_MAX = 1024
+_HEADERS_BYTES = 72
+_SLACK_S = 0.004
+"""What is saved up for a timer that fires late."""
+_LOOK_S = 1.0
+
+
+class Turnstile:
+    """Gives turns to all connections of this process.
+
+    Args:
+        settings: The budget.
+        now_ns: Monotonic clock.
+
+    Attributes:
+        yielding: The business's calls.
+        ease: The business's delay.
+        passed_bytes: Bytes let through, with packet headers as estimated.
+    """
+
+    def __init__(self, settings: BudgetSettings, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self.yielding = Yielding(settings.guard_ms, settings.hold_ms_max)
+        self.ease = Ease(settings.delay_ms / 1000, settings.trickle)
+        self.ceiling_bytes_s = settings.ceiling_bytes_s
+        self.passed_bytes = 0
+        self.held_ns = 0
+        self._trickle = settings.trickle
+        self.now_ns = now_ns
+        segment = min(settings.segment_bytes_max or SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX) + _HEADERS_BYTES
+        self._bucket = Bucket(segment + self.ceiling_bytes_s * _SLACK_S, now_ns())
+        self._first: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._others: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._held_since_ns: int | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Connections that wait for their turn."""
+        return len(self._first) + len(self._others)
+
+    def rate_bytes_s(self) -> float:
+        """Give the rate of the links that do not go first, as things stand."""
+        stance = self.yielding.stance(self.now_ns())
+        if stance is Stance.HOLD:
+            return 0.0
+        return self.ceiling_bytes_s * (self._trickle if stance is Stance.TRICKLE else self.ease.share)
+
+    async def turn(self, size: int, *, is_first: bool) -> None:
+        """Wait until a segment may be sent.
+
+        Args:
+            size: Its bytes, packet headers included.
+            is_first: Whether its link goes first.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._first if is_first else self._others).append((size, turn))
+        self.serve()
+        await turn
+
+    def serve(self) -> None:
+        """Give the turns that are due; called whenever something has changed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = self.now_ns()
+        stance = self.yielding.stance(now)
+        self._note_hold(stance is Stance.HOLD, now)
+        while self._first or self._others:
+            queue = self._first or self._others
+            if queue[0][1].done():  # whoever waited has been cancelled
+                queue.popleft()
+                continue
+            wait_s = self._wait_s(queue[0][0], stance, now)
+            if wait_s:
+                self._timer = asyncio.get_running_loop().call_later(min(wait_s, _LOOK_S), self.serve)
+                return
+            size, turn = queue.popleft()
+            self._bucket.take(size, now)
+            self.passed_bytes += size
+            turn.set_result(None)
+
+    def _wait_s(self, size: int, stance: Stance, now: int) -> float:
+        if self._first:
+            rate = self.ceiling_bytes_s * (self.ease.share if stance is Stance.FREE else self._trickle)
+        else:
+            rate = self.rate_bytes_s()
+        self._bucket.set_rate(rate, now)
+        if not rate:
+            return self.yielding.change_s(now) + _SLACK_S
+        return self._bucket.wait_s(size, now)
+
+    def _note_hold(self, is_held: bool, now: int) -> None:  # noqa: FBT001 - a state, not an option
+        if self._held_since_ns is not None:
+            self.held_ns += now - self._held_since_ns
+        self._held_since_ns = now if is_held and self.waiting else None
