@@ -73,6 +73,11 @@ def test_what_is_read_again_is_used_and_what_is_wrong_changes_nothing(tmp_path: 
     after = voices.of("CP1")
     assert after.authorization == "Basic " + base64.b64encode(b"CP1:new").decode()
     assert after.context is not before.context
+    voices.hold_to([Retrofit(charger="CP2", password=password)])
+    assert voices.of("CP1").authorization is None
+    assert voices.of("CP2").authorization == "Basic " + base64.b64encode(b"CP2:new").decode()
+    voices.hold_to([Retrofit(charger="CP1", password=password, certificate=certificate, key=key)])
+    after = voices.of("CP1")
     key.write_text("no key")
     with pytest.raises(IsolaneError, match="unencrypted key"):
         voices.reload()

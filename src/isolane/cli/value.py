@@ -14,8 +14,8 @@ Chargers connect to its listeners as if it were the CSMS. For each it dials the 
 subprotocols and credentials, and answers the charger exactly as the CSMS answered. From then on bytes pass both ways
 as they came. Reads the tables [site] and [value].
 
-SIGHUP reads allow-list, limits, certificates and credentials again; nobody is dropped, and what cannot be used stays as
-it was and is logged.
+SIGHUP reads allow-list, limits, retrofits, own calls, certificates and credentials again; nobody is dropped, and what
+cannot be used stays as it was and is logged.
 With [value] workers above 1 it is a supervisor and as many relays on the same ports; signals go to the supervisor.
 SIGTERM drains: no new connection is taken, and living ones are closed with 1001 so that chargers come back.
 """

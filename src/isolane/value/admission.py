@@ -52,6 +52,7 @@ class Admission:
 
     Attributes:
         as_came: See `learning.AsCame`; it asks the CSMS for whom `admit` has let pass.
+        voices: What the CSMS is shown for chargers for which the gateway speaks.
         verification: What passwords are checked against, None where none are.
 
     Raises:
@@ -64,8 +65,8 @@ class Admission:
         access = self._access = settings.access
         self._certificates = Certificates(access.organisation, access.serials)
         self._attempts = attempts or Attempts(access.failures_per_min)
-        self._voices = Voices(settings.retrofit, access.password, settings.csms.ca)
-        keys.add("retrofit", self._voices)
+        self.voices = Voices(settings.retrofit, access.password, settings.csms.ca)
+        keys.add("retrofit", self.voices)
         verified = any(listener.verifies(access) for listener in settings.listen)
         self._learns = access.learn == "from-csms"
         self.verification: Verification | None = None
@@ -108,7 +109,7 @@ class Admission:
         came = Admitted(upgrade, None, profile, shown, peer, doubtful)
         if not listener.replaces(self._access):
             return came
-        voice = self._voices.of(upgrade.charger)
+        voice = self.voices.of(upgrade.charger)
         spoken = replace(came, upgrade=replace(upgrade, authorization=voice.authorization), context=voice.context)
         if not self._learns or voice.context is not None or voice.authorization is None or credential is None:
             if doubtful:

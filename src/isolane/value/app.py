@@ -12,7 +12,6 @@ import logging
 import resource
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -87,7 +86,7 @@ async def run(
     admission = Admission(settings, keys, registry, attempts)
     if worker is not None and admission.verification is not None:
         worker.share_passwords(admission.verification)
-    expiries = Expiries(_certificates(settings))
+    expiries = Expiries(settings.certificates)
     keys.add("expiries", expiries)
     tap = TapPort(site.tap_socket, settings.tap_buffer_bytes)
     upstream = Upstream(settings.csms, settings.limits)
@@ -105,7 +104,7 @@ async def run(
         keys,
         settings.outage == "hold",
     )
-    keys.add("settings", LiveSettings(settings, read, entrance))
+    keys.add("settings", LiveSettings(settings, read, entrance, expiries))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(events.close)
         stack.callback(admission.close)
@@ -213,11 +212,3 @@ def _raise_descriptor_limit() -> None:
 def _address(server: asyncio.Server) -> str:
     host, port = server.sockets[0].getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _certificates(settings: ValueSettings) -> list[Path]:
-    """List every certificate that the relay shows somebody."""
-    shown = [listener.certificate for listener in settings.listen]
-    shown += [listener.second_certificate for listener in settings.listen]
-    shown += [settings.csms.certificate, *(entry.certificate for entry in settings.retrofit)]
-    return [path for path in shown if path is not None]

@@ -63,8 +63,12 @@ class Expiries:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
         self._ends: Mapping[str, float] = {}
+        self.watch(paths)
+
+    def watch(self, paths: Sequence[Path]) -> None:
+        """Watch other files from now on."""
+        self._paths = paths
         self.reload()
 
     def reload(self) -> None:

@@ -222,7 +222,7 @@ class Gate(asyncio.Protocol):
             self._listener.certificate is not None,
         )
         asked = None
-        if entrance.own_calls is not None:
+        if entrance.own_calls is not None and not accepted.extensions:  # enabled behind the request, it may have some
             asked = entrance.own_calls.attach(upgrade.charger, accepted.subprotocol, stream, entrance.limits)
         connection = Connection(
             entrance.registry,

@@ -54,8 +54,17 @@ class Voices:
             IsolaneError: One cannot be used; the ones read before stay.
         """
         password = None if self._site is None else _read(self._site, "access.password")
-        voices = {entry.charger: self._voice(entry) for entry in self._entries}
-        self._password, self._voices = password, voices
+        self.hold_to(self._entries)
+        self._password = password
+
+    def hold_to(self, entries: Sequence[Retrofit]) -> None:
+        """Speak for other chargers from the next handshake on.
+
+        Raises:
+            IsolaneError: A secret or a certificate cannot be used; nothing has changed.
+        """
+        voices = {entry.charger: self._voice(entry) for entry in entries}
+        self._entries, self._voices = entries, voices
 
     def of(self, charger: str) -> Voice:
         """Give what the CSMS is shown for a charger."""

@@ -196,7 +196,9 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     csms: Annotated[Csms, Meta(description="The CSMS")]
     listen: Annotated[list[Listener], Meta(description="Ports for chargers, at least one", min_length=1)]
     access: Annotated[Access, Meta(description="Who may come in, and with what")] = Access()
-    retrofit: Annotated[list[Retrofit], Meta(description="Chargers for which the gateway speaks at the CSMS")] = []
+    retrofit: Annotated[
+        list[Retrofit], Meta(description="Chargers for which the gateway speaks at the CSMS; read again on SIGHUP")
+    ] = []
     allow: Annotated[
         list[str] | None, Meta(description="Identities that may connect; none lets the CSMS decide alone")
     ] = None
@@ -245,9 +247,21 @@ class ValueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int, Meta(description="Send buffer of the tap's socket; the system may cap it", ge=65_536, le=64 * 1024 * 1024)
     ] = 1024 * 1024
     own_calls: Annotated[
-        OwnCallsSettings, Meta(description="Questions of the gateway's own to chargers; off by default")
+        OwnCallsSettings,
+        Meta(
+            description="Questions of the gateway's own to chargers; off by default. Read again on SIGHUP where they "
+            "were on at the start"
+        ),
     ] = OwnCallsSettings()
     limits: Annotated[Limits, Meta(description="Limits, each with its reason")] = Limits()
+
+    @property
+    def certificates(self) -> list[Path]:
+        """Every certificate that the relay shows somebody."""
+        shown = [listener.certificate for listener in self.listen]
+        shown += [listener.second_certificate for listener in self.listen]
+        shown += [self.csms.certificate, *(entry.certificate for entry in self.retrofit)]
+        return [path for path in shown if path is not None]
 
     def __post_init__(self) -> None:
         """Check what the tables say together.

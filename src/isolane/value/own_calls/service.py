@@ -96,22 +96,26 @@ class OwnCalls:
     """
 
     def __init__(self, settings: OwnCallsSettings, events: SecurityEvents, audit: Audit) -> None:
-        self._settings = settings
         self._events = events
         self._audit = audit
         self._writing = asyncio.Lock()
         self._legs: dict[str, OwnCallLeg] = {}
-        self._paces: dict[str, Bucket] = {}
         self._unanswered: dict[str, _Asked] = {}
         self._tasks: set[asyncio.Task[bool]] = set()
-        self._allowed = {
-            subprotocol: frozenset(settings.actions_v16 if subprotocol == "ocpp1.6" else settings.actions_v2)
-            for subprotocol in OFFERED
-        }
+        self.hold_to(settings)
         self.outcomes: Counter[str] = Counter()
         self.held_s = Histogram(_HELD_BOUNDS_S)
         self.ids = Ids()
         self.boots = Boots()
+
+    def hold_to(self, settings: OwnCallsSettings) -> None:
+        """Use other settings from the next request on; a connection keeps the leg that it has, or has not."""
+        self._settings = settings
+        self._allowed = {
+            subprotocol: frozenset(settings.actions_v16 if subprotocol == "ocpp1.6" else settings.actions_v2)
+            for subprotocol in OFFERED
+        }
+        self._paces: dict[str, Bucket] = {}
 
     def narrow(self, upgrade: Upgrade) -> Upgrade:
         """Give the request for the CSMS: without extensions where the charger may be asked."""

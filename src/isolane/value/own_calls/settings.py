@@ -20,7 +20,7 @@ class OwnCallsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         list[str],
         Meta(
             description='Identities that may be asked, or "*" for all; their connections are without compression, and '
-            "their messages are read"
+            "their messages are read. SIGHUP adds a charger from its next connection on and takes one out at once"
         ),
     ] = []
     actions_v16: Annotated[
@@ -35,14 +35,16 @@ class OwnCallsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Meta(description="Base URLs to which a charger may be told to send logs; none refuses GetLog, GetDiagnostics"),
     ] = []
     audit: Annotated[
-        Path | None, Meta(description="File of the audit, one line an event; needed when a charger is enabled")
+        Path | None,
+        Meta(description="File of the audit, one line an event; needed when a charger is enabled. Fixed at the start"),
     ] = None
     audit_bytes_max: Annotated[
-        int, Meta(description="Bytes of the audit; when they are reached calls are refused", ge=65_536)
+        int,
+        Meta(description="Bytes of the audit; when they are reached calls are refused. Fixed at the start", ge=65_536),
     ] = 64 * 1024 * 1024
-    caller: Annotated[str | None, Meta(description="System user who may ask; none for the relay's own user alone")] = (
-        None
-    )
+    caller: Annotated[
+        str | None, Meta(description="System user who may ask; none for the relay's own user alone. Fixed at the start")
+    ] = None
     answer_s: Annotated[float, Meta(description="s that a charger gets to answer at most", gt=0, le=300)] = 30.0
     csms_delay_ms_max: Annotated[
         int,
