@@ -7,6 +7,7 @@ import pytest
 from isolane.cli import main
 from isolane.cli.check import SETTINGS
 from isolane.config.load import load, read
+from isolane.value.settings import ValueSettings
 
 
 @pytest.mark.parametrize("link", ["mqtt", "https"])
@@ -23,6 +24,25 @@ def test_every_table_it_writes_is_valid_as_it_stands(link: str, tmp_path: Path) 
     assert set(tables) == {"site", "value", "tap", "health", "center"}
     assert tables["site"].gateway == "gw-1"
     assert tables["health"].links[0].certificate.exists()
+
+
+def test_what_it_offers_for_channel_a_is_valid_too(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    assert main.main(["init", str(folder)]) == 0
+    file = folder / "site.toml"
+    offered = {"# [value.access]", "# [value.own_calls]"}
+    lines = file.read_text(encoding="utf-8").splitlines()
+    on = False
+    for number, line in enumerate(lines):
+        on = line in offered or (on and line.startswith("# ") and " = " in line)
+        if on:
+            lines[number] = line[2:]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    value = load(file, "value", ValueSettings)
+    assert value.access.learn == "from-csms"
+    assert value.access.credentials is not None
+    assert value.own_calls.audit is not None
+    assert value.own_calls.audit.parent == value.access.credentials.parent == folder / "value"
 
 
 def test_keys_and_run_folder_are_closed_to_others(tmp_path: Path) -> None:
