@@ -83,7 +83,8 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> CenterPki:
 async def https_ingest(center: OpenCenter, pki: CenterPki) -> AsyncIterator[int]:
     """The HTTPS listener of the open center; gives its port."""
     tls = server_context(pki.server.certificate, pki.server.key, pki.ca)
-    server = WebServer("test", IngestApp(center.intake), Address("127.0.0.1", 0), tls=tls, protocol=PeerProtocol)
+    app = IngestApp(center.intake, center.gates, center.suspicions)
+    server = WebServer("test", app, Address("127.0.0.1", 0), tls=tls, protocol=PeerProtocol)
     task = asyncio.create_task(server.run())
     yield server.address.port
     server.stop()

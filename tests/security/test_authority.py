@@ -56,3 +56,18 @@ def test_nothing_is_overwritten(authority: Authority) -> None:
 def test_without_a_ca_it_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(IsolaneError, match="isolane init"):
         Authority(tmp_path).issue("gw-1", common_name="gw-1")
+
+
+@pytest.mark.parametrize("name", ["", "+", "#", "gw-01/up", "gw-01\0", "gw-01\n", "x" * 65, "gw\u202e"])
+def test_a_name_that_a_broker_could_misread_is_not_issued(authority: Authority, name: str) -> None:
+    with pytest.raises(IsolaneError, match="common name"):
+        authority.issue("bad", common_name=name)
+
+
+def test_openssl_sees_who_is_revoked_and_who_is_not(authority: Authority) -> None:
+    good, bad = (authority.issue(name, common_name=name) for name in ("good", "bad"))
+    authority.revoke(bad.certificate)
+    verify = ("verify", "-crl_check", "-CAfile", authority.certificate, "-CRLfile", authority.revocations)
+    assert "OK" in _openssl(*verify, good.certificate)
+    with pytest.raises(subprocess.CalledProcessError):
+        _openssl(*verify, bad.certificate)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.ingest.intake import Intake
-from isolane.center.ingest.settings import CommitSettings
+from isolane.center.ingest.quota import Gates
+from isolane.center.ingest.settings import CommitSettings, QuotaSettings
+from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.security.authority import Identity
+from isolane.security.event_lines import EventLines
 from support.broker import Pki
 
 _PROGRAM = """
@@ -44,6 +47,9 @@ class OpenCenter:
         self.catalogue = catalogue
         self.telemetry = telemetry
         self.counters = IngestCounters()
+        self.gates = Gates(QuotaSettings())
+        self.events = EventLines()
+        self.suspicions = Suspicions(self.events)
         self.intake = Intake(catalogue, telemetry, CommitSettings(window_ms=1), self.counters)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isolane.core.failures import IsolaneError
 from isolane.wire.uplink import (
     Ack,
     Downlink,
@@ -114,3 +115,30 @@ def test_topics_and_paths() -> None:
 def test_other_topics_are_refused(topic: str) -> None:
     with pytest.raises(ValueError, match=r"topic|Up|isolane"):
         read_up_topic(topic)
+
+
+@pytest.mark.parametrize(
+    ("text", "decode"),
+    [
+        (
+            '{"version":1,"epoch":1,"stream":0,"first":1,"last":2,"samples":3,"reason":"x","from_ms":1,"to_ms":2,"a":[{}]}',
+            decode_gap,
+        ),
+        ('{"version":1,"at_ms":1,"entries":[],"new":null}', decode_ledger),
+        ('{"version":1,"acks":[{"epoch":1,"stream":0,"blocks":[1],"later":7}],"more":{"a":1}}', decode_downlink),
+    ],
+)
+def test_a_field_of_a_later_release_is_passed_over(text: str, decode: Callable[[bytes], object]) -> None:
+    assert decode(text.encode())
+
+
+@pytest.mark.parametrize("name", ["a/b", "+", "#", "\0", "x" * 70_000, "", "A", "..", "a b"])
+def test_a_name_that_means_something_in_a_topic_makes_none(name: str) -> None:
+    for make in (lambda: up_topic(name, "gw", Up.GAP), lambda: up_topic("north", name, Up.GAP)):
+        with pytest.raises(IsolaneError):
+            make()
+    for place in (down_topic, lambda site, gateway: ingest_path(site, gateway, Up.GAP)):
+        with pytest.raises(IsolaneError):
+            place("north", name)
+        with pytest.raises(IsolaneError):
+            place(name, "gw")

@@ -19,7 +19,9 @@ from isolane.center.ingest.https import IngestApp
 from isolane.center.ingest.intake import Intake
 from isolane.center.ingest.mqtt import MqttSubscriber
 from isolane.center.ingest.peer import PeerProtocol
+from isolane.center.ingest.quota import Gates
 from isolane.center.ingest.settings import HttpsIngest
+from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
@@ -28,6 +30,7 @@ from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
 from isolane.center.supervise import supervised
 from isolane.center.watch import LedgerWatch
+from isolane.security.event_lines import EventLines
 from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
 
@@ -92,13 +95,14 @@ class _Center:
         for collector in (counters, watch, StoreGauges(telemetry)):
             self.registry.register(collector)
         intake = Intake(catalogue, telemetry, settings.commit, counters)
+        gates, suspicions = Gates(settings.quota), Suspicions(EventLines())
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "commit": intake.run,
             "roll": telemetry.keep,
             "ledger": watch.run,
         }
         if settings.mqtt is not None:
-            self.tasks["mqtt"] = MqttSubscriber(settings.mqtt, intake, counters).run
+            self.tasks["mqtt"] = MqttSubscriber(settings.mqtt, intake, counters, gates, suspicions).run
         self.live = LiveStreams(telemetry)
         app = create_app(catalogue, telemetry, self.live)
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -106,7 +110,7 @@ class _Center:
         self.console = WebServer("[center] console", Guard(app), settings.console)
         self.servers = [self.console]
         if settings.https is not None:
-            self.servers.append(_https_server(settings.https, intake))
+            self.servers.append(_https_server(settings.https, IngestApp(intake, gates, suspicions)))
 
     def ways_in(self) -> str:
         """Name the ways in with their addresses."""
@@ -116,12 +120,12 @@ class _Center:
         return ",".join(ways)
 
 
-def _https_server(settings: HttpsIngest, intake: Intake) -> WebServer:
+def _https_server(settings: HttpsIngest, app: IngestApp) -> WebServer:
     return WebServer(
         "[center.https] address",
-        IngestApp(intake),
+        app,
         settings.address,
-        tls=server_context(settings.certificate, settings.key, settings.client_ca),
+        tls=server_context(settings.certificate, settings.key, settings.client_ca, settings.crl),
         protocol=PeerProtocol,
         requests_max=settings.connections_max,
         keep_alive_s=_GATEWAY_RESTS_S,

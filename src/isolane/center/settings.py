@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from isolane.center.ingest.settings import CommitSettings, HttpsIngest, MqttIngest
+from isolane.center.ingest.settings import CommitSettings, HttpsIngest, MqttIngest, QuotaSettings
 from isolane.center.store.settings import StoreSettings
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
@@ -25,6 +25,7 @@ class CenterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mqtt: Annotated[MqttIngest | None, msgspec.Meta(description="Take telemetry from a broker")] = None
     https: Annotated[HttpsIngest | None, msgspec.Meta(description="Take telemetry by HTTPS POST")] = None
     commit: Annotated[CommitSettings, msgspec.Meta(description="How messages are committed")] = CommitSettings()
+    quota: Annotated[QuotaSettings, msgspec.Meta(description="What each gateway may send")] = QuotaSettings()
     store: Annotated[StoreSettings, msgspec.Meta(description="How long and how much is kept")] = StoreSettings()
 
     def require_loopback(self) -> None:

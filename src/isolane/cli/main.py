@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "Show the effective settings with their origin and try every connection",
     "device": "Find meters and chargers, read them, list and begin device templates",
     "identity": "Keep certificates, passwords and profiles of chargers on this box",
+    "gateway": "Issue and revoke certificates of gateways",
     "value": "Run Channel A: relay OCPP between chargers and the CSMS",
     "tap": "Run the window from A to B: decode copies, remove personal data",
     "health": "Run Channel B: read devices, store telemetry, deliver it to the O&M center",

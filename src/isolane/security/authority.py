@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -24,6 +25,8 @@ _CA_DAYS = 3650
 """Ten years: the life of a charging site's electronics."""
 _LEAF_DAYS = 825
 """The longest a TLS client library is sure to accept for a private leaf (Apple's limit, the strictest in use)."""
+_COMMON_NAME_CHARS_MAX = 64
+"""Source: RFC 5280, appendix A.1, ub-common-name."""
 _BACKDATE = dt.timedelta(hours=1)
 """A box without a battery clock may boot an hour behind."""
 
@@ -72,6 +75,7 @@ class Authority:
         )
         _write_new(self._key, _key_pem(key), mode=0o600)
         _write_new(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+        _write_new(self.revocations, _list(key, certificate, ()), mode=0o644)
 
     def issue(self, name: str, *, common_name: str, hosts: Sequence[str] = ()) -> Identity:
         """Issue a certificate for a server (with hosts) or a client (without).
@@ -82,8 +86,9 @@ class Authority:
             hosts: DNS names and IP addresses a server is reached by.
 
         Raises:
-            IsolaneError: The CA cannot be read or the files exist.
+            IsolaneError: The name cannot be a CN, the CA cannot be read, or the files exist.
         """
+        _check_common_name(common_name)
         ca_key, ca = self._load()
         key = ec.generate_private_key(ec.SECP256R1())
         organisation = ca.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
@@ -106,6 +111,39 @@ class Authority:
         _write_new(identity.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
         return identity
 
+    @property
+    def revocations(self) -> Path:
+        """The list of revoked certificates; made with the CA, empty."""
+        return self._folder / "revoked.pem"
+
+    def revoke(self, certificate: Path) -> None:
+        """Put a certificate on the list for good.
+
+        Broker and center read the list when they start. A list is valid as long as the CA: one that runs out while
+        nobody looks would lock all gateways out.
+
+        Args:
+            certificate: PEM; the first one in it is revoked.
+
+        Raises:
+            IsolaneError: The CA, its list or the certificate cannot be read, or it is not of this CA.
+        """
+        key, ca = self._load()
+        try:
+            revoked = x509.load_pem_x509_certificate(certificate.read_bytes())
+            revoked.verify_directly_issued_by(ca)
+            known = list(x509.load_pem_x509_crl(self.revocations.read_bytes()))
+        except (OSError, ValueError, TypeError, InvalidSignature) as error:
+            raise IsolaneError(f"cannot revoke {certificate}: {error!r}", "give a certificate of this CA") from error
+        now = dt.datetime.now(dt.UTC)
+        if revoked.serial_number not in {each.serial_number for each in known}:
+            entry = x509.RevokedCertificateBuilder().serial_number(revoked.serial_number).revocation_date(now)
+            known.append(entry.build())
+        new = self.revocations.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        _write_new(new, _list(key, ca, known), mode=0o644)
+        new.replace(self.revocations)
+
     def _load(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         try:
             key = serialization.load_pem_private_key(self._key.read_bytes(), password=None)
@@ -117,6 +155,33 @@ class Authority:
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise IsolaneError(f"{self._key} is not an EC key", "make a CA with `isolane init`")
         return key, certificate
+
+
+def _list(key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, revoked: Sequence[x509.RevokedCertificate]) -> bytes:
+    """Write a list of revoked certificates, PEM."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(ca.subject)
+        .last_update(dt.datetime.now(dt.UTC) - _BACKDATE)
+        .next_update(ca.not_valid_after_utc)
+        .add_extension(x509.CRLNumber(len(revoked) + 1), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    for each in revoked:
+        builder = builder.add_revoked_certificate(each)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _check_common_name(name: str) -> None:
+    """Refuse what a broker's access list could read as a pattern, a level or an end.
+
+    Brokers put the CN into topics. Source: MQTT 5.0, 4.7 (``/ + #`` and U+0000); CVE-2017-7650.
+    """
+    if not name or len(name) > _COMMON_NAME_CHARS_MAX or not name.isprintable() or set(name) & set("/+#"):
+        raise IsolaneError(
+            f"{name[:80]!r} cannot be the common name of a certificate",
+            f"use 1 to {_COMMON_NAME_CHARS_MAX} printable characters, none of / + #",
+        )
 
 
 def _builder(

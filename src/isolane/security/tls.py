@@ -82,13 +82,16 @@ def charger_context(
     return context
 
 
-def server_context(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+def server_context(
+    certificate: Path, key: Path, client_ca: Path | None = None, crl: Path | None = None
+) -> ssl.SSLContext:
     """Make the context of a listener.
 
     Args:
         certificate: PEM chain, the server's own certificate first.
         key: PEM private key, unencrypted.
         client_ca: PEM certificates that may sign client certificates; None asks for none.
+        crl: PEM revocation list of that CA, None for none.
 
     Raises:
         IsolaneError: A file cannot be read or is not what it should be.
@@ -99,6 +102,8 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None = None) 
     if client_ca is not None:
         _load_ca(context, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+        if crl is not None:
+            _load_crl(context, crl, whole_chain=False)
     return context
 
 

@@ -4,12 +4,17 @@ Over MQTT a message's kind is the last level of its topic; over HTTPS the last s
 with one `Downlink`: over MQTT on the topic ``dn``, over HTTPS as the response. A block leaves the outbox only when
 its acknowledgement has arrived, and the center acknowledges only after its commit. Identity comes from the
 certificate and the topic or path, so none of these messages names its gateway.
+
+Gateways and centers of different releases talk to each other: a field that is not known here is passed over, so a later
+release may add one that may be ignored. What changes the meaning of a message has another version, and is refused.
 """
 
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import msgspec
+
+from isolane.core.ids import check_name
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 1 << 20
@@ -27,7 +32,7 @@ class Up(StrEnum):
     LEDGER = "ledger"
 
 
-class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Gap(msgspec.Struct, frozen=True):
     """These blocks will never come: what was lost, where, why. It stands in for its sequence numbers.
 
     Attributes:
@@ -53,7 +58,7 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to_ms: Number
 
 
-class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LedgerEntry(msgspec.Struct, frozen=True):
     """The books of one (epoch, stream), in samples: produced = acknowledged + queued + thinned + sum(dropped).
 
     Attributes:
@@ -82,7 +87,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.produced == self.acknowledged + self.queued + self.thinned + sum(self.dropped.values())
 
 
-class LedgerStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LedgerStatement(msgspec.Struct, frozen=True):
     """The gateway's books at one moment; every (epoch, stream) that is not settled, and the newest."""
 
     version: int
@@ -90,7 +95,7 @@ class LedgerStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: tuple[LedgerEntry, ...]
 
 
-class Ack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ack(msgspec.Struct, frozen=True):
     """Committed at the center: blocks by sequence number, gaps by their first one."""
 
     epoch: Number
@@ -99,7 +104,7 @@ class Ack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gaps: tuple[Number, ...] = ()
 
 
-class Downlink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Downlink(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the center answers.
 
     Attributes:
@@ -118,13 +123,21 @@ class Downlink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 def up_topic(site: str, gateway: str, kind: Up) -> str:
-    """Give the MQTT topic of an uplink message."""
-    return f"isolane/{site}/{gateway}/up/{kind}"
+    """Give the MQTT topic of an uplink message.
+
+    Raises:
+        IsolaneError: A name has characters that mean something in a topic, or any beside those of `core.ids`.
+    """
+    return f"isolane/{check_name('site', site)}/{check_name('gateway', gateway)}/up/{Up(kind)}"
 
 
 def down_topic(site: str, gateway: str) -> str:
-    """Give the MQTT topic of the center's answers; nothing on it is ever retained."""
-    return f"isolane/{site}/{gateway}/dn"
+    """Give the MQTT topic of the center's answers; nothing on it is ever retained.
+
+    Raises:
+        IsolaneError: See `up_topic`.
+    """
+    return f"isolane/{check_name('site', site)}/{check_name('gateway', gateway)}/dn"
 
 
 UP_FILTER = "isolane/+/+/up/+"
@@ -148,8 +161,12 @@ def read_up_topic(topic: str) -> tuple[str, str, Up]:
 
 
 def ingest_path(site: str, gateway: str, kind: Up) -> str:
-    """Give the path an uplink message is POSTed to."""
-    return f"/ingest/v1/{site}/{gateway}/{kind}"
+    """Give the path an uplink message is POSTed to.
+
+    Raises:
+        IsolaneError: See `up_topic`.
+    """
+    return f"/ingest/v1/{check_name('site', site)}/{check_name('gateway', gateway)}/{Up(kind)}"
 
 
 def encode(message: Gap | LedgerStatement | Downlink) -> bytes:
@@ -163,7 +180,7 @@ def decode_gap(data: bytes) -> Gap:
     Raises:
         ValueError: It is not one, or its numbers contradict each other.
     """
-    gap = _versioned(msgspec.json.decode(data, type=Gap))
+    gap = _versioned(_read(data, Gap))
     if not 0 < gap.first <= gap.last or gap.samples < 0 or gap.from_ms > gap.to_ms:
         raise ValueError("a gap record whose numbers contradict each other")
     return gap
@@ -175,7 +192,7 @@ def decode_ledger(data: bytes) -> LedgerStatement:
     Raises:
         ValueError: It is not one.
     """
-    return _versioned(msgspec.json.decode(data, type=LedgerStatement))
+    return _versioned(_read(data, LedgerStatement))
 
 
 def decode_downlink(data: bytes) -> Downlink:
@@ -184,7 +201,14 @@ def decode_downlink(data: bytes) -> Downlink:
     Raises:
         ValueError: It is not one.
     """
-    return _versioned(msgspec.json.decode(data, type=Downlink))
+    return _versioned(_read(data, Downlink))
+
+
+def _read(data: bytes, kind: type[Message]) -> Message:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:  # of a field that is passed over
+        raise ValueError("JSON nested too deep") from error
 
 
 def _versioned(message: Message) -> Message:

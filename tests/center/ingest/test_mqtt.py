@@ -48,7 +48,8 @@ async def subscriber(broker: Broker, center: OpenCenter, pki: CenterPki) -> Asyn
         key=pki.center.key,
         reconnect_s_max=0.1,
     )
-    task = asyncio.create_task(MqttSubscriber(settings, center.intake, center.counters).run())
+    subscriber = MqttSubscriber(settings, center.intake, center.counters, center.gates, center.suspicions)
+    task = asyncio.create_task(subscriber.run())
     await until_sessions(center, 1)
     yield
     task.cancel()

@@ -25,6 +25,7 @@ class IngestCounters(Collector):
         self.statements = 0
         self.poison: Counter[str] = Counter()
         self.refused = 0
+        self.over_quota = 0
         self.failed_commits = 0
         self.mqtt_connected = 0
         self.mqtt_sessions = 0
@@ -59,6 +60,7 @@ class IngestCounters(Collector):
             ("gaps", "Gap records received", self.gaps),
             ("ledger_statements", "Ledger statements received", self.statements),
             ("refused", "Messages whose sender was not believed", self.refused),
+            ("over_quota", "Messages not taken because their gateway sends more than its share", self.over_quota),
             ("failed_commits", "Commits that the disk did not take, unacknowledged", self.failed_commits),
             ("mqtt_sessions", "Sessions with the broker begun", self.mqtt_sessions),
         ):

@@ -1,13 +1,12 @@
 """This file takes telemetry by HTTPS POST; it guards that the path's gateway is the one that the certificate names.
 
 POST /ingest/v1/<site>/<gateway>/<kind> with the message as body. 200 and a `Downlink` when it is committed; 422 for a
-message that will never be readable and has no key to name it by; 403 for a sender who is not believed; 503 while
-nothing can be stored.
+message that will never be readable and has no key to name it by; 403 for a sender who is not believed; 429 for one who
+sends more than its share; 503 while nothing can be stored.
 """
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,10 +14,10 @@ from typing import Any
 
 from isolane.center.ingest.intake import Intake
 from isolane.center.ingest.peer import peer
+from isolane.center.ingest.quota import Gates, QuotaError
+from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, encode
-
-_log = logging.getLogger(__name__)
 
 _BODY_S = 30.0
 """A gateway on the slowest link we know (GSM, 1 kB/s) sends a usual block in a second or two."""
@@ -44,10 +43,14 @@ class IngestApp:
 
     Args:
         intake: Commits.
+        gates: Each gateway's share.
+        suspicions: Are told what no gateway of ours would do.
     """
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, gates: Gates, suspicions: Suspicions) -> None:
         self._intake = intake
+        self._gates = gates
+        self._suspicions = suspicions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +65,7 @@ class IngestApp:
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         if status in _UNREAD:
             headers.append((b"connection", b"close"))
-        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
             headers.append((b"retry-after", b"5"))
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -71,18 +74,30 @@ class IngestApp:
         site, gateway, kind = _place(scope)
         name = peer(scope)
         if not name or name != gateway:
-            _log.warning("ingest-refused certificate=%r gateway=%r", name, gateway)
+            self._suspicions.refused(name, f"posts as gateway {gateway}", _address(scope))
             raise _Problem(HTTPStatus.FORBIDDEN, f"this certificate does not speak for gateway {gateway}")
         payload = await _body(scope, receive)
         try:
+            await self._gates.of(gateway).wait(len(payload))
             received = await self._intake.receive(site, gateway, kind, payload)
+        except QuotaError as error:
+            self._suspicions.over_quota(gateway, str(error), _address(scope))
+            raise _Problem(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from error
         except RefusedError as error:
+            self._suspicions.refused(gateway, str(error), _address(scope))
             raise _Problem(HTTPStatus.FORBIDDEN, str(error)) from error
         except UnavailableError as error:
             raise _Problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be stored now") from error
+        if received.poison:
+            self._suspicions.poison((site, gateway), kind, payload, received.poison, peer=_address(scope))
         if received.poison and not received.downlink.poison:
             raise _Problem(HTTPStatus.UNPROCESSABLE_ENTITY, received.poison)
         return encode(received.downlink)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _place(scope: Scope) -> tuple[str, str, Up]:

@@ -43,6 +43,10 @@ class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     certificate: Annotated[Path, msgspec.Meta(description="PEM chain of the listener's certificate")]
     key: Annotated[Path, msgspec.Meta(description="PEM private key of `certificate`")]
     client_ca: Annotated[Path, msgspec.Meta(description="PEM certificates that may sign the gateways'")]
+    crl: Annotated[
+        Path | None,
+        msgspec.Meta(description="PEM list of revoked gateways, read at the start; out of date, nobody gets in"),
+    ] = None
     connections_max: Annotated[
         int, msgspec.Meta(description="Connections and requests at once; more get 503", ge=1, le=100_000)
     ] = 1000
