@@ -103,6 +103,17 @@ async def test_an_older_statement_does_not_replace_a_newer(open_catalogue: Open,
     assert [line.last_sequence for line in await catalogue.ledger()] == [6]
 
 
+async def test_a_clock_that_was_set_back_makes_no_statement_old(open_catalogue: Open, gateway: FakeGateway) -> None:
+    """What has been produced and acknowledged only grows: the statement that says more is the newer one."""
+    catalogue = open_catalogue()
+    await catalogue.admit(gateway.origin())
+    await catalogue.record(Batch(ledgers=(gateway.statement(6, 24, queued=8),)))
+    await catalogue.record(Batch(ledgers=(gateway.statement(6, 24, at_ms=T0_MS - 3_600_000),)))
+    assert [(line.acknowledged, line.queued) for line in await catalogue.ledger()] == [(24, 0)]
+    await catalogue.record(Batch(ledgers=(gateway.statement(6, 24, queued=8, at_ms=T0_MS + 5),)))
+    assert [(line.acknowledged, line.queued) for line in await catalogue.ledger()] == [(24, 0)]
+
+
 async def test_poison_is_kept_with_its_first_bytes(open_catalogue: Open, gateway: FakeGateway) -> None:
     catalogue = open_catalogue()
     await catalogue.admit(gateway.origin())

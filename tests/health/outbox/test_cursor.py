@@ -229,6 +229,31 @@ async def test_settled_epochs_are_stated_once_a_session(tmp_path: Path, clock: M
     assert stated == [2, 1, 1]
 
 
+async def test_settled_epochs_are_stated_again_when_the_center_was_away_and_every_hour(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    for _ in range(2):
+        outbox = Outbox(settings(tmp_path / "o.db"), TAG, clock, SCHEMA, frozenset({"main"}))
+        await outbox.open()
+        cursor = outbox.cursor("main", PACE)
+        await cursor.begin()
+        await outbox.put(draft(1))
+        await given_now(cursor)
+        if not outbox.epoch > 1_700_000_000_000:
+            await cursor.answer(ack(outbox, 1))
+            await outbox.close()
+    stated = []
+    clock.pass_s(601)
+    for seconds in (601, 601, 3601):
+        await given_now(cursor)
+        await cursor.answer(ack(outbox, 1))
+        clock.pass_s(seconds)
+        taken = await given_now(cursor)
+        stated += [len(decode_ledger(each.data).entries) for each in taken if each.kind is Up.LEDGER]
+    assert stated == [2, 1, 2]
+    await outbox.close()
+
+
 async def test_an_answer_with_anything_in_it_changes_nothing_it_should_not(outbox: Outbox, cursor: Cursor) -> None:
     await outbox.put(draft(1))
     await given_now(cursor)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from isolane.center.store.ledger import UNSTATED, GapClaim, Statement, judge
+from isolane.center.store.ledger import UNSTATED, GapClaim, Statement, judge, supersedes
 from isolane.center.store.port import Batch, BlockArrival, LedgerArrival
 from isolane.center.store.stretches import Stretches
 from isolane.center.store.tables import TEXT_CHARS_MAX, BookRow, GapRow, GatewayRow, StretchRow
@@ -104,7 +104,10 @@ def _state(session: Session, arrival: LedgerArrival) -> None:
     """Keep a statement, unless a newer one is there."""
     for entry in arrival.statement.entries:
         book = _book(session, (arrival.origin.gateway, entry.epoch, entry.stream))
-        if book.stated_at_ms is None or book.stated_at_ms <= arrival.statement.at_ms:
+        known, dropped = _statement(book), sum(entry.dropped.values())
+        new = Statement(entry.last_sequence, entry.produced, entry.acknowledged, entry.queued, entry.thinned, dropped)
+        is_later = book.stated_at_ms is None or book.stated_at_ms <= arrival.statement.at_ms
+        if known is None or supersedes(new, known, is_later=is_later):
             book.stated_at_ms = arrival.statement.at_ms
             book.last_sequence = entry.last_sequence
             book.produced = entry.produced
@@ -130,11 +133,16 @@ def ledger_lines(session: Session, site: str | None) -> list[LedgerLine]:
     return sorted(lines, key=lambda line: (line.site, line.gateway, -line.epoch, line.stream))
 
 
+def _statement(book: BookRow) -> Statement | None:
+    """Give the gateway's side of a book, None if it has not stated it."""
+    if book.stated_at_ms is None:
+        return None
+    given_up = sum(book.dropped.values())
+    return Statement(book.last_sequence, book.produced, book.acknowledged, book.queued, book.thinned, given_up)
+
+
 def _line(site: str, book: BookRow, here: Stretches, gaps: list[GapRow]) -> LedgerLine:
-    statement = None
-    if book.stated_at_ms is not None:
-        given_up = sum(book.dropped.values())
-        statement = Statement(book.last_sequence, book.produced, book.acknowledged, book.queued, book.thinned, given_up)
+    statement = _statement(book)
     verdict, holes = judge(statement, here, book.samples, [GapClaim(gap.first, gap.last, gap.samples) for gap in gaps])
     return LedgerLine(
         site=site,

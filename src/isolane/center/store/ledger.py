@@ -36,6 +36,28 @@ class GapClaim:
     samples: int
 
 
+def supersedes(new: Statement, old: Statement, *, is_later: bool) -> bool:
+    """Tell whether a statement is newer than another, or the same.
+
+    What has been produced, acknowledged and dropped only grows, so the books tell by themselves; the gateway's clock,
+    which may be set back at any time, is asked only where they contradict each other.
+
+    Args:
+        new: The one that came.
+        old: The one that is known.
+        is_later: Whether the gateway's clock says so.
+    """
+    grown = (
+        new.last_sequence - old.last_sequence,
+        new.produced - old.produced,
+        new.acknowledged - old.acknowledged,
+        new.dropped - old.dropped,
+    )
+    if min(grown) < 0 < max(grown):
+        return is_later
+    return min(grown) >= 0
+
+
 def judge(
     statement: Statement | None, here: Stretches, samples: int, gaps: Sequence[GapClaim]
 ) -> tuple[str, list[Range]]:

@@ -27,6 +27,9 @@ _WANT_PAUSE_S = 5.0
 _TOLD_MAX = 64
 """So many schemas and anchors are remembered as told; one that is told twice does no harm."""
 
+_RESTATED_S = 3600
+"""So often settled books are stated again too: a broker has taken each statement, the center may still not have it."""
+
 
 class Supply(Protocol):
     """What a cursor needs of the outbox."""
@@ -122,7 +125,7 @@ class Cursor:
         self._want_answered: dict[bytes, int] = {}
         self._wanted: dict[bytes, None] = {}
         self._stated: dict[tuple[int, int], LedgerEntry] = {}
-        self._ledger_ns = 0
+        self._ledger_ns = self._restated_ns = 0
         self._last_statement: Outgoing | None = None
         self._stated_last = asyncio.Event()
 
@@ -169,6 +172,8 @@ class Cursor:
         self.counts.answers += 1
         blocks, gaps = block_keys(downlink), gap_keys(downlink)
         if blocks or gaps:
+            if self._window < self._pace.window:
+                self._stated.clear()  # the center was away: nobody knows which statements it has
             reasons = list(poison(downlink).values())
             settled = await self._supply.settle(self.name, blocks, gaps, reasons)
             if settled is not None:
@@ -266,6 +271,9 @@ class Cursor:
 
     async def _statement(self, now: int) -> Outgoing:
         """State the newest books, those that are not settled, and those that have changed since they were stated."""
+        if now >= self._restated_ns:
+            self._stated.clear()
+            self._restated_ns = now + _RESTATED_S * NS_PER_S
         entries = await self._supply.entries()
         newest = entries[0].epoch if entries else 0
         told = [
