@@ -10,12 +10,8 @@ from isolane.cli import main
 
 def verify(pki: Path, name: str) -> bool:
     lists = ("-CAfile", pki / "ca.pem", "-CRLfile", pki / "revoked.pem")
-    return (
-        subprocess.run(
-            ["openssl", "verify", "-crl_check", *lists, pki / f"{name}.pem"], capture_output=True, check=False
-        ).returncode
-        == 0
-    )
+    words = ("openssl", "verify", "-crl_check", *lists, pki / f"{name}.pem")
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def test_a_gateway_comes_and_is_locked_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ class EventLines:
         self._lines = LineLimit(1, _LINES_MAX)
 
     def report(self, kind: Kind, *, gateway: str = "", peer: str = "", detail: str = "") -> None:
-        """Tell of one event; at least one of `gateway` and `peer` says who.
+        """Tell of one event; `gateway` or `peer` says who, or the detail names the file that it is about.
 
         Args:
             kind: What happened.
@@ -71,7 +71,9 @@ class EventLines:
             detail: More, in words of ours; never a secret.
         """
         self.counts[kind] += 1
-        suppressed = self._lines.admit(f"{kind} {gateway or peer}"[:_TEXT_CHARS_MAX], self._clock_ns())
+        suppressed = self._lines.admit(
+            f"{kind} {gateway or peer or detail.partition(':')[0]}"[:_TEXT_CHARS_MAX], self._clock_ns()
+        )
         if suppressed is None:
             return
         _LOG.warning(

@@ -27,6 +27,7 @@ from isolane.health.outbox.reserve import Reserve
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
 from isolane.health.outbox.tables import open_file, quarantine, refusal, write_out
+from isolane.security.event_lines import EventLines, Kind
 from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
@@ -70,6 +71,7 @@ class Store:
         self._is_full = self._is_doubted = False
         self._held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
+        self._events = EventLines()
         self.epoch = 0
         self.troubles = Troubles()
 
@@ -282,6 +284,7 @@ class Store:
             raise
         except sqlite3.OperationalError as error:
             self.troubles.write_failures += 1
+            self._events.report(Kind.STORAGE, detail=f"{self._settings.path.name}: {error}")
             _LOG.warning("outbox-refused path=%s error=%s", self._settings.path, error)
             self._is_full = _is_full(error)
             if not self._is_full:

@@ -16,6 +16,7 @@ from isolane.health.links.counts import LinkCounts
 from isolane.health.links.https.connect import client
 from isolane.health.links.https.send import Outcome, Verdict, send
 from isolane.health.links.https.settings import HttpsSettings
+from isolane.health.links.mistrust import Mistrust
 from isolane.health.links.port import AnyMessage, Courier
 from isolane.health.links.traffic import Meter
 from isolane.health.links.way import Way
@@ -44,6 +45,7 @@ class HttpsLink:
         self._settings = settings
         self._way = way
         self._paths = {kind: ingest_path(site.name, site.gateway, kind) for kind in Up}
+        self._mistrust = Mistrust(settings.url)
         self._meter = Meter(self.counts)
         self._backoff = Backoff(settings.reconnect_s_max)
 
@@ -57,6 +59,7 @@ class HttpsLink:
                     self.counts.count(message.kind, len(message.data))
                     outcome = await send(requests, self._paths[message.kind], message, self._meter)
                 except httpx.TransportError as error:
+                    self._mistrust.failure(error)
                     outcome = Outcome(Verdict.FAILED, why=f"{type(error).__name__}: {error}")
                 except asyncio.CancelledError:
                     courier.back(message)
@@ -71,7 +74,12 @@ class HttpsLink:
             await courier.answer(outcome.downlink)
             return
         _LOG.warning("post-%s link=%s kind=%s why=%s", outcome.verdict.value, self.name, message.kind, outcome.why)
+        if outcome.garbage:
+            self._mistrust.answer(outcome.why)
+        self._mistrust.status(outcome.status)
         if outcome.verdict is Verdict.REFUSED:
+            if outcome.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+                self._mistrust.oversize(f"{message.kind}: {len(message.data)} bytes are more than the center takes")
             self.counts.refused += 1
             courier.refuse(message)
             return

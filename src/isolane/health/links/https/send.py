@@ -37,6 +37,8 @@ class Outcome:
     why: str = ""
     garbage: bool = False
     retry_after_s: float = 0.0
+    status: int = 0
+    """Of the response, 0 for none."""
 
 
 async def send(client: httpx.AsyncClient, path: str, message: Message, meter: Meter) -> Outcome:
@@ -55,7 +57,12 @@ async def send(client: httpx.AsyncClient, path: str, message: Message, meter: Me
     if response.is_success:
         return _success(response.status_code, body)
     verdict = Verdict.REFUSED if response.status_code in _REFUSALS else Verdict.FAILED
-    return Outcome(verdict, why=f"status {response.status_code}", retry_after_s=_retry_after_s(response))
+    return Outcome(
+        verdict,
+        why=f"status {response.status_code}",
+        retry_after_s=_retry_after_s(response),
+        status=response.status_code,
+    )
 
 
 async def _body(response: httpx.Response) -> bytes | None:

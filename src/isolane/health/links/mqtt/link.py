@@ -12,6 +12,7 @@ import aiomqtt
 
 from isolane.config.site import Site
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.mistrust import Mistrust
 from isolane.health.links.mqtt.connect import Session, connected, is_too_new
 from isolane.health.links.mqtt.send import send
 from isolane.health.links.mqtt.sessions import keep, measured
@@ -43,6 +44,7 @@ class MqttLink:
         self.counts = LinkCounts()
         self._settings = settings
         self._way = way
+        self._mistrust = Mistrust(f"{settings.host}:{settings.port}")
         self._client_id = site.gateway
         self._up = {kind: up_topic(site.name, site.gateway, kind) for kind in Up}
         self._down = down_topic(site.name, site.gateway)
@@ -50,7 +52,8 @@ class MqttLink:
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
-        await keep(self.name, self.counts, self._settings.reconnect_s_max, lambda: self._session(courier))
+        pause_s = self._settings.reconnect_s_max
+        await keep(self.name, self.counts, pause_s, lambda: self._session(courier), self._mistrust)
 
     async def _session(self, courier: Courier[AnyMessage]) -> None:
         try:
@@ -89,6 +92,7 @@ class MqttLink:
             else:
                 self.counts.refused += 1
                 _LOG.warning("message-refused link=%s kind=%s why=%s", self.name, message.kind, why)
+                self._mistrust.oversize(f"{message.kind}: {why}")
                 courier.refuse(message)
 
     async def _receive(self, session: Session, courier: Courier[AnyMessage]) -> None:
@@ -111,6 +115,7 @@ class MqttLink:
                 why = str(error)
         self.counts.garbage += 1
         _LOG.warning("answer-unreadable link=%s why=%s", self.name, why)
+        self._mistrust.answer(why)
         return None
 
 

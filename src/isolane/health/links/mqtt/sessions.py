@@ -10,6 +10,7 @@ import aiomqtt
 from isolane.core.failures import IsolaneError
 from isolane.health.links.backoff import Backoff
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.mistrust import Mistrust
 from isolane.health.links.mqtt.connect import Session
 from isolane.health.links.traffic import Meter
 
@@ -19,8 +20,14 @@ _STEADY_S = 30.0
 _METER_S = 5.0
 
 
-async def keep(name: str, counts: LinkCounts, reconnect_s_max: float, session: Callable[[], Awaitable[None]]) -> None:
-    """Hold one session after the other, for ever."""
+async def keep(
+    name: str,
+    counts: LinkCounts,
+    reconnect_s_max: float,
+    session: Callable[[], Awaitable[None]],
+    mistrust: Mistrust | None = None,
+) -> None:
+    """Hold one session after the other, for ever; what is suspicious about an end is told to `mistrust`."""
     backoff = Backoff(reconnect_s_max)
     while True:
         since = time.monotonic()
@@ -32,6 +39,8 @@ async def keep(name: str, counts: LinkCounts, reconnect_s_max: float, session: C
         except* (aiomqtt.MqttError, OSError, IsolaneError) as errors:
             counts.failures += 1
             _LOG.warning("link-down link=%s error=%s", name, errors.exceptions[0])
+            if mistrust is not None:
+                mistrust.failure(errors.exceptions[0])
         finally:
             task.cancel()
             await asyncio.wait({task})
