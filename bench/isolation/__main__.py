@@ -113,8 +113,9 @@ def _measure(stack: ExitStack, plan: Plan, keep: Path | None) -> Measured:
         sites[kbps] = Site(stack, places[kbps], link, kbps=kbps, folder=own, pki=pki, brokers=brokers)
     turns = Turns(plan, sites, world, processors, scratch)
     for load in plan.loads:
+        began = time.monotonic()
         turns.run(load)
-        print(f"measured: {load}", flush=True)
+        print(f"measured: {load}, {time.monotonic() - began:.0f} s", flush=True)
     found = rows(turns.cells)
     found.sort(key=lambda row: plan.links_kbps.index(row.kbps))
     notes = [f"{what}: did not drain, so the next turn is not clean" for what in turns.slow_drains]

@@ -1,33 +1,27 @@
-"""This file is the far end of Channel B; it guards that blocks are acknowledged as the O&M center does, and counted.
+"""This file is the far end of Channel B; it guards that messages are read and answered by the center's own code.
 
-It reads each block whole and answers what came within a moment together, as a commit does. It keeps nothing: storing
-is another bench's. Arguments: CA, certificate, key, then a broker's port each. An empty line on standard input is
-answered with blocks, samples and bytes by port, as JSON.
+What comes within a moment is answered together, as a commit does; nothing is stored, which is another bench's matter.
+Arguments: CA, certificate, key, then a broker's port each. A line on standard input is answered with messages, blocks,
+samples and payload bytes by port, as JSON.
 """
 
 import asyncio
 import json
 import os
 import sys
+import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aiomqtt
 
+from isolane.center.ingest.anchors import Anchors
+from isolane.center.ingest.answer import answer, merge
+from isolane.center.ingest.read import read
+from isolane.center.store.port import BlockArrival, Origin, PoisonArrival
 from isolane.security.tls import client_context
-from isolane.wire.block import decode, gateway_tag
-from isolane.wire.uplink import (
-    UP_FILTER,
-    VERSION,
-    Ack,
-    Downlink,
-    Up,
-    decode_gap,
-    down_topic,
-    encode,
-    read_up_topic,
-)
+from isolane.wire.uplink import UP_FILTER, Downlink, down_topic, encode, read_up_topic
 
 HOST = "127.0.0.1"
 _COMMIT_S = 0.05
@@ -44,38 +38,41 @@ class Counts:
     payload_bytes: int = 0
 
 
-class Answers:
-    """What is to be acknowledged next."""
+class Intake:
+    """What came through one broker, and what is to be answered.
+
+    Args:
+        counts: Where it is counted.
+    """
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
-        self._blocks: defaultdict[tuple[str, str, int, int], list[int]] = defaultdict(list)
-        self._gaps: defaultdict[tuple[str, str, int, int], list[int]] = defaultdict(list)
+        self._anchors = Anchors()
+        self._answers: defaultdict[tuple[str, str], list[Downlink]] = defaultdict(list)
 
-    def take(self, topic: str, data: bytes) -> None:
-        """Note a message."""
-        site, gateway, kind = read_up_topic(topic)
+    def take(self, message: aiomqtt.Message) -> None:
+        """Read a message.
+
+        Raises:
+            SystemExit: It cannot be read; then nothing here means anything.
+        """
+        site, gateway, kind = read_up_topic(str(message.topic))
+        data = bytes(message.payload)
         self._counts.messages += 1
         self._counts.payload_bytes += len(data)
-        if kind is Up.BLOCK:
-            block = decode(data, gateway_tag(site, gateway))
+        arrival = read(Origin(site, gateway, time.time_ns() // 1_000_000), kind, data, self._anchors)
+        if isinstance(arrival, BlockArrival):
             self._counts.blocks += 1
-            self._counts.samples += block.samples
-            self._blocks[site, gateway, block.key.epoch, block.key.stream].append(block.key.sequence)
-        elif kind is Up.GAP:
-            gap = decode_gap(data)
-            self._gaps[site, gateway, gap.epoch, gap.stream].append(gap.first)
+            self._counts.samples += arrival.block.samples
+        elif isinstance(arrival, PoisonArrival):
+            raise SystemExit(f"a {kind} that cannot be read: {arrival.reason}")
+        self._answers[site, gateway].append(answer(arrival, ()))
 
     def due(self) -> list[tuple[str, bytes]]:
         """Give each topic with its answer."""
-        keys = dict.fromkeys((*self._blocks, *self._gaps))
-        out = []
-        for site, gateway, epoch, stream in keys:
-            key = (site, gateway, epoch, stream)
-            ack = Ack(epoch, stream, tuple(self._blocks.get(key, ())), tuple(self._gaps.get(key, ())))
-            out.append((down_topic(site, gateway), encode(Downlink(VERSION, (ack,)))))
-        self._blocks.clear()
-        self._gaps.clear()
+        merged = ((place, merge(answers)) for place, answers in self._answers.items())
+        out = [(down_topic(*place), encode(one)) for place, one in merged if one.acks or one.want]
+        self._answers.clear()
         return out
 
 
@@ -85,15 +82,14 @@ async def _serve(port: int, identity: tuple[Path, Path, Path], counts: Counts, u
     async with client:
         await client.subscribe(UP_FILTER, qos=1)
         up.set()
-        answers = Answers(counts)
+        intake = Intake(counts)
         messages = client.messages
         async for message in messages:
-            answers.take(str(message.topic), bytes(message.payload))
+            intake.take(message)
             await asyncio.sleep(_COMMIT_S)
             while len(messages):
-                more = await anext(messages)
-                answers.take(str(more.topic), bytes(more.payload))
-            for topic, data in answers.due():
+                intake.take(await anext(messages))
+            for topic, data in intake.due():
                 await client.publish(topic, data, qos=1)
 
 

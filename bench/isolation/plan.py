@@ -42,8 +42,9 @@ class Plan:
     outage_h: float
 
     def rows_of(self, load: str) -> tuple[str, ...]:
-        """Give the rows that a load can be put on: a single channel has no outbox and no process of its own."""
-        return tuple(row for row in self.rows if row != SINGLE or load in {STEADY, OVERLOAD, BACKFILL})
+        """Give the rows that a load says something about: a single channel has no outbox and no process of its own."""
+        without = {DISK: {SINGLE, LOOSE}, CPU: {SINGLE}}.get(load, set())
+        return tuple(row for row in self.rows if row not in without)
 
 
 WHOLE = Plan(LINKS_KBPS, tuple(LOADS), ROWS, 4, 15.5, 72.0)
