@@ -9,18 +9,10 @@ from isolane.security.event_lines import Kind
 
 
 def nested(error: BaseException) -> BaseException:
-    """Wrap an error as libraries do."""
-    try:
-        try:
-            raise error
-        except OSError as inner:
-            raise RuntimeError("outer") from inner
-    except RuntimeError as outer:
-        try:
-            raise ValueError("hidden") from None
-        except ValueError as hidden:
-            hidden.__context__ = outer
-            return hidden
+    """Wrap an error as libraries do: as the cause of one, behind another that hides it."""
+    outer, hidden = RuntimeError("outer"), ValueError("hidden")
+    outer.__cause__, hidden.__context__, hidden.__suppress_context__ = error, outer, True
+    return hidden
 
 
 @pytest.mark.parametrize(
