@@ -2,13 +2,16 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
+import trustme
 
-from support.raw_peer import BINARY, CLOSE, PING, TEXT, Peer, close_code, frame
-from support.relay import Relay
+from support.raw_peer import BINARY, CLOSE, PING, TEXT, Peer, ask, close_code, end, frame, raw_csms, request
+from support.relay import Relay, relaying
 
 Joined = Callable[..., AbstractAsyncContextManager[tuple[Relay, Peer, Peer]]]
 MASK = b"\x11\x22\x33\x44"
@@ -157,6 +160,34 @@ async def test_what_came_before_a_reset_still_arrives(joined: Joined) -> None:
         await asyncio.sleep(0.2)
         charger.reset()
         assert await read(csms, len(message)) == message
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_a_reason_reaches_a_charger_that_is_still_sending(tmp_path: Path, scheme: str) -> None:
+    """A CSMS says why it takes no more, closes without having read all, and so resets."""
+    context = None
+    if scheme == "wss":
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        ca.issue_cert("127.0.0.1").configure_cert(context)
+    reason = frame(CLOSE, (1009).to_bytes(2, "big") + b"too big")
+    message = frame(BINARY, bytes(4_000_000), mask=MASK)
+    async with raw_csms(context=context) as upstream:
+        url = f'url = "{scheme}://127.0.0.1:{upstream.port}"\n' + ('ca = "ca.pem"' if context else "")
+        async with relaying(tmp_path, url, limits="close_s = 5") as relay:
+            for count in range(1, 6):
+                charger = await ask(relay.ports[0], request("/ocpp/CP1"))
+                csms = await upstream.accepted()
+                csms.writer.transport.pause_reading()  # type: ignore[attr-defined]  # stream transports have it
+                charger.writer.write(message)
+                await relay.until_metric("isolane_value_connections", 1)
+                csms.writer.write(reason)
+                csms.writer.transport.abort()
+                assert await read_to_end(charger) == reason, count
+                await end(charger.writer)
+                await relay.until_metric("isolane_value_connections", 0)
+            assert await relay.metric('isolane_value_closes_total{code="1009",leg="csms"}') == 5
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""This file checks that a peer that vanishes without a word is noticed, whichever leg it is and whatever it owes.
+"""This file checks that a peer that vanishes without a word is noticed, and one that resets with a word is heard.
 
 A filter on the peer's own socket drops every segment that comes in, so that it acknowledges neither data nor
 keep-alive probes and sends nothing: what a pulled cable looks like from the relay, without any privilege.
@@ -11,6 +11,9 @@ import socket
 import struct
 from pathlib import Path
 
+import uvloop
+
+from isolane.value.stream import unread
 from support.raw_peer import TEXT, Peer, ask, end, frame, raw_csms, request
 from support.relay import Relay, relaying
 
@@ -66,3 +69,38 @@ async def test_whoever_vanishes_is_gone_within_its_time(tmp_path: Path) -> None:
             for pair in pairs:
                 for peer in pair:
                     await end(peer.writer)
+
+
+class Lost(asyncio.Protocol):
+    """Keeps what was not read when the connection was lost."""
+
+    def __init__(self) -> None:
+        self.unread: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self.stream: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.stream = transport  # type: ignore[assignment]  # TCP transports are such
+        self.stream.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        assert exc is not None
+        self.unread.set_result(list(unread(self.stream)))
+
+
+def test_what_came_before_a_reset_is_still_there_where_a_write_meets_it() -> None:
+    async def lose() -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            _, lost = await loop.create_connection(Lost, *server.getsockname())
+            peer, _ = server.accept()
+            peer.sendall(b"because")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+            async with asyncio.timeout(10):
+                while not lost.unread.done():
+                    lost.stream.write(b"more")
+                    await asyncio.sleep(0.01)
+                return await lost.unread
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(lose()) == [b"because"]

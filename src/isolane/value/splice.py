@@ -15,9 +15,10 @@ States of a pipe::
     probing    a Ping of ours waits for the frame in flight to be whole, or its Pong is awaited (probe.py)
     discarding a Close frame of ours went out, or the other leg is gone: bytes are read and dropped
 
-Ends: an end of stream is passed on as a half-close, a reset as a reset, at the latest `close_s` after the first sign
-of an end (Close frame, end of stream, limit, drain) both legs are gone. Only the start of a frame is held back, at
-most 16 bytes, until its header says that it may pass, and of a charger that is too fast what one read has given.
+Ends: an end of stream is passed on as a half-close, and so is a reset behind a Close frame; any other reset as a
+reset. What came before a reset goes on first (`stream.unread`). At the latest `close_s` after the first sign of an end
+(Close frame, end of stream, limit, drain) both legs are gone. Only the start of a frame is held back, at most 16 bytes,
+until its header says that it may pass, and of a charger that is too fast what one read has given.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ from isolane.value.scan import (
     ping_frame,
 )
 from isolane.value.settings import Limits
-from isolane.value.stream import Stream, reset
+from isolane.value.stream import Stream, reset, unread
 from isolane.wire.tap_copy import NO_BOUNDARY, PAYLOAD_BYTES_MAX, Direction
 
 if TYPE_CHECKING:
@@ -148,14 +149,19 @@ class Pipe(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass a reset on."""
+        """Pass a reset on, before it what was received and is not read yet; behind a Close frame it is an end."""
+        for data in unread(self.source) if exc is not None else ():
+            self.data_received(data)
         if self.direction and self._connection.hold():
             return
         self.lost = True
         self._unstall()
         self.discard()
         self.other.discard()
-        if exc is not None:
+        if exc is not None and self._passing and not self.other.lost:
+            if not self.to.is_closing():
+                self.to.write_eof()  # a reset would take the Close frame away from a peer that has not read it yet
+        elif exc is not None:
             self._connection.ending(self.direction, "reset", LEGS[self.direction], "reset")
             self.other.reset()
         elif not self.other.lost:

@@ -1,14 +1,18 @@
 """This file says what a leg is; it guards that plain TCP and TLS are one kind of stream to the rest of the relay."""
 
 import asyncio
+import contextlib
 import fcntl
+import os
 import socket
 import struct
 import termios
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: the end of the socket is a reset."""
+_READ_BYTES: Final = 65_536
 
 
 class Stream(Protocol):
@@ -76,6 +80,20 @@ def reset(stream: Stream) -> None:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     stream.abort()
+
+
+def unread(stream: Stream) -> Iterator[bytes]:
+    """Give what a leg has received that nobody has read, for a protocol whose connection is lost.
+
+    A peer that refuses what it is being sent says why, closes and so resets. Where that reset is met by a write before
+    the reason was read, the event loop ends the connection and reads no more; the system still has the reason.
+    """
+    sock = stream.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0 or stream.get_extra_info("ssl_object") is not None:  # TlsStream has read it
+        return
+    with contextlib.suppress(OSError):
+        while data := os.read(sock.fileno(), _READ_BYTES):
+            yield data
 
 
 def _unsent(sock: socket.socket) -> bool:

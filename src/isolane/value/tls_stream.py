@@ -17,6 +17,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from isolane.value.stream import unread
+
 _RECORD_BYTES = 16_384
 """The most that one record can hold (RFC 8446 §5.1), so the most that one read can give."""
 
@@ -93,7 +95,11 @@ class TlsStream(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass up."""
+        """Pass up, before it what was received and is not read yet."""
+        if exc is not None and self._up and self._lost is None:
+            for data in unread(self._tcp):
+                self._incoming.write(data)
+            self._read(_RECORD_BYTES)
         self._protocol.connection_lost(self._lost or exc)
 
     def pause_writing(self) -> None:

@@ -16,7 +16,7 @@ from isolane.value.own_calls.downward import Downward
 from isolane.value.own_calls.frames import text_frame
 from isolane.value.own_calls.upward import Upward
 from isolane.value.settings import Limits
-from isolane.value.stream import Stream
+from isolane.value.stream import Stream, unread
 from isolane.wire.own_call import Failure, Refusal
 
 if TYPE_CHECKING:
@@ -169,7 +169,9 @@ class OwnCallLeg(asyncio.Protocol):
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass up; nobody answers any more."""
+        """Pass up, before it what was received and is not read yet; nobody answers any more."""
+        for data in unread(self._stream) if exc is not None else ():
+            self.data_received(data)
         self._settle(Failure.CONNECTION_LOST)
         self._owner.left(self)
         self._protocol.connection_lost(exc)
