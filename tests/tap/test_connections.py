@@ -39,7 +39,7 @@ def test_open_data_close(connections: Connections, events: list[ev.AnyEvent]) ->
     connections.take(1, copy(leg.says(CHARGER, 2, "1", "Heartbeat", {})))
     connections.take(1, copy(leg.says(CSMS, 3, "1", {})))
     connections.take(1, copy(leg.closed(CSMS)))
-    assert [type(event) for event in events] == [Connected, ev.Answered, Disconnected]
+    assert [type(event) for event in events] == [Connected, ev.Called, ev.Answered, Disconnected]
     assert states(events) == [("CP1", "+"), ("CP1", "csms")]
     assert len(connections) == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from isolane.tap import event_port as subject
-from isolane.tap.event_port import EventPort
+from isolane.tap.event_port import CALL_S, EventPort
 from isolane.tap.facts import VALUES_PER_EVENT_MAX
 from isolane.tap.standing import Standing
 from isolane.wire import tap_event as ev
@@ -111,3 +111,19 @@ async def test_closing_sends_what_waits(port: EventPort, tmp_path: Path) -> None
             port.close()
             assert (await taken(sock)).events == (unread(1),)
             assert sock.recv(1) == b""
+
+
+async def test_a_call_waits_for_no_others(port: EventPort, tmp_path: Path) -> None:
+    port.open()
+    with health_listens(tmp_path / "events.sock") as server, await accepted(server) as sock:
+        loop = asyncio.get_running_loop()
+        port.put(unread(1))
+        later = port._timer
+        port.put(ev.Called("CP1", 2, "charger"))
+        sooner = port._timer
+        assert later is not None
+        assert sooner is not None
+        assert sooner.when() < later.when()
+        assert sooner.when() <= loop.time() + CALL_S
+        port.put(unread(3))
+        assert (await taken(sock)).events == (unread(1), ev.Called("CP1", 2, "charger"), unread(3))

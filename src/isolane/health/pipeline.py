@@ -37,6 +37,8 @@ from isolane.health.sampling.ticks import Step, Ticks
 from isolane.health.settings import HealthSettings
 from isolane.health.sources import catalogue as source_catalogue
 from isolane.health.sources.metrics import SourceMetrics
+from isolane.health.sources.ocpp.hear import listen
+from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.supervisor import Restarts, supervise
 from isolane.wire.block import gateway_tag
 from isolane.wire.schema import Schema
@@ -61,8 +63,8 @@ class Pipeline:
     """
 
     def __init__(self, site: Site, settings: HealthSettings, clock: Clock) -> None:
-        self.sources = source_catalogue.build(settings.sources, site, clock)
         self.budget = Budget(settings.budget)
+        self.sources = source_catalogue.build(settings.sources, site, clock, self.budget.hearing.take)
         self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
         self.registry = CollectorRegistry()
         self.counts = PipelineCounts()
@@ -71,6 +73,7 @@ class Pipeline:
             raise IsolaneError("no source gives a signal", "name what is to be read under [[health.sources]]")
         self.schema = Schema.of(signals)
         self._settings = settings
+        self._site = site
         self._clock = clock
         self._grid = Grid(signals, settings.sampling, clock, source_catalogue.periods_of(self.sources))
         step_ms = settings.sampling.step_ms
@@ -89,6 +92,8 @@ class Pipeline:
             stack.push_async_callback(self.budget.close)
             background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
             background.append(self._part("budget", self.budget.run))
+            if not any(isinstance(table, OcppSettings) for table in self._settings.sources):
+                background.append(self._part("tap", lambda: listen(self._site.event_socket, self.budget.hearing.take)))
             background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
             await stack.enter_async_context(_running(background))
             async with _running([*(self._source(source) for source in self.sources), self._part("ticks", self._take)]):

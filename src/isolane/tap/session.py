@@ -133,7 +133,9 @@ class Session:
             payload = self._payload(direction, message, mono_ns)
             if payload is not None:
                 self._watch.configure(action, payload, mono_ns)
-        if not self._pairing.ask(direction, message.id, Call(action, mono_ns, evse, start)):
+        if self._pairing.ask(direction, message.id, Call(action, mono_ns, evse, start)):
+            self._emit(ev.Called(self.opened.charger, mono_ns, _NAMES[direction]))
+        else:
             self._rules.tally.calls_dropped += 1
 
     def _answer(self, direction: Direction, mono_ns: int, message: ocpp.Message) -> None:

@@ -96,6 +96,12 @@ class TransactionChanged(Event, frozen=True, tag="transaction"):
     charging_state: str = ""
 
 
+class Called(Event, frozen=True, tag="called"):
+    """A CALL went by, of "charger" or "csms"; its answer has not. It goes out at once, others in a packet with it."""
+
+    by: str
+
+
 class Answered(Event, frozen=True, tag="answered"):
     """A CALL got its answer.
 
@@ -159,6 +165,7 @@ AnyEvent = (
     | StatusChanged
     | Metered
     | TransactionChanged
+    | Called
     | Answered
     | Monitored
     | Unread

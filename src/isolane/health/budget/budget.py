@@ -1,5 +1,6 @@
 """This file joins what the budget consists of; it guards that all links share one of each."""
 
+from isolane.health.budget.hearing import Hearing
 from isolane.health.budget.settings import BudgetSettings
 from isolane.health.budget.turnstile import Turnstile
 from isolane.health.budget.way_out import WayOut
@@ -15,6 +16,7 @@ class Budget:
     def __init__(self, settings: BudgetSettings) -> None:
         self.turnstile = Turnstile(settings)
         self.way = WayOut(settings, self.turnstile, self._spend)
+        self.hearing = Hearing(self.turnstile)
         self.packet_bytes = 0
 
     async def run(self) -> None:

@@ -16,6 +16,7 @@ from isolane.health.sources.host.settings import HostSettings
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.modbus.settings import ModbusSettings
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
+from isolane.health.sources.ocpp.hear import Hear
 from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.sources.settings import AnySourceSettings
 from isolane.health.sources.snmp.settings import SnmpSettings
@@ -38,8 +39,10 @@ class BuiltSource(Source, Protocol):
         ...
 
 
-def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tuple[BuiltSource, ...]:
-    """Build every source, in the order of the settings.
+def build(
+    settings: Sequence[AnySourceSettings], site: Site, clock: Clock, hear: Hear | None = None
+) -> tuple[BuiltSource, ...]:
+    """Build every source, in the order of the settings; `hear` is shown what the tap tells.
 
     Raises:
         IsolaneError: A template is wrong, or two sources share a name, an address or a signal.
@@ -54,7 +57,7 @@ def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tu
                     f"sources {other!r} and {table.name!r} have the same address {place}",
                     "list the devices of one address under one source: many devices answer one connection only",
                 )
-    sources = tuple(_build(table, site, clock) for table in settings)
+    sources = tuple(_build(table, site, clock, hear) for table in settings)
     names: set[str] = set()
     for source in sources:
         if source.name in names:
@@ -64,7 +67,9 @@ def build(settings: Sequence[AnySourceSettings], site: Site, clock: Clock) -> tu
     return sources
 
 
-def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:  # noqa: PLR0911 - one a protocol
+def _build(  # noqa: PLR0911 - one a protocol
+    table: AnySourceSettings, site: Site, clock: Clock, hear: Hear | None
+) -> BuiltSource:
     # Imported here, so that a gateway without meters loads no Modbus library, and one without a tap no socket.
     match table:
         case ModbusSettings():
@@ -92,7 +97,7 @@ def _build(table: AnySourceSettings, site: Site, clock: Clock) -> BuiltSource:  
         case OcppSettings():
             from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
 
-            return OcppSource(table, site.event_socket, clock)
+            return OcppSource(table, site.event_socket, clock, hear)
 
 
 def _can(table: CanSettings, clock: Clock) -> BuiltSource:

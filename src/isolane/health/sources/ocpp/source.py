@@ -14,6 +14,7 @@ from isolane.core.signals import Signal
 from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.ocpp.connect import TapListener
 from isolane.health.sources.ocpp.decode import ChargerFacts
+from isolane.health.sources.ocpp.hear import Hear
 from isolane.health.sources.ocpp.plan import plan_signals
 from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.wire import tap_event
@@ -28,15 +29,17 @@ class OcppSource:
         settings: The source's table.
         socket: Path of the event socket, where the tap connects.
         clock: Stamps readings and drives the rounds.
+        hear: Is shown every packet, and None when what was told before may no longer hold.
 
     Raises:
         IsolaneError: A charger stands in the table twice.
     """
 
-    def __init__(self, settings: OcppSettings, socket: Path, clock: Clock) -> None:
+    def __init__(self, settings: OcppSettings, socket: Path, clock: Clock, hear: Hear | None = None) -> None:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
+        self._hear = hear
         self._facts = {each.charger: ChargerFacts(each) for each in settings.chargers}
         if len(self._facts) != len(settings.chargers):
             raise IsolaneError(f"source {self.name!r} names a charger twice", "remove one of them")
@@ -103,6 +106,8 @@ class OcppSource:
         _log.info("tap-left source=%s", self.name)
 
     def _forget(self) -> None:
+        if self._hear is not None:
+            self._hear(None)
         for facts in self._facts.values():
             facts.forget()
 
@@ -117,6 +122,8 @@ class OcppSource:
         if packet.lost:
             self._counts["events_lost"] += packet.lost
             self._forget()
+        if self._hear is not None:
+            self._hear(packet)
         now_utc_ms = self._clock.utc_ns() // NS_PER_MS
         for event in packet.events:
             if isinstance(event, tap_event.SecurityEvent):
