@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolane.core.signals import Signal
-from isolane.wire.schema import COLUMNS_MAX, Schema, decode_schema
+from isolane.wire.schema import COLUMNS_MAX, JSON_BYTES_MAX, Schema, decode_schema, packed
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIGNALS = (
@@ -80,3 +80,23 @@ def test_a_changed_schema_is_read_or_a_value_error(data: st.DataObject) -> None:
     except ValueError:
         return
     assert decode_schema(read.json).id == read.id
+
+
+def test_a_packed_schema_is_a_tenth_and_has_the_same_id() -> None:
+    signals = tuple(Signal(f"CP-{n}", "1.0/ElectricalFeed/ACVoltage[L1]", "V", 0.1) for n in range(500))
+    schema = Schema.of(signals)
+    data = packed(schema.json)
+    assert len(data) * 10 < len(schema.json)
+    assert decode_schema(data).id == schema.id
+
+
+@pytest.mark.parametrize("json", [b"", b"{}", bytes(JSON_BYTES_MAX + 1)])
+def test_what_is_packed_and_no_schema_is_a_value_error(json: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any sentence
+        decode_schema(packed(json))
+
+
+@given(st.binary(max_size=60))
+def test_a_damaged_packed_schema_is_a_value_error(tail: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        decode_schema(packed(Schema.of(()).json)[:4] + tail)

@@ -1,19 +1,24 @@
 """This file gives a list of signals its content hash; it guards that a column never changes its meaning under one id.
 
-A schema is sent once per session and on request, as JSON. Its id is the first 8 bytes of the SHA-256 of that JSON, so
-both ends agree on it without a registry. The order of signals is the order of columns in a block.
+A schema is sent once per session and on request, as compressed JSON. Its id is the first 8 bytes of the SHA-256 of the
+JSON, so both ends agree on it without a registry. The order of signals is the order of columns in a block.
 """
 
 import hashlib
 from functools import cached_property
 
 import msgspec
+import zstandard
 
 from isolane.core.signals import Signal
 
 ID_BYTES = 8
 COLUMNS_MAX = 16_384
 """More than 300 chargers of 50 signals; a larger site splits into streams."""
+JSON_BYTES_MAX = 4 << 20
+"""256 bytes a column."""
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_LEVEL = 9
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -62,19 +67,36 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         return tuple(Signal(c.charger, c.key, c.unit, c.resolution) for c in self.columns)
 
 
+def packed(json: bytes) -> bytes:
+    """Give a schema's JSON as it is sent: a zstd frame with its content size, a tenth of it."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(json)
+
+
 def decode_schema(data: bytes) -> Schema:
-    """Read a schema's JSON.
+    """Read a schema, packed or not.
 
     Raises:
         ValueError: It is not a schema of version 1, names a signal twice, or has a key, unit or resolution that
             cannot be.
     """
+    if data.startswith(_ZSTD_MAGIC):
+        data = _unpacked(data)
     schema = msgspec.json.decode(data, type=Schema)
     if schema.version != 1:
         raise ValueError(f"schema version {schema.version}")
     for column in schema.columns:
         Signal(column.charger, column.key, column.unit, column.resolution)  # raises for what cannot be
     return _checked(schema)
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        size = zstandard.frame_content_size(data)
+        if not 0 < size <= JSON_BYTES_MAX:
+            raise ValueError(f"a schema of {size} bytes")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"the schema's zstd frame is damaged: {error}") from error
 
 
 def _checked(schema: Schema) -> Schema:

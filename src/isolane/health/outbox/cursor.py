@@ -20,6 +20,8 @@ from isolane.core.clock import NS_PER_MS, NS_PER_S, Clock
 from isolane.health.outbox.answers import block_keys, gap_keys, poison, schema_ids
 from isolane.health.outbox.aside import Aside
 from isolane.health.outbox.records import Key, Outgoing
+from isolane.wire.anchor import is_anchor
+from isolane.wire.schema import packed
 from isolane.wire.uplink import VERSION, Downlink, LedgerEntry, LedgerStatement, Up, encode
 
 _WANT_PAUSE_S = 5.0
@@ -266,7 +268,7 @@ class Cursor:
                 del self._told[next(iter(self._told))]
             json = await self._supply.schema(identity)
             if json is not None:
-                return Outgoing(Up.SCHEMA, json, schema=identity)
+                return Outgoing(Up.SCHEMA, json if is_anchor(json) else packed(json), schema=identity)
         return None
 
     async def _statement(self, now: int) -> Outgoing:
