@@ -42,7 +42,7 @@ async def run(site: Site, settings: HealthSettings) -> None:
             "ready metrics=%s sources=%d signals=%d links=%s epoch=%d",
             page,
             len(pipeline.sources),
-            len(pipeline.schema.columns),
+            len({column for rhythm in pipeline.rhythms for column in rhythm.schema.columns}),
             ",".join(link.name for link in pipeline.links) or "none",
             pipeline.outbox.epoch,
         )

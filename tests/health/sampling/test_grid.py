@@ -23,6 +23,7 @@ class MovedClock(Protocol):
 
     def mono_ns(self) -> int: ...
     def utc_ns(self) -> int: ...
+    def pass_s(self, seconds: float) -> None: ...
 
 
 def grid_of(clock: MovedClock, period_s: float = 1.0, resolution: float = 0.1, **settings: float) -> Grid:
@@ -105,6 +106,20 @@ def test_readings_out_of_order_and_unknown_ones_are_counted_and_dropped(clock: M
     assert (grid.counts.accepted, grid.counts.late, grid.counts.unknown) == (1, 1, 1)
 
 
+def test_a_reading_from_a_clock_that_is_ahead_is_taken_as_of_its_arrival(clock: MovedClock) -> None:
+    grid, now = grid_of(clock, grace_ms=400, hold_s=30), clock.mono_ns()
+    grid.accept([good(401.3, now + 3600 * S)])
+    assert seen(grid, now) == (4013, Quality.GOOD, Reason.NONE)
+    assert seen(grid, now + 2 * S) == (4013, Quality.STALE, Reason.NONE)
+    assert seen(grid, now + 31 * S) == (0, Quality.BAD, Reason.AGED)
+    clock.pass_s(5)
+    grid.accept([good(402.0, now + 5 * S)])
+    assert seen(grid, now + 5 * S) == (4020, Quality.GOOD, Reason.NONE), "the one ahead does not make this one late"
+    grid.accept([bad(Reason.TIMEOUT, now + 9000 * S)])
+    assert seen(grid, now + 5 * S)[1:] == (Quality.STALE, Reason.TIMEOUT), "a failure ahead is one of now"
+    assert (grid.counts.ahead, grid.counts.late, grid.counts.accepted) == (2, 0, 3)
+
+
 @given(
     st.sampled_from([0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0, 1000.0, 1e-6, 4096.0]),
     st.integers(-(2**45), 2**45),
@@ -168,10 +183,10 @@ def test_fifty_chargers_of_fifty_signals_take_a_row_well_under_a_millisecond(clo
 
 
 class Still:
-    """A clock that stands."""
+    """A clock that stands, later than all readings."""
 
     def mono_ns(self) -> int:
-        return 0
+        return 1000 * S
 
     def utc_ns(self) -> int:
         return 0

@@ -24,9 +24,9 @@ class MovedClock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-async def take(clock: MovedClock, count: int, step_ms: int = 1000) -> list[Tick | Step]:
+async def take(clock: MovedClock, count: int, step_ms: int = 1000, set_ms_min: int = 0) -> list[Tick | Step]:
     taken: list[Tick | Step] = []
-    async for each in Ticks(clock, step_ms, clock.sleep):
+    async for each in Ticks(clock, step_ms, clock.sleep, set_ms_min):
         taken.append(each)
         if len(taken) == count:
             break
@@ -91,6 +91,22 @@ async def test_a_clock_set_back_by_less_than_a_row_stretches_one_wait(clock: Mov
     assert taken[1].mono_ns - taken[0].mono_ns == 1_900_000_000
 
 
+async def test_fast_ticks_take_a_corrected_clock_for_no_new_time(clock: MovedClock) -> None:
+    plan(clock, 0.25, lambda: set_by(clock, -0.3))
+    plan(clock, 1.25, lambda: set_by(clock, 0.3))
+    taken = await take(clock, 12, 100, set_ms_min=1000)
+    assert not [each for each in taken if isinstance(each, Step)]
+    assert times(taken) == [100, 200, 300, 400, 500, 600, 700, 800, 900, 1300, 1400, 1500]
+    assert all(each.missed == 0 for each in taken if isinstance(each, Tick)), "what was jumped over was not lived"
+
+
+async def test_fast_ticks_see_a_clock_that_was_set(clock: MovedClock) -> None:
+    plan(clock, 0.25, lambda: set_by(clock, -10))
+    taken = await take(clock, 4, 100, set_ms_min=1000)
+    assert [each.by_ms for each in taken if isinstance(each, Step)] == [-10_000]
+    assert times(taken) == [100, 200, -9600]
+
+
 async def test_a_leap_second_is_a_step_back_of_one_row_and_loses_none(clock: MovedClock) -> None:
     """Linux inserts it by setting the clock back one second at midnight: the repeated second is of a new epoch."""
     plan(clock, 2.0, lambda: set_by(clock, -1))
@@ -121,13 +137,17 @@ async def test_a_sleep_that_ends_early_is_taken_up_again(clock: MovedClock) -> N
     assert times(taken) == [1000, 2000, 3000]
 
 
-@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 7)), max_size=12), st.sampled_from([100, 1000, 5000]))
-async def test_t_only_rises_within_an_epoch(moves: list[tuple[float, float]], step_ms: int) -> None:
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 7)), max_size=12),
+    st.sampled_from([100, 1000, 5000]),
+    st.sampled_from([0, 1000]),
+)
+async def test_t_only_rises_within_an_epoch(moves: list[tuple[float, float]], step_ms: int, set_ms_min: int) -> None:
     clock = Jumpy(moves)
     last, lived = None, 0
-    async for each in Ticks(clock, step_ms, clock.sleep):
+    async for each in Ticks(clock, step_ms, clock.sleep, set_ms_min):
         if isinstance(each, Step):
-            assert abs(each.by_ms) >= step_ms
+            assert abs(each.by_ms) >= max(step_ms, set_ms_min)
             last = None if each.needs_new_epoch else last
             continue
         assert each.t_ms % step_ms == 0

@@ -33,6 +33,19 @@ async def test_groups_come_at_their_periods() -> None:
     assert [at for _, at in rounds] == [0, 1, 2, 3, 4, 5, 6]
 
 
+async def test_a_group_can_come_and_go() -> None:
+    clock = Clock()
+    cadence = Cadence({"fast": 1.0}, clock, clock.sleep)
+    await cadence.due()
+    cadence.begin("rapid", 0.25)
+    cadence.begin("rapid", 0.25)
+    assert [sorted(await cadence.due()) for _ in range(5)] == [["rapid"]] * 4 + [["fast", "rapid"]]
+    cadence.end("rapid")
+    cadence.end("rapid")
+    assert await cadence.due() == {"fast"}
+    assert clock.now == 7_000_000_000
+
+
 async def test_a_late_round_is_skipped_and_the_beat_kept() -> None:
     clock = Clock()
     cadence = Cadence({"fast": 1.0}, clock, clock.sleep)

@@ -16,6 +16,10 @@ older than its limit, the source is silent      BAD AGED
 
 The limit is the setting `hold_s`, and at least twice the signal's period. A failure that is itself older than the limit
 tells nothing any more.
+
+A reading that is stamped later than it arrives comes from a clock that is ahead, and the latest that it can have been
+made is its arrival: it is taken as of then. As it stands it would be GOOD for as long as that clock is ahead, and the
+readings after it would be late.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,6 +64,8 @@ class GridCounts:
     """Of a signal that no source declared; dropped."""
     late: int = 0
     """Older than what is already held; dropped."""
+    ahead: int = 0
+    """Of those accepted: stamped later than they arrived; taken as of their arrival."""
     out_of_range: int = 0
     """Not a finite number, or beyond 64 bits when scaled; taken as a failure."""
 
@@ -84,6 +90,7 @@ class Grid:
         self.signals = tuple(signals)
         self.counts = GridCounts()
         self.since_mono_ns = clock.mono_ns()
+        self._clock = clock
         count = len(self.signals)
         self._columns = {(signal.charger, signal.key): column for column, signal in enumerate(self.signals)}
         if len(self._columns) != count:
@@ -102,17 +109,18 @@ class Grid:
 
     def accept(self, readings: Sequence[Reading]) -> None:
         """Take readings; this is the `core.ports.Emit` of every source."""
-        counts = self.counts
+        counts, now = self.counts, self._clock.mono_ns()
         for reading in readings:
             column = self._columns.get((reading.charger, reading.signal))
             if column is None:
                 counts.unknown += 1
                 continue
-            at, reason = reading.source_mono_ns, reading.reason
+            at, reason = min(reading.source_mono_ns, now), reading.reason
             if at < self._good_ns[column] or at < self._bad_ns[column]:
                 counts.late += 1
                 continue
             counts.accepted += 1
+            counts.ahead += reading.source_mono_ns > now
             if reading.value is not None and reading.quality is not Quality.BAD:
                 scaled = reading.value / self._resolutions[column]
                 if -_SCALED_LIMIT <= scaled < _SCALED_LIMIT:  # false for NaN

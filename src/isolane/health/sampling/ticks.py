@@ -67,11 +67,14 @@ class Ticks:
         clock: Both clocks.
         step_ms: From tick to tick, ms.
         sleep: How to wait.
+        set_ms_min: The UTC clock counts as set when it moved by so much, ms; one step if that is more. Ticks much
+            faster than a second would else take every small correction of the clock for a new time.
     """
 
-    def __init__(self, clock: Clock, step_ms: int = 1000, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, clock: Clock, step_ms: int = 1000, sleep: Sleep = asyncio.sleep, set_ms_min: int = 0) -> None:
         self._clock = clock
         self._step_ns = step_ms * NS_PER_MS
+        self._set_ns = max(self._step_ns, set_ms_min * NS_PER_MS)
         self._sleep = sleep
 
     async def __aiter__(self) -> AsyncIterator[Tick | Step]:
@@ -83,14 +86,14 @@ class Ticks:
             moved_by = (utc - last_utc) - (mono - last_mono)
             lived = mono - last_mono
             last_utc, last_mono = utc, mono
-            stepped = abs(moved_by) >= self._step_ns
+            stepped = abs(moved_by) >= self._set_ns
             if stepped:
                 yield Step(moved_by // NS_PER_MS, mono)
                 if moved_by < 0:
                     due = self._after(utc)
                     continue
             t = utc - utc % self._step_ns
-            skipped = lived if stepped else t - due + self._step_ns
+            skipped = lived if moved_by >= self._step_ns else t - due + self._step_ns
             yield Tick(t // NS_PER_MS, mono, max(0, skipped // self._step_ns - 1))
             due = t + self._step_ns
 
@@ -101,6 +104,6 @@ class Ticks:
         """Wait until UTC is `due` or the clock was set; give both clocks."""
         while True:
             utc, mono = self._clock.utc_ns(), self._clock.mono_ns()
-            if utc >= due or abs((utc - last_utc) - (mono - last_mono)) >= self._step_ns:
+            if utc >= due or abs((utc - last_utc) - (mono - last_mono)) >= self._set_ns:
                 return utc, mono
             await self._sleep(max(due - utc, _WAIT_NS_MIN) / NS_PER_S)

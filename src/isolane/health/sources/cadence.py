@@ -26,6 +26,17 @@ class Cadence:
         self._periods_ns = {group: round(period * NS_PER_S) for group, period in periods_s.items()}
         self._due_ns = dict.fromkeys(self._periods_ns, clock.mono_ns())
 
+    def begin(self, group: str, period_s: float) -> None:
+        """Add a group that is due at once; nothing changes if it is there."""
+        if group not in self._periods_ns:
+            self._periods_ns[group] = round(period_s * NS_PER_S)
+            self._due_ns[group] = self._clock.mono_ns()
+
+    def end(self, group: str) -> None:
+        """Remove a group, if it is there; never the last one."""
+        if self._periods_ns.pop(group, None) is not None:
+            del self._due_ns[group]
+
     @property
     def left_s(self) -> float:
         """How long until the next group is due, s; 0 if one is due already."""

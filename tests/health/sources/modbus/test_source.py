@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,7 +14,7 @@ from isolane.core.samples import Quality, Reason
 from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSettings
 from isolane.health.sources.modbus.source import ModbusSource
 from support.modbus_peer import Answer, ModbusPeer, frame, good, registers
-from support.readings import running
+from support.readings import Kept, running
 
 Peers = Callable[..., Awaitable[ModbusPeer]]
 Sources = Callable[..., ModbusSource]
@@ -201,6 +202,52 @@ async def test_poll_groups_have_their_own_periods(peer: Peers, source: Sources) 
     fast = sum(each.signal == "1.0/EVSE/DCVoltage" for each in kept.readings)
     assert abs(fast - 2 * slow) <= 2
     assert polled.periods_s["CP1", "1.0/EVSE/Power"] == 0.2
+
+
+def rapid(address: Address, template: Path, *, when: Literal["always", "bursts"]) -> ModbusSource:
+    device = DeviceSettings(charger="CP1", template_file=template, rapid=("EVSE/DCCurrent",))
+    settings = ModbusSettings(
+        name="m", address=address, devices=(device,), fast_s=0.4, slow_s=0.4, rapid_s=0.02, rapid_when=when
+    )
+    return ModbusSource(settings, SystemClock())
+
+
+def of(kept: Kept, variable: str) -> int:
+    return sum(reading.signal.endswith(variable) for reading in kept.readings)
+
+
+def beat(kept: Kept) -> str:
+    """Give which was read when: a letter for each reading of voltage and current."""
+    letters = {"1.0/EVSE/DCVoltage": "v", "1.0/EVSE/DCCurrent": "c"}
+    return "".join(letters.get(reading.signal, "") for reading in kept.readings)
+
+
+async def test_single_points_are_read_faster(peer: Peers, template: Path) -> None:
+    polled = rapid((await peer(good)).address, template, when="always")
+    assert polled.periods_s["CP1", "1.0/EVSE/DCCurrent"] == 0.02
+    assert polled.periods_s["CP1", "1.0/EVSE/DCVoltage"] == 0.4
+    assert not polled.bursts_s
+    async with running(polled) as kept:
+        await kept.until(lambda: of(kept, "DCVoltage") >= 3)
+    assert of(kept, "DCCurrent") > 3 * of(kept, "DCVoltage")
+
+
+async def test_single_points_are_read_faster_in_a_burst_only(peer: Peers, template: Path) -> None:
+    polled = rapid((await peer(good)).address, template, when="bursts")
+    assert polled.periods_s["CP1", "1.0/EVSE/DCCurrent"] == 0.4
+    assert polled.bursts_s == {("CP1", "1.0/EVSE/DCCurrent"): 0.02}
+    async with running(polled) as kept:
+        await kept.until(lambda: of(kept, "DCVoltage") >= 2)
+        assert of(kept, "DCCurrent") == of(kept, "DCVoltage")
+        polled.burst(0.5)
+        await kept.until(lambda: of(kept, "DCCurrent") >= of(kept, "DCVoltage") + 5)
+        await kept.until(lambda: beat(kept).endswith("vcvcvc"))  # it ends by itself
+
+
+def test_what_is_to_be_rapid_must_be_in_the_template(template: Path) -> None:
+    device = DeviceSettings(charger="CP1", template_file=template, rapid=("EVSE/DCCurent",))
+    with pytest.raises(IsolaneError, match="DCCurent"):
+        ModbusSource(ModbusSettings(name="m", address=Address("127.0.0.1", 9), devices=(device,)), SystemClock())
 
 
 def test_two_devices_with_one_signal_are_refused_by_name() -> None:

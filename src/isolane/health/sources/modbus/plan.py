@@ -15,6 +15,10 @@ BITS_MAX = 2000
 """Most coils or discrete inputs in one request. Source: MODBUS Application Protocol V1.1b3, 6.1."""
 
 
+RAPID = "rapid"
+"""The poll group of what a device's settings list under `rapid`, beside the template's own groups."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedPoint:
     """A point of a template and the signal that it becomes."""
@@ -22,6 +26,12 @@ class PlannedPoint:
     point: Point
     signal: Signal
     table: Table
+    is_rapid: bool = False
+    """Whether it is also in the poll group RAPID."""
+
+    def due(self, groups: frozenset[str]) -> bool:
+        """Tell whether it is to be read when these poll groups are."""
+        return self.point.poll in groups or (self.is_rapid and RAPID in groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def plan_device(settings: DeviceSettings) -> DevicePlan:
     """Pick a device's points and name their signals.
 
     Raises:
-        IsolaneError: The template is missing or wrong, or `only` or `without` names nothing in it.
+        IsolaneError: The template is missing or wrong, or `only`, `without` or `rapid` names nothing in it.
     """
     if bool(settings.template) + (settings.template_file is not None) + bool(settings.sunspec) != 1:
         raise IsolaneError(
@@ -86,8 +96,9 @@ def plan_device(settings: DeviceSettings) -> DevicePlan:
             "give one of `template`, `template_file` and `sunspec`",
         )
     template = _template(settings)
+    rapid = set(settings.rapid)
     points = tuple(
-        PlannedPoint(point, _signal(point, settings), point.table or template.table)
+        PlannedPoint(point, _signal(point, settings), point.table or template.table, bool(rapid & _names(point)))
         for point in _picked(template, settings)
     )
     if not points:
@@ -115,7 +126,7 @@ def _signal(point: Point, settings: DeviceSettings) -> Signal:
 
 def _picked(template: Template, settings: DeviceSettings) -> list[Point]:
     names = dict.fromkeys(name for point in template.points for name in _names(point))
-    for wanted in (*settings.only, *settings.without):
+    for wanted in (*settings.only, *settings.without, *settings.rapid):
         if wanted not in names:
             close = difflib.get_close_matches(wanted, names, n=1)
             hint = f"did you mean {close[0]!r}" if close else "use a component or a key as the template has it"
@@ -141,7 +152,7 @@ def plan_round(plan: DevicePlan, groups: frozenset[str], bases: Mapping[int, int
     present: list[PlannedPoint] = []
     missing: list[PlannedPoint] = []
     for planned in plan.points:
-        if planned.point.poll in groups:
+        if planned.due(groups):
             known = planned.point.model is None or planned.point.model in bases
             (present if known else missing).append(planned)
     spans = [_spans(planned, bases) for planned in present]

@@ -43,6 +43,9 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     without: Annotated[
         tuple[str, ...], msgspec.Meta(description="Components or keys of the template to leave out")
     ] = ()
+    rapid: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Components or keys of the template to read every `rapid_s`")
+    ] = ()
 
 
 class SerialSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +102,14 @@ class ModbusSettings(
     slow_s: Annotated[
         float, msgspec.Meta(description="Period of points in the poll group slow, s, 0.1 to 3600", ge=0.1, le=3600)
     ] = 10.0
+    rapid_s: Annotated[
+        float,
+        msgspec.Meta(description="Period of what a device lists under `rapid`, s, 0.02 to 10", ge=0.02, le=10),
+    ] = 0.1
+    rapid_when: Annotated[
+        Literal["always", "bursts"],
+        msgspec.Meta(description="Whether it is read so often at all times, or only while a burst is asked for"),
+    ] = "always"
     timeout_s: Annotated[
         float, msgspec.Meta(description="How long to wait for a connection or an answer, s, 0.05 to 30", ge=0.05, le=30)
     ] = 0.8

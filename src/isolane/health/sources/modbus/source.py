@@ -22,6 +22,7 @@ from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.modbus.connect import Connection
 from isolane.health.sources.modbus.decode import text_of, value_of
 from isolane.health.sources.modbus.plan import (
+    RAPID,
     DevicePlan,
     LocatedPoint,
     Place,
@@ -65,7 +66,8 @@ class ModbusSource:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        self._groups = {"fast": settings.fast_s, "slow": settings.slow_s}
+        self._groups = {"fast": settings.fast_s, "slow": settings.slow_s, RAPID: settings.rapid_s}
+        self._burst_until_mono_ns = 0
         self._readings: Counter[str] = Counter()
         self._connection = _connection(settings, clock)
         self._devices = [_Device(plan_device(each), self._connection, clock) for each in settings.devices]
@@ -92,11 +94,31 @@ class ModbusSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
+        rapid = self._settings.rapid_when == "always"
         return {
-            (planned.signal.charger, planned.signal.key): self._groups[planned.point.poll]
+            (planned.signal.charger, planned.signal.key): self._groups[
+                RAPID if rapid and planned.is_rapid else planned.point.poll
+            ]
             for device in self._devices
             for planned in device.plan.points
         }
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are read in a burst, s; only those that are then read more often."""
+        if self._settings.rapid_when == "always":
+            return {}
+        return {
+            (planned.signal.charger, planned.signal.key): self._settings.rapid_s
+            for device in self._devices
+            for planned in device.plan.points
+            if planned.is_rapid
+        }
+
+    def burst(self, seconds: float) -> None:
+        """Read what `bursts_s` names that often from the next round on, for so long, s."""
+        until = self._clock.mono_ns() + round(seconds * NS_PER_S)
+        self._burst_until_mono_ns = max(self._burst_until_mono_ns, until)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -105,13 +127,26 @@ class ModbusSource:
 
     async def run(self, emit: Emit) -> None:
         """See `core.ports.Source`."""
-        used = {planned.point.poll for device in self._devices for planned in device.plan.points}
+        points = [planned for device in self._devices for planned in device.plan.points]
+        used: set[str] = {planned.point.poll for planned in points}
+        if self._settings.rapid_when == "always" and any(planned.is_rapid for planned in points):
+            used.add(RAPID)
         cadence = Cadence({group: self._groups[group] for group in sorted(used)}, self._clock)
         try:
             while True:
-                await self._round(await cadence.due(), cadence, emit)
+                groups = await cadence.due()
+                self._begin_or_end_burst(cadence)
+                await self._round(groups, cadence, emit)
         finally:
             await self._connection.close()
+
+    def _begin_or_end_burst(self, cadence: Cadence) -> None:
+        if not self.bursts_s:
+            return
+        if self._clock.mono_ns() < self._burst_until_mono_ns:
+            cadence.begin(RAPID, self._settings.rapid_s)
+        else:
+            cadence.end(RAPID)
 
     async def _round(self, groups: frozenset[str], cadence: Cadence, emit: Emit) -> None:
         alone = len(self._devices) == 1
@@ -181,7 +216,7 @@ class _Device:
 
     def silence(self, groups: frozenset[str]) -> list[Reading]:
         """Give a BAD reading of every point that is due, with the reason of its last failure."""
-        return [self._bad(each, self._reason) for each in self.plan.points if each.point.poll in groups]
+        return [self._bad(each, self._reason) for each in self.plan.points if each.due(groups)]
 
     async def poll(self, groups: frozenset[str], timeout_s: float) -> list[Reading]:
         """Read what is due; a failure is in the readings."""
