@@ -1,8 +1,8 @@
 """This file joins the stages; it is the only one that knows them all, and guards the order in which they start and end.
 
-Flow: sources → grid → (each tick) row → pack → queue → outbox → cursors → links. A tick never waits for the disk:
-blocks pass through a short queue to the one task that writes them. A restart of a source, a dead link or a hung disk
-each stay where they are.
+Flow: sources → rhythms (each: grid → at its ticks a row → pack) → queue → outbox → cursors → links. A tick never waits
+for the disk: blocks pass through a short queue to the one task that writes them. A restart of a source, a dead link or
+a hung disk each stay where they are.
 
 End: sources and ticks stop, the open block is sealed and committed, links get `flush_s` to empty the outbox, the
 books are stated once more, then links and outbox close.
@@ -30,10 +30,10 @@ from isolane.health.metrics import PipelineCollector, PipelineCounts
 from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.metrics import OutboxCollector
 from isolane.health.outbox.outbox import Outbox
-from isolane.health.outbox.pack import Pack
 from isolane.health.outbox.records import Draft
-from isolane.health.sampling.grid import Grid
-from isolane.health.sampling.ticks import Step, Ticks
+from isolane.health.rhythm import BURST_S_MAX, Rhythm, beats
+from isolane.health.sampling.grid import GridCounts
+from isolane.health.sampling.share import shared
 from isolane.health.settings import HealthSettings
 from isolane.health.sources import catalogue as source_catalogue
 from isolane.health.sources.metrics import SourceMetrics
@@ -41,7 +41,6 @@ from isolane.health.sources.ocpp.hear import listen
 from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.supervisor import Restarts, supervise
 from isolane.wire.block import gateway_tag
-from isolane.wire.schema import Schema
 
 _LOG = logging.getLogger(__name__)
 _QUEUE_BLOCKS_MAX = 64
@@ -71,13 +70,13 @@ class Pipeline:
         signals = source_catalogue.signals_of(self.sources)
         if not signals:
             raise IsolaneError("no source gives a signal", "name what is to be read under [[health.sources]]")
-        self.schema = Schema.of(signals)
+        periods_s, bursts_s = source_catalogue.periods_of(self.sources), source_catalogue.bursts_of(self.sources)
+        shares = beats(settings.sampling, settings.outbox.block_rows, signals, periods_s, bursts_s)
+        self.rhythms = [Rhythm(beat, clock, self.counts) for beat in shares]
+        self.schema = self.rhythms[0].schema
         self._settings = settings
         self._site = site
-        self._clock = clock
-        self._grid = Grid(signals, settings.sampling, clock, source_catalogue.periods_of(self.sources))
-        step_ms = settings.sampling.step_ms
-        self._pack = Pack(self.schema.id, len(signals), step_ms, settings.outbox.block_rows)
+        self._emit = shared([rhythm.grid for rhythm in self.rhythms])
         required = frozenset(link.name for link in settings.links if link.required)
         self.outbox = Outbox(settings.outbox, gateway_tag(site.name, site.gateway), clock, self.schema, required)
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
@@ -87,6 +86,8 @@ class Pipeline:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then end in order. `outbox.open` has been called."""
         cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
+        for rhythm in self.rhythms[1:]:
+            await self.outbox.learn(rhythm.schema, rhythm.beat.stream)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.outbox.close)
             stack.push_async_callback(self.budget.close)
@@ -96,24 +97,17 @@ class Pipeline:
                 background.append(self._part("tap", lambda: listen(self._site.event_socket, self.budget.hearing.take)))
             background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
             await stack.enter_async_context(_running(background))
-            async with _running([*(self._source(source) for source in self.sources), self._part("ticks", self._take)]):
+            async with _running([*map(self._source, self.sources), *map(self._ticks, self.rhythms)]):
                 await stop.wait()
             await self._flush(cursors)
 
-    async def _take(self) -> None:
-        """Take a row at every tick."""
-        async for tick in Ticks(self._clock, self._settings.sampling.step_ms):
-            if isinstance(tick, Step):
-                self.counts.clock_steps += 1
-                _LOG.warning("clock-set by_ms=%d", tick.by_ms)
-                self._enqueue(self._pack.seal())
-                if tick.needs_new_epoch:
-                    self._enqueue([None])
-                continue
-            self.counts.rows += 1
-            self.counts.rows_missed += tick.missed
-            row = self._grid.row(tick.mono_ns)
-            self._enqueue(self._pack.add(tick.t_ms, row.values, row.codes))
+    def burst(self, seconds: float) -> None:
+        """Read what sources can read in bursts, and take rows of it, for so long from now on, s."""
+        for source in self.sources:
+            if isinstance(source, source_catalogue.Bursting):
+                source.burst(min(seconds, BURST_S_MAX))
+        for rhythm in self.rhythms:
+            rhythm.burst(seconds)
 
     def _enqueue(self, drafts: Iterable[Draft | None]) -> None:
         """Hand blocks, or None for a new epoch, to the writer, never waiting."""
@@ -138,7 +132,8 @@ class Pipeline:
                 self._queue.task_done()
 
     async def _flush(self, cursors: list[Cursor]) -> None:
-        self._enqueue(self._pack.seal())
+        for rhythm in self.rhythms:
+            self._enqueue(rhythm.seal())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(self._settings.flush_s, _STATE_S)):
                 await self._queue.join()
@@ -153,7 +148,11 @@ class Pipeline:
                 await asyncio.gather(*(cursor.state_books() for cursor in up))
 
     def _source(self, source: Source) -> Coroutine[None, None, None]:
-        return self._part(f"source:{source.name}", lambda: source.run(self._grid.accept))
+        return self._part(f"source:{source.name}", lambda: source.run(self._emit))
+
+    def _ticks(self, rhythm: Rhythm) -> Coroutine[None, None, None]:
+        name = f"ticks:{rhythm.beat.stream}" if rhythm.beat.stream else "ticks"
+        return self._part(name, lambda: rhythm.run(self._enqueue))
 
     def _link(self, link: Link, cursor: Cursor) -> Coroutine[None, None, None]:
         return self._part(f"link:{link.name}", lambda: link.run(cursor))
@@ -166,8 +165,12 @@ class Pipeline:
         self.registry.register(SourceMetrics(self.sources))
         self.registry.register(OutboxCollector(self.outbox))
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
-        grid = self._grid
-        self.registry.register(PipelineCollector(self.counts, lambda: dataclasses.asdict(grid.counts), self._restarts))
+        self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))
+
+    def _readings(self) -> dict[str, int]:
+        """Sum up what the grids have seen."""
+        names = (field.name for field in dataclasses.fields(GridCounts))
+        return {name: sum(getattr(rhythm.grid.counts, name) for rhythm in self.rhythms) for name in names}
 
 
 def _pace(table: AnyLinkSettings) -> Pace:

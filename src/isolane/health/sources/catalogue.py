@@ -4,7 +4,7 @@ It is the only file that knows every protocol; each is imported when a table of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from isolane.config.site import Site
 from isolane.core.clock import Clock
@@ -36,6 +36,20 @@ class BuiltSource(Source, Protocol):
     @property
     def counts(self) -> Mapping[str, int]:
         """What has happened since the start, by outcome; read when metrics are scraped."""
+        ...
+
+
+@runtime_checkable
+class Bursting(Protocol):
+    """A source that can read some of its signals faster for a while."""
+
+    @property
+    def bursts_s(self) -> Mapping[SignalId, float]:
+        """How often each of them is read in a burst, s; empty if the settings name none."""
+        ...
+
+    def burst(self, seconds: float) -> None:
+        """Read them that often for so long from now on, s."""
         ...
 
 
@@ -135,3 +149,13 @@ def signals_of(sources: Sequence[Source]) -> tuple[Signal, ...]:
 def periods_of(sources: Sequence[BuiltSource]) -> dict[SignalId, float]:
     """Give how often each signal is read, s, for the grid."""
     return {identity: period for source in sources for identity, period in source.periods_s.items()}
+
+
+def bursts_of(sources: Sequence[BuiltSource]) -> dict[SignalId, float]:
+    """Give the signals that can be read faster in a burst, and how often they are read then, s."""
+    return {
+        identity: period
+        for source in sources
+        if isinstance(source, Bursting)
+        for identity, period in source.bursts_s.items()
+    }
