@@ -5,9 +5,9 @@ import asyncio
 import importlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from isolane.cli import probes
+from isolane.cli import probes, relay_probe
 from isolane.cli.csms_probe import Caller, ask
 from isolane.cli.options import add_config
 from isolane.config.describe import effective
@@ -16,11 +16,17 @@ from isolane.config.values import Secret
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import is_charger_id
 
+if TYPE_CHECKING:
+    from isolane.config.site import Site
+    from isolane.value.settings import ValueSettings
+
 DESCRIPTION = """\
 Read a settings file as the processes would, show every setting that is in force with its origin (the file or the
-default), and try what it points at: certificates, the CSMS, devices, broker and center. Nothing is changed anywhere.
-With --charger it also asks the CSMS as that charger would, and says why it refuses: name, network, TLS, password,
-unknown charger, subprotocol. Use an identity that is not connected: a CSMS may end its other connection.
+default), and try what it points at: certificates, the CSMS, devices, broker and center, and of this machine the relay's
+ports, credentials and folders. Nothing is changed anywhere. Run it as the user that runs the relay.
+With --charger it also asks the CSMS as that charger would, or as the relay does for it, and says why it refuses: name,
+network, TLS, password, unknown charger, subprotocol. Use an identity that is not connected: a CSMS may end its other
+connection.
 
 exit codes: 0 all good, 1 something cannot be reached or used, 2 the file itself is wrong
 """
@@ -86,16 +92,30 @@ async def _try(rooms: dict[str, Any], caller: Caller | None) -> int:
     problems = await asyncio.gather(*(probes.probe(target) for target in found))
     for target, problem in zip(found, problems, strict=True):
         print(f"  {'FAIL' if problem else 'ok  '} {target.name}{': ' + problem if problem else ''}")
-    if caller is not None and "value" in rooms:
-        problem, chosen = await ask(rooms["value"].csms, caller)
-        problems.append(problem)
-        print(f"  {'FAIL' if problem else 'ok  '} CSMS as {caller.identity}: {problem or f'accepted with {chosen}'}")
+    if "value" in rooms:
+        problems += await _try_relay(rooms["value"], rooms.get("site"), caller)
     if "site" in rooms:
         problems.append(_run_dir(rooms["site"].run_dir))
         print(f"  {'FAIL ' + problems[-1] if problems[-1] else 'ok   run folder'}")
     failed = sum(1 for problem in problems if problem)
     print(f"\n{len(problems) - failed} good, {failed} failed")
     return 1 if failed else 0
+
+
+async def _try_relay(value: "ValueSettings", site: "Site | None", caller: Caller | None) -> list[str]:
+    """Try what the relay needs here and, as a charger, the CSMS; give the problems."""
+    found = await asyncio.to_thread(lambda: list(relay_probe.local(value, site)))
+    if caller is not None:
+        try:
+            stored = await relay_probe.password(value, caller)
+            problem, chosen = await ask(value.csms, caller, relay_probe.voice(value, caller))
+        except IsolaneError as error:
+            stored, problem, chosen = None, str(error), ""
+        found += [stored] if stored is not None else []
+        found.append((f"CSMS as {caller.identity}{'' if problem else f': accepted with {chosen}'}", problem))
+    for name, problem in found:
+        print(f"  {'FAIL' if problem else 'ok  '} {name}{': ' + problem if problem else ''}")
+    return [problem for _, problem in found]
 
 
 def _run_dir(folder: Path) -> str:

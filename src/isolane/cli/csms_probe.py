@@ -15,9 +15,11 @@ from urllib.parse import quote, urlsplit
 from isolane.cli.probes import PROBE_S, Target, explained
 from isolane.core.failures import IsolaneError
 from isolane.security import tls
+from isolane.value.basic import write_basic
 from isolane.value.dial import AnswerReader
 from isolane.value.failures import Refused
 from isolane.value.handshake import Answer
+from isolane.value.retrofit import Voice
 from isolane.value.settings import Csms
 
 SUBPROTOCOLS = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
@@ -43,8 +45,13 @@ class Caller:
     password: bytes | None = None
 
 
-async def ask(csms: Csms, caller: Caller) -> tuple[str, str]:
+async def ask(csms: Csms, caller: Caller, voice: Voice | None = None) -> tuple[str, str]:
     """Ask once.
+
+    Args:
+        csms: Where.
+        caller: Who.
+        voice: What the relay says for this charger, None where it says what the charger does.
 
     Returns:
         (problem, subprotocol): the problem is "" if the CSMS accepts, else a sentence; the subprotocol is its choice.
@@ -55,8 +62,14 @@ async def ask(csms: Csms, caller: Caller) -> tuple[str, str]:
     key = base64.b64encode(os.urandom(16))
     try:
         context = tls.client_context(csms.ca, csms.certificate, csms.key) if secure else None
+        if secure and voice is not None and voice.context is not None:
+            context = voice.context
+        authorization = _basic(caller) if voice is None else voice.authorization
+        request = _request(parts.netloc, f"{parts.path.rstrip('/')}/{quote(caller.identity, safe='')}", key)
+        if authorization is not None:
+            request = request[:-2] + f"Authorization: {authorization}\r\n\r\n".encode()
         async with asyncio.timeout(PROBE_S):
-            answer = await _handshake(target, context, _request(parts.netloc, parts.path, caller, key))
+            answer = await _handshake(target, context, request)
     except (IsolaneError, OSError) as error:
         return explained(error, target), ""
     except Refused:
@@ -64,9 +77,13 @@ async def ask(csms: Csms, caller: Caller) -> tuple[str, str]:
     return _judged(answer, key)
 
 
-def _request(host: str, path: str, caller: Caller, key: bytes) -> bytes:
+def _basic(caller: Caller) -> str | None:
+    return None if caller.password is None else write_basic(caller.identity, caller.password)
+
+
+def _request(host: str, target: str, key: bytes) -> bytes:
     lines = [
-        f"GET {path.rstrip('/')}/{quote(caller.identity, safe='')} HTTP/1.1",
+        f"GET {target} HTTP/1.1",
         f"Host: {host}",
         "Upgrade: websocket",
         "Connection: Upgrade",
@@ -74,9 +91,6 @@ def _request(host: str, path: str, caller: Caller, key: bytes) -> bytes:
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Protocol: {', '.join(SUBPROTOCOLS)}",
     ]
-    if caller.password is not None:
-        credentials = base64.b64encode(caller.identity.encode() + b":" + caller.password).decode()
-        lines.append(f"Authorization: Basic {credentials}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
