@@ -12,7 +12,7 @@ demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 
 	@tools/packages mosquitto
 	@$(BIN)/isolane demo $(ARGS)
 test: setup frontend  ## Run all tests
-	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus
+	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus strace
 	@$(BIN)/pytest $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
@@ -26,6 +26,9 @@ interop: setup   ## Run third-party OCPP peers direct and through the relay, and
 	@$(BIN)/python -m bench.interop $(ARGS)
 chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transaction must be billed
 	@$(BIN)/python -m bench.chaos_value $(ARGS)
+chaos-health: setup  ## Kill gateway, center and broker, cut links, fill the disk, set the clock; the books must balance
+	@tools/packages mosquitto faketime
+	@$(BIN)/python -m bench.chaos_health $(ARGS)
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
@@ -39,4 +42,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay bench-isolation attack interop chaos-value setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation attack interop chaos-value chaos-health setup frontend docs lock clean

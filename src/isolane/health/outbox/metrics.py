@@ -41,6 +41,11 @@ class OutboxCollector(Collector):
         yield _gauge("isolane_health_outbox_bytes", "Bytes of the outbox's bound in use.", tally.bytes_queued)
         yield _gauge("isolane_health_outbox_gaps", "Gap records that wait for the center.", tally.gaps_queued)
         yield _gauge("isolane_health_epoch_seconds", "Epoch in which blocks are numbered.", self._outbox.epoch / 1000)
+        written = self._outbox.wear.written_bytes
+        if written is not None:
+            yield CounterMetricFamily(
+                "isolane_health_outbox_written_bytes", "What the outbox has made the disk write.", value=written
+            )
         yield from self._troubles()
         yield from self._cursors()
 

@@ -17,6 +17,7 @@ from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.store import Store
+from isolane.health.outbox.wear import Wear
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import LedgerEntry
 
@@ -47,6 +48,7 @@ class Outbox:
         self._schema = schema
         self._changed = asyncio.Event()
         self.cursors: list[Cursor] = []
+        self.wear = Wear()
 
     async def open(self) -> None:
         """Open the file and begin an epoch.
@@ -55,6 +57,7 @@ class Outbox:
             IsolaneError: The file cannot be opened for a reason a person must put right.
         """
         try:
+            await self._call(self.wear.begin)
             await self._call(self._store.open)
         except BaseException:
             self._thread.shutdown()
