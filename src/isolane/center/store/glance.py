@@ -5,12 +5,17 @@ It lives on the event loop's thread and is fed with every committed block.
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from isolane.center.store.columns import Columns
 from isolane.center.store.latest import LastRow, PowerRing, sample, signal_now
 from isolane.center.store.port import LiveSample
 from isolane.center.store.summary import power_columns, power_w, session_active, state, temperature_max_c
 from isolane.center.store.views import ChargerSummary, SignalNow
 from isolane.wire.block import Block
+
+_SHOWN_ROWS_MAX = 128
+"""Of one block: half of what a listener's queue holds, so that no single block ends a listener."""
 
 _Use = tuple[int, bytes]
 """Gateway number and schema."""
@@ -53,20 +58,22 @@ class Glance:
             ring.add(block)
 
     def rows(self, gateway: int, block: Block, device: str, after_ms: int, number: int) -> Iterator[LiveSample]:
-        """Give a block's rows of one device after an instant, oldest first, numbered from `number` on."""
+        """Give a block's rows of one device after an instant, oldest first, numbered from `number` on.
+
+        Of faster rows the first of each second: whoever listens looks on. Of a block longer than a listener's queue
+        the end.
+        """
         columns = self._columns.devices(gateway, block.schema).get(device)
         if not columns:
             return
         resolutions = {key: self._columns.column(block.schema, at).resolution for key, at in columns.items()}
-        for row in range(block.values.shape[1]):
-            t_ms = block.t0_ms + row * block.step_ms
-            if t_ms > after_ms:
-                values = {
-                    key: sample(int(block.values[at, row]), int(block.codes[at, row]), resolutions[key])
-                    for key, at in columns.items()
-                }
-                yield LiveSample(number, t_ms, values)
-                number += 1
+        for row in _shown(block, after_ms):
+            values = {
+                key: sample(int(block.values[at, row]), int(block.codes[at, row]), resolutions[key])
+                for key, at in columns.items()
+            }
+            yield LiveSample(number, block.t0_ms + row * block.step_ms, values)
+            number += 1
 
     def signals(self, site: str, device: str) -> list[SignalNow]:
         """See `Telemetry.signals`. Of a signal that several schemas carry, the newest sample counts."""
@@ -119,11 +126,11 @@ class Glance:
         )
 
     def _recent(self, charger: str, uses: list[_Use], now_ms: int) -> list[float | None]:
-        """Give an hour of power; where a new schema replaced an old one, each minute of the one that has it."""
+        """Give an hour of power; each minute of the stream that knows it best, of equals of the newest schema."""
         out: list[float | None] = []
-        for use in uses:
-            ring = self._power.get(use)
-            means = ring.means(charger, now_ms) if ring else []
+        rings = [ring for use in uses if (ring := self._power.get(use))]
+        for ring in sorted(rings, key=lambda each: each.rank(charger), reverse=True):
+            means = ring.means(charger, now_ms)
             out = (
                 [old if new is None else new for old, new in zip(out, means, strict=True)]
                 if out and means
@@ -134,3 +141,12 @@ class Glance:
 
 def _worst_first(charger: ChargerSummary) -> tuple[bool, bool, int, str, str]:
     return (charger.state != "faulted", charger.online, -charger.bad_signals, charger.site, charger.charger)
+
+
+def _shown(block: Block, after_ms: int) -> list[int]:
+    """Choose the rows of a block that a listener is shown."""
+    t_ms = block.t0_ms + np.arange(block.values.shape[1]) * block.step_ms
+    second = t_ms // 1000
+    begins = np.diff(second, prepend=second[0] - 1) != 0
+    shown: list[int] = np.flatnonzero(begins & (t_ms > after_ms))[-_SHOWN_ROWS_MAX:].tolist()
+    return shown

@@ -37,7 +37,8 @@ class _Found:
     step_ms: int = 1
     parts: dict[str, list[Partials]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
-    records: list[GapRange] = field(default_factory=list)
+    records: dict[str, list[GapRange]] = field(default_factory=dict)
+    """Gap records of the streams that carry a signal, by its key."""
 
 
 class SeriesReader:
@@ -75,7 +76,8 @@ class SeriesReader:
             series = SignalSeries(key, *words.get(key, ("", 0.0)))
             if parts:
                 steps = merge(parts)
-                assemble(series, steps, span=found.span, step_ms=found.step_ms, records=found.records)
+                records = found.records[key]
+                assemble(series, steps, span=found.span, step_ms=found.step_ms, records=records)
             signals.append(series)
         return Series(query.site, query.device, *found.span, found.step_ms, signals)
 
@@ -92,12 +94,15 @@ class SeriesReader:
             interval_ms = min(steps | ({in_files} if in_files else set()), default=0)
             found.step_ms = choose_step_ms(query.to_ms - query.from_ms, query.points, interval_ms)
             found.span = align(*found.span, found.step_ms)
-            records = set()
+            records: dict[str, set[tuple[int, int, str]]] = {key: set() for key in query.signals}
             for carrier, columns in wanted:
                 for key, part in self._fold(connection, carrier, columns, found):
                     found.parts[key].append(part)
-                records.update(find_gaps(connection, carrier.gateway, carrier.streams, *found.span))
-            found.records = [GapRange(begin, end, [reason]) for begin, end, reason in sorted(records)]
+                told = find_gaps(connection, carrier.gateway, carrier.streams, *found.span) if columns else []
+                for key in columns:
+                    records[key].update(told)
+            for key, lost in records.items():
+                found.records[key] = [GapRange(begin, end, [reason]) for begin, end, reason in sorted(lost)]
             rows = connection.execute(
                 "SELECT path FROM file WHERE site = ? AND kind = ? AND from_ms < ? AND to_ms > ?",
                 (query.site, kind_for(found.step_ms), found.span[1], found.span[0]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isolane.center.store.partials import decimals, reason_name
 from isolane.center.store.steps import MINUTE_MS
-from isolane.center.store.summary import power_columns
+from isolane.center.store.summary import power_columns, power_rank
 from isolane.center.store.views import SignalNow
 from isolane.core.samples import Quality
 from isolane.wire.block import I64, U8, Block
@@ -41,8 +41,10 @@ class PowerRing:
 
     def __init__(self, schema: Schema, devices: dict[str, dict[str, int]]) -> None:
         picked = []
+        self._rank: dict[str, int] = {}
         for device, columns in devices.items():
             keys = power_columns({key: schema.columns[at] for key, at in columns.items()})
+            self._rank[device] = power_rank(keys)
             if keys:
                 picked.append((device, [columns[key] for key in keys]))
         self._row = {device: row for row, (device, _) in enumerate(picked)}
@@ -52,6 +54,10 @@ class PowerRing:
         self._minute: I64 = np.full(RING_MINUTES, -1, np.int64)
         self._total: NDArray[np.float64] = np.zeros((RING_MINUTES, len(picked)))
         self._count: I64 = np.zeros((RING_MINUTES, len(picked)), np.int64)
+
+    def rank(self, device: str) -> int:
+        """Give how well a device's power is known here, as `power_rank` does."""
+        return self._rank.get(device, power_rank(()))
 
     def add(self, block: Block) -> None:
         """Count a block's rows in."""

@@ -4,7 +4,7 @@ It reads OCPP 2.x names: `Power` in W of an outlet, `AvailabilityState` and `xSt
 `xTransactionActive`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from isolane.center.store.views import SignalNow
 from isolane.core.states import AVAILABILITY
@@ -34,6 +34,11 @@ def power_columns(columns: Mapping[str, Column]) -> list[str]:
         if keys:
             return outlets or keys
     return []
+
+
+def power_rank(keys: Sequence[str]) -> int:
+    """Give how well what `power_columns` chose tells the power to the vehicles; 0 is best, nothing chosen worst."""
+    return _POWER_COMPONENTS.index(keys[0].split("/")[1]) if keys else len(_POWER_COMPONENTS)
 
 
 def power_w(signals: Mapping[str, SignalNow], keys: Iterable[str]) -> float | None:
