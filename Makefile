@@ -20,6 +20,9 @@ bench-relay: setup  ## Compare the relay with a direct connection, HAProxy and n
 	@$(BIN)/python -m bench.relay $(ARGS)
 bench-isolation: setup  ## Measure the business beside telemetry on one thin link (as root; ARGS="--link 256 --load backfill")
 	@$(BIN)/python -m bench.isolation $(ARGS)
+bench-health: setup  ## Compare what a sample costs on the wire, and measure the gateway (ARGS="--quick")
+	@tools/packages mosquitto
+	@$(BIN)/python -m bench.health $(ARGS)
 attack: setup    ## Run the attack cases against the relay (ARGS="--family HS,WS")
 	@$(BIN)/python -m bench.attack $(ARGS)
 interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
@@ -42,4 +45,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay bench-isolation attack interop chaos-value chaos-health setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health setup frontend docs lock clean
