@@ -13,7 +13,7 @@ demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 
 	@$(BIN)/isolane demo $(ARGS)
 test: setup frontend  ## Run all tests
 	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus strace
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
 bench-relay: setup  ## Compare the relay with a direct connection, HAProxy and nginx

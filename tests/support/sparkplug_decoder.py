@@ -4,6 +4,7 @@ It guards that our own schema never judges itself. `decode` runs this very file 
 JSON.
 """
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -43,11 +44,17 @@ class Told:
 
 def install() -> None:
     """Make the environment if it is missing or from another lock."""
+    _VENV.parent.mkdir(parents=True, exist_ok=True)
+    with (_VENV.parent / ".sparkplug.lock").open("w", encoding="ascii") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # several test processes may want it at once
+        _install()
+
+
+def _install() -> None:
     stamp = _VENV / ".installed"
     digest = hashlib.sha256(_LOCK.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == digest:
         return
-    _VENV.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", _VENV], check=True, timeout=300)
     # paho-mqtt 1, which pysparkplug wants, is a source package only.
     pip = [str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
