@@ -78,6 +78,7 @@ async def test_a_listener_is_renewed_and_a_charger_revoked(tmp_path: Path) -> No
         async with asyncio.timeout(5):
             assert close_code(await inside.reader.read()) == 1001
         await end(inside.writer)
+        await relay.until_log('peer=127.0.0.1 charger=CP2 detail="revoked while connected"')
         assert not await is_let_in(port, "CP2", thief)
         await passes(old, old_above)
         chargers.issue("CP3")

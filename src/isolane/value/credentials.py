@@ -157,7 +157,11 @@ class Verification:
         Raises:
             IsolaneError: See `read_verifiers`.
         """
-        self._verifiers = read_verifiers(self._file)
+        before: object = None
+        while before is not self._verifiers:  # a password that is learned meanwhile may not be in what was read
+            before = self._verifiers
+            verifiers = read_verifiers(self._file)
+        self._verifiers = verifiers
         self._right = {name: seen for name, seen in self._right.items() if self._verifiers.get(name) == seen[0]}
 
     def is_remembered(self, charger: str, password: bytes) -> bool:
