@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from bench.isolation import accuracy, namespaces
@@ -17,7 +17,7 @@ from bench.isolation.accuracy import Accuracy
 from bench.isolation.cells import Turns
 from bench.isolation.plan import DELAY_S, LINKS_KBPS, LOADS, LOOSE, PRODUCT, QUEUE_S, QUICK, ROWS, WHOLE, Plan
 from bench.isolation.processors import Processors
-from bench.isolation.report import Row, rows, shortfalls
+from bench.isolation.report import Cell, Key, Row, rows, shortfalls
 from bench.isolation.signals import CHARGERS
 from bench.isolation.site import Site
 from bench.isolation.table import page, picture, text
@@ -37,6 +37,7 @@ class Measured:
         control: What TCP does when packets are lost.
         arrangement: How A and B share the processors.
         rows: Figures.
+        cells: What they were made of.
         notes: What else keeps the run from being a good one.
     """
 
@@ -44,6 +45,7 @@ class Measured:
     control: str
     arrangement: str
     rows: list[Row]
+    cells: dict[Key, Cell]
     notes: list[str]
 
 
@@ -119,7 +121,9 @@ def _measure(stack: ExitStack, plan: Plan, keep: Path | None) -> Measured:
     found = rows(turns.cells)
     found.sort(key=lambda row: plan.links_kbps.index(row.kbps))
     notes = [f"{what}: did not drain, so the next turn is not clean" for what in turns.slow_drains]
-    return Measured(accuracies, namespaces.congestion_control(beyond), processors.arrangement, found, notes)
+    return Measured(
+        accuracies, namespaces.congestion_control(beyond), processors.arrangement, found, turns.cells, notes
+    )
 
 
 def _setting(plan: Plan, measured: Measured) -> list[str]:
@@ -147,12 +151,18 @@ def _write(measured: Measured, plan: Plan, verdict: str, *, is_whole: bool) -> N
         "setting": [line for line in setting if line],
         "plan": asdict(plan),
         "rows": [asdict(row) for row in measured.rows],
+        "blocks_ms": {" ".join(map(str, astuple(key))): _blocks_ms(cell) for key, cell in measured.cells.items()},
         "verdict": verdict,
     }
-    (OUT / "isolation.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (OUT / "isolation.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (OUT / "isolation.svg").write_text(picture(measured.rows), encoding="utf-8")
     if is_whole:
         PAGE.write_text(page(measured.rows, setting, verdict), encoding="utf-8")
+
+
+def _blocks_ms(cell: Cell) -> list[list[float | None]]:
+    """Give each block's times, ms, in the order of its schedule, which A alone's of the same round has too."""
+    return [[None if took_s is None else round(1000 * took_s, 2) for _, took_s in block] for block in cell.blocks]
 
 
 if __name__ == "__main__":

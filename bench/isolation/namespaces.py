@@ -32,7 +32,6 @@ for control in sys.argv[1:]:
     except OSError:
         continue
 """
-_END_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -143,15 +142,9 @@ def install() -> None:
 
 
 def end(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
-    """End a process, whatever state it is in."""
-    with suppress(ProcessLookupError):
-        process.terminate()
-        process.send_signal(18)  # SIGCONT: one that is stopped does not hear the other
-    try:
-        process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End a process, whatever state it is in; nothing here has anything to keep."""
+    process.kill()
+    process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(BrokenPipeError):

@@ -48,7 +48,7 @@ class Plan:
 
 
 WHOLE = Plan(LINKS_KBPS, tuple(LOADS), ROWS, 4, 15.5, 72.0)
-QUICK = Plan((1000,), (BACKFILL,), ROWS, 1, 6.0, 4.0)
+QUICK = Plan((1000,), (BACKFILL,), ROWS, 1, 5.0, 2.0)
 
 
 def limit(load: str, kbps: int) -> float | None:

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 _PORT = 7007
 _PACKET = bytes(100)
 _GAP_S = 0.01
-_SEND_S = 2.0
+_SEND_S = 1.5
 _WAIT_S = 5.0
 _PRIORITY = 20
 
@@ -31,7 +31,7 @@ def _echo(host: str) -> None:
 
 
 def _take(listener: socket.socket) -> None:
-    """Take bytes for a while after the first second of them, and answer with the rate, bit/s."""
+    """Take bytes for a while after a shorter one, and answer with the rate, bit/s."""
     connection, _ = listener.accept()
     began = monotonic()
     while monotonic() < began + _SEND_S / 2:

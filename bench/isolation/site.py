@@ -17,7 +17,7 @@ from bench.isolation.namespaces import Link, Namespace
 from bench.isolation.plan import CPU, DISK, LOOSE, OVERLOAD, PRODUCT
 from bench.isolation.processes import Asked, Server
 from bench.isolation.processors import Processors
-from bench.isolation.signals import CHARGERS, charger, points
+from bench.isolation.signals import points
 from bench.isolation.world import CSMS_PORT, GATEWAY
 
 _RELAY_PORT, _FEED_PORT = 9000, 9001
@@ -73,7 +73,6 @@ reconnect_s_max = 2
 ack_timeout_s = 120
 dead_s = 120
 """
-_OCPP = '[[health.sources]]\ntype = "ocpp"\nchargers = [{chargers}]\n'
 _BUDGET = {
     PRODUCT: "[health.budget]\nlink_kbit_s = {kbps}\n",
     LOOSE: "[health.budget]\nrate_kbit_s = 1e7\nhold_ms_max = 0\ntrickle = 1\ndscp = 0\nsegment_bytes = 1460\n",
@@ -148,9 +147,6 @@ class Site:
             broker=self.brokers[row],
             pki=self._pki,
         )
-        if row == PRODUCT:
-            names = ", ".join(f'{{ charger = "{charger(number)}", station = false }}' for number in range(CHARGERS))
-            text += _OCPP.format(chargers=names)
         text += _BUDGET[row].format(kbps=self.kbps)
         settings = folder / "site.toml"
         settings.write_text(text, encoding="utf-8")
