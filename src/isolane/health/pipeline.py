@@ -21,6 +21,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.health.budget.budget import Budget
+from isolane.health.budget.metrics import BudgetCollector
 from isolane.health.links import catalogue as link_catalogue
 from isolane.health.links.counts import LinkCollector
 from isolane.health.links.delivery import Order
@@ -62,7 +63,8 @@ class Pipeline:
     """
 
     def __init__(self, site: Site, settings: HealthSettings, clock: Clock) -> None:
-        self.budget = Budget(settings.budget)
+        names = [table.name for table in settings.links]
+        self.budget = Budget(settings.budget, settings.outbox.path.with_suffix(".budget"), clock, names)
         self.sources = source_catalogue.build(settings.sources, site, clock, self.budget.hearing.take)
         self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
         self.registry = CollectorRegistry()
@@ -81,6 +83,7 @@ class Pipeline:
         self.outbox = Outbox(settings.outbox, gateway_tag(site.name, site.gateway), clock, self.schema, required)
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
         self._restarts = Restarts()
+        self.budget.watch(self._backlog_bytes)
         self._register()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -160,10 +163,15 @@ class Pipeline:
     def _part(self, name: str, run: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:
         return supervise(name, run, self._restarts)
 
+    def _backlog_bytes(self) -> int | None:
+        """What waits for the center; None while no link stands, since thinning would not help."""
+        return self.outbox.tally.bytes_queued if any(link.counts.connected for link in self.links) else None
+
     def _register(self) -> None:
         ProcessCollector(registry=self.registry)
         self.registry.register(SourceMetrics(self.sources))
         self.registry.register(OutboxCollector(self.outbox))
+        self.registry.register(BudgetCollector(self.budget))
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
         self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))
 

@@ -1,6 +1,6 @@
 """This file holds the bucket to its one promise, over any window of any history."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isolane.health.budget.bucket import Bucket
@@ -9,6 +9,7 @@ _NS = 1_000_000_000
 _STEPS = st.lists(st.tuples(st.integers(0, 2 * _NS), st.integers(1, 500)), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(steps=_STEPS, rate=st.integers(1, 5000), burst=st.integers(500, 3000))
 def test_no_window_carries_more_than_rate_times_time_and_a_burst(
     steps: list[tuple[int, int]], rate: int, burst: int
@@ -27,6 +28,7 @@ def test_no_window_carries_more_than_rate_times_time_and_a_burst(
             assert carried <= rate * window_s + burst + 1e-6
 
 
+@settings(deadline=None)
 @given(rate=st.integers(1, 5000), size=st.integers(1, 3000))
 def test_whoever_waits_as_long_as_told_may_go(rate: int, size: int) -> None:
     bucket = Bucket(1000, 0)

@@ -1,6 +1,6 @@
 """This file tells Channel B of calls and watches it stand aside, and never for ever."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isolane.health.budget.yielding import Stance, Yielding
@@ -66,10 +66,11 @@ def test_no_full_stop_at_all_can_be_set() -> None:
 
 _EVENTS = st.lists(
     st.tuples(st.integers(0, 500), st.sampled_from(["call", "answer", "gone", "look"]), st.sampled_from("AB")),
-    max_size=80,
+    max_size=30,
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(events=_EVENTS)
 def test_no_hold_lasts_longer_than_it_may(events: list[tuple[int, str, str]]) -> None:
     subject, now, held_since = Yielding(guard_ms=100, hold_ms_max=300), 0, None

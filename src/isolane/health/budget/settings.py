@@ -1,8 +1,12 @@
 """This file defines the budget table; it guards that Channel B has a limit even where nobody has set one."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 import msgspec
+
+from isolane.core.failures import IsolaneError
+from isolane.core.rungs import Rung
 
 SLOW_KBIT_S = 1000.0
 """Below this a whole packet of 1,500 B keeps the line busy for more than 12 ms."""
@@ -63,6 +67,49 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=10_000,
         ),
     ] = 25.0
+    month_mb: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None,
+        msgspec.Meta(
+            description="What a billing month may cost, MB (1,000,000 B) of packets in both directions, above 0; "
+            "absent: no limit. It is counted either way"
+        ),
+    ] = None
+    month_day: Annotated[
+        int, msgspec.Meta(description="Day on which the billing month begins, UTC, 1 to 28", ge=1, le=28)
+    ] = 1
+    reserve: Annotated[
+        float,
+        msgspec.Meta(
+            description="Share of `month_mb` that is kept for links in `first`, 0 to 0.9; the others crawl at 1 kbit/s "
+            "from there on, which keeps their sessions and lets alarms through",
+            ge=0,
+            le=0.9,
+        ),
+    ] = 0.05
+    ladder: Annotated[
+        tuple[Literal["deadband", "bounded", "minute"], ...],
+        msgspec.Meta(
+            description="How far samples may be thinned before they are sent, when month or rate do not suffice; "
+            "empty: not at all"
+        ),
+    ] = ("deadband", "bounded", "minute")
+    backlog_s_max: Annotated[
+        float,
+        msgspec.Meta(
+            description="When what waits would take longer to send than this, a rung further is taken, s, 1 to 604800",
+            ge=1,
+            le=604_800,
+        ),
+    ] = 3600.0
+    dwell_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="How long a rung is kept before the next one, and a quarter of how long before it is left, "
+            "s, 1 to 86400",
+            ge=1,
+            le=86_400,
+        ),
+    ] = 900.0
     interface: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None,
         msgspec.Meta(description="Network interface that links use alone, such as wwan0; absent: by the routing table"),
@@ -102,3 +149,23 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def segment_bytes_max(self) -> int | None:
         """The largest TCP segment; None for the path's own."""
         return self.segment_bytes or (_SEGMENT_BYTES if self.is_slow else None)
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """What a month may cost, bytes."""
+        return None if self.month_mb is None else int(self.month_mb * 1_000_000)
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """How far samples may be thinned."""
+        return tuple(Rung[name.upper()] for name in self.ladder)
+
+    def check(self, links: Iterable[str]) -> None:
+        """Compare with the links there are.
+
+        Raises:
+            IsolaneError: `first` names one that is not there.
+        """
+        unknown = sorted(set(self.first) - set(links))
+        if unknown:
+            raise IsolaneError(f"[health.budget] first names {unknown[0]!r}, which is no link", "name a link's `name`")

@@ -20,6 +20,8 @@ _HEADERS_BYTES = 72
 _SLACK_S = 0.004
 """What is saved up for a timer that fires late."""
 _LOOK_S = 1.0
+_CRAWL_BYTES_S = 125.0
+"""What keeps a session and lets an alarm through: 10.8 MB a day, if all of it is used."""
 
 
 class Turnstile:
@@ -32,6 +34,7 @@ class Turnstile:
     Attributes:
         yielding: The business's calls.
         ease: The business's delay.
+        is_spent: Tells whether the month has only its reserve left.
         passed_bytes: Bytes let through, with packet headers as estimated.
     """
 
@@ -41,6 +44,7 @@ class Turnstile:
         self.ceiling_bytes_s = settings.ceiling_bytes_s
         self.passed_bytes = 0
         self.held_ns = 0
+        self.is_spent: Callable[[], bool] = lambda: False
         self._trickle = settings.trickle
         self.now_ns = now_ns
         segment = min(settings.segment_bytes_max or SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX) + _HEADERS_BYTES
@@ -60,6 +64,8 @@ class Turnstile:
         stance = self.yielding.stance(self.now_ns())
         if stance is Stance.HOLD:
             return 0.0
+        if self.is_spent():
+            return min(self.ceiling_bytes_s, _CRAWL_BYTES_S)
         return self.ceiling_bytes_s * (self._trickle if stance is Stance.TRICKLE else self.ease.share)
 
     async def turn(self, size: int, *, is_first: bool) -> None:

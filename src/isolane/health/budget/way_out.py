@@ -15,7 +15,6 @@ from isolane.health.budget.turnstile import Turnstile
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 1.0
-_READ_S = 1.0
 _ACK_DELAY_S = 0.04
 """How long a receiver may keep an acknowledgement back; it is no queue."""
 
@@ -74,12 +73,6 @@ class WayOut:
     def passages(self, link: str) -> list[Passage]:
         """Give the connections of a link."""
         return [passage for name, passage in self._running.values() if name == link]
-
-    async def run(self) -> None:
-        """Count every second, until cancelled."""
-        while True:
-            await asyncio.sleep(_READ_S)
-            self.read()
 
     async def close(self) -> None:
         """Let what the links have ended come to its end, shortly; cut the rest."""
