@@ -13,7 +13,6 @@ from typing import Final
 BOOLEAN: Final = 0x01
 INTEGER: Final = 0x02
 OCTET_STRING: Final = 0x04
-OBJECT_IDENTIFIER: Final = 0x06
 UTC_TIME: Final = 0x17
 SEQUENCE: Final = 0x30
 VERSION: Final = 0xA0

@@ -17,7 +17,6 @@ import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 from isolane.core.failures import IsolaneError
@@ -25,7 +24,6 @@ from isolane.value.durable import replace_file
 from isolane.value.failures import Refused
 from isolane.value.security_events import Kind, SecurityEvents
 
-PROFILE_MAX: Final = 3
 _FILES_MAX = 65_536
 """A CSMS that accepts every name does not fill the disk."""
 _DISK_S = 0.5
