@@ -3,7 +3,7 @@
 from isolane.core.samples import Quality, Reason
 from isolane.health.sources.ocpp import plan
 from isolane.health.sources.ocpp.decode import ChargerFacts
-from isolane.health.sources.ocpp.settings import ChargerSettings
+from isolane.health.sources.ocpp.settings import ChargerSettings, VariableSettings
 from isolane.wire import tap_event
 from isolane.wire.tap_event import MeterValue
 
@@ -38,6 +38,83 @@ def status(evse: int, text: str, connector: int = 1, error: str = "NoError") -> 
 
 def test_nothing_is_known_before_anything_was_told() -> None:
     assert known(facts_of()) == BEGINNING
+
+
+def test_listed_values_become_signals_in_si_units() -> None:
+    names = ("Voltage:L1-N", "Current.Import:L2@Inlet", "Temperature@Body", "Power.Reactive.Export", "SoC@EV")
+    settings = ChargerSettings(charger="CP1", meter_period_s=60, measured=names, station_meter=True)
+    facts = ChargerFacts(settings)
+    take(
+        facts,
+        metered(
+            MeterValue("Voltage", "L1-N", "Outlet", "", 230.1),
+            MeterValue("Voltage", "L2-N", "", "V", 230.2),
+            MeterValue("Current.Import", "L2", "Inlet", "A", 16.25),
+            MeterValue("Current.Import", "L2", "", "A", 99),
+            MeterValue("Temperature", "", "Body", "K", 300.15),
+            MeterValue("Power.Reactive.Export", "", "", "kvar", 1.5),
+            MeterValue("SoC", "", "EV", "Wh", 50),
+            MeterValue("Power.Active.Import", "", "", "kW", 11),
+            MeterValue("Energy.Active.Import.Register", "", "", "Wh", 12345),
+        ),
+        tap_event.Metered("CP1", 7, 0, (MeterValue("Voltage", "L1-N", "", "V", 231),)),
+        tap_event.Metered("CP1", 7, 2, (MeterValue("Voltage", "L1-N", "", "V", 1),)),
+    )
+    told = {key: value for key, value in known(facts).items() if "Ocpp" in key}
+    assert told == {
+        "1.0/EVSE[Ocpp]/xVoltage[L1-N]": 230.1,
+        "1.0/EVSE[Ocpp.Inlet]/xCurrentImport[L2]": 16.25,
+        "1.0/EVSE[Ocpp.Body]/xTemperature": 27.0,
+        "1.0/EVSE[Ocpp]/xPowerReactiveExport": 1500,
+        "1.0/EVSE[Ocpp]/Power": 11_000,
+        "1.0/FiscalMetering[Ocpp]/EnergyImportRegister": 12345,
+        "0.0/EVSE[Ocpp]/xVoltage[L1-N]": 231,
+    }
+    assert told.keys() <= {signal.key for signal, _ in plan.signals_of(settings)}
+
+
+HANDLE = "1.0/TemperatureSensor[Handle]/Temperature"
+LOCK = "1.1/ConnectorPlugRetentionLock/State"
+VARIABLES = (
+    VariableSettings(charger="CP1", key=HANDLE, unit="Celsius", resolution=0.1, range=(-40, 150), period_s=60),
+    VariableSettings(charger="CP1", key=LOCK, map={"Unlocked": 0, "Locked": 1}),
+    VariableSettings(charger="CP1", key="0.0/Controller/Active"),
+)
+
+
+def monitored(key: str, value: float | str, mono_ns: int = 7) -> tap_event.Monitored:
+    place, component, variable = key.split("/")
+    evse, connector = map(int, place.split("."))
+    return tap_event.Monitored("CP1", mono_ns, evse, connector, component, variable, value)
+
+
+def test_monitored_variables_become_signals() -> None:
+    facts = ChargerFacts(ChargerSettings(charger="CP1"), VARIABLES)
+    take(facts, monitored(HANDLE, 41.5), monitored(LOCK, "Locked"), monitored("0.0/Controller/Active", 1.0))
+    take(facts, monitored("2.0/TemperatureSensor[Handle]/Temperature", 20))
+    told = known(facts)
+    assert (told[HANDLE], told[LOCK], told["0.0/Controller/Active"]) == (41.5, 1, 1)
+    assert "2.0/TemperatureSensor[Handle]/Temperature" not in told
+    again = known(facts)
+    assert HANDLE not in again, "what is reported periodically is told once, with its own time"
+    assert again[LOCK] == 1, "what is reported when it changes holds"
+
+
+def test_a_monitored_value_that_cannot_be_is_a_reason() -> None:
+    facts = ChargerFacts(ChargerSettings(charger="CP1"), VARIABLES)
+    take(facts, monitored(HANDLE, 900), monitored(LOCK, "Ajar"), monitored("0.0/Controller/Active", "On"))
+    told = known(facts)
+    assert [told[key] for key in (HANDLE, LOCK)] == [Reason.OUT_OF_RANGE] * 2
+    assert told["0.0/Controller/Active"] is Reason.MALFORMED
+
+
+def test_monitored_variables_are_forgotten_with_lost_events_and_bad_without_a_charger() -> None:
+    facts = ChargerFacts(ChargerSettings(charger="CP1"), VARIABLES)
+    take(facts, connected(1), monitored(LOCK, "Locked"), tap_event.Unread("CP1", 8, "copies-lost", 1))
+    assert LOCK not in known(facts)
+    take(facts, monitored(LOCK, "Locked"), tap_event.Disconnected("CP1", 9, "charger", 1000))
+    told = known(facts)
+    assert {told[each.key] for each in VARIABLES} == {Reason.DISCONNECTED}
 
 
 def test_a_connection_told_again_is_no_reconnect() -> None:

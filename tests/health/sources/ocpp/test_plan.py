@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from isolane.core.failures import IsolaneError
+from isolane.core.signals import Signal
 from isolane.health.sources.host.connect import ClockFacts, HostFacts
 from isolane.health.sources.host.plan import plan_signals as host_signals
-from isolane.health.sources.ocpp.plan import NUMBER_OF, signals_of
-from isolane.health.sources.ocpp.settings import ChargerSettings
+from isolane.health.sources.ocpp.plan import NUMBER_OF, plan_signals, signals_of
+from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings, VariableSettings
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/signals.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \| (\w*) ?\| ([\d.]+) \|", PAGE, re.MULTILINE)
@@ -23,3 +27,26 @@ def test_signals_are_those_of_the_page() -> None:
     host = host_signals(HostFacts(0, 0, 0, 0, 0, 0, ClockFacts(0, 0, 0), (0.0, 0.0), 0.0))
     named = {(re.sub(r"\[\d+\]", "[n]", each.key), each.unit, each.resolution) for each in (*ocpp, *host)}
     assert named == told
+
+
+def test_variables_are_signals_with_their_period() -> None:
+    key = "1.0/TemperatureSensor[Handle]/Temperature"
+    settings = OcppSettings(
+        chargers=(ChargerSettings(charger="CP1"),),
+        variables=(VariableSettings(charger="CP1", key=key, unit="Celsius", resolution=0.1, period_s=30),),
+    )
+    assert plan_signals(settings)[Signal("CP1", key, "Celsius", 0.1)] == 30
+
+
+@pytest.mark.parametrize(
+    ("charger", "key", "words"),
+    [
+        ("CP2", "1.0/Controller/Active", "'CP2'"),
+        ("CP1", "1.0/Connector/AvailabilityState", "already known"),
+        ("CP1", "Connector/State", "no signal key"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_refused_in_words(charger: str, key: str, words: str) -> None:
+    variables = (VariableSettings(charger=charger, key=key),)
+    with pytest.raises(IsolaneError, match=words):
+        plan_signals(OcppSettings(chargers=(ChargerSettings(charger="CP1"),), variables=variables))

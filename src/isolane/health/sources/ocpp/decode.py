@@ -6,20 +6,18 @@ all states are forgotten: they are told again when the charger reports them, and
 as STALE, then BAD. Measurements are told once, with the time at which they came.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from isolane.core.samples import Quality, Reading, Reason
+from isolane.health.sources import points
 from isolane.health.sources.ocpp import plan
-from isolane.health.sources.ocpp.settings import ChargerSettings
+from isolane.health.sources.ocpp.measured import Measured
+from isolane.health.sources.ocpp.settings import ChargerSettings, VariableSettings
 from isolane.wire import tap_event
 
 _NO_ERROR = ("", "NoError")
 _OLD_S_MIN = 120.0
 """A metered value older than this (or two periods) was queued while the charger was offline; it is not the present."""
-_SCALES = {
-    "Power.Active.Import": {"W": 1.0, "kW": 1e3},
-    "Energy.Active.Import.Register": {"Wh": 1.0, "kWh": 1e3, "": 1.0},
-}
 
 
 class ChargerFacts:
@@ -27,19 +25,22 @@ class ChargerFacts:
 
     Args:
         settings: Which of its signals exist.
+        variables: Which of its monitored variables are signals too.
     """
 
-    def __init__(self, settings: ChargerSettings) -> None:
+    def __init__(self, settings: ChargerSettings, variables: Iterable[VariableSettings] = ()) -> None:
         self.charger = settings.charger
         self._settings = settings
+        self._meters = plan.metered_signals(settings)
+        self._variables = {variable.key: variable for variable in variables}
         self._connected_mono_ns: int | None = None
         self._reconnects = 0
         self._security_events = 0
         self._active: bool | None = None
-        self._states: dict[str, float] = {}
+        self._states: dict[str, float | Reason] = {}
         self._connectors: dict[tuple[int, int], tuple[int, bool]] = {}
         self._transactions: dict[int, set[str]] = {}
-        self._measured: dict[str, tuple[float, int]] = {}
+        self._measured: dict[str, tuple[float | Reason, int]] = {}
 
     def forget(self) -> None:
         """Events were lost: what was known may no longer hold."""
@@ -69,8 +70,8 @@ class ChargerFacts:
                 self._change_transaction(event)
             case tap_event.Answered(by="csms"):
                 self._measured[plan.ROUND_TRIP] = (event.latency_ms / 1000, event.mono_ns)
-            case tap_event.Metered():
-                self._meter(event, now_utc_ms)
+            case tap_event.Metered() | tap_event.Monitored():
+                self._take_values(event, now_utc_ms)
             case tap_event.Unread():
                 self.forget()
             case tap_event.SecurityEvent():
@@ -105,19 +106,36 @@ class ChargerFacts:
             running.add(event.pseudonym)
         self._states[plan.transaction_active(event.evse)] = float(bool(running))
 
+    def _take_values(self, event: tap_event.Metered | tap_event.Monitored, now_utc_ms: int) -> None:
+        if isinstance(event, tap_event.Metered):
+            self._meter(event, now_utc_ms)
+        else:
+            self._monitor(event)
+
     def _meter(self, event: tap_event.Metered, now_utc_ms: int) -> None:
         period_s = self._settings.meter_period_s
-        if not period_s or not 0 < event.evse <= self._settings.evses:
+        if event.evse not in self._settings.metered:
             return
         if event.sampled_utc_ms is not None:
             age_s = (now_utc_ms - event.sampled_utc_ms) / 1000
             if age_s > max(_OLD_S_MIN, 2 * period_s):
                 return
-        keys = {"Power.Active.Import": plan.metered_power, "Energy.Active.Import.Register": plan.metered_energy}
-        for value in event.values:
-            scale = _SCALES.get(value.measurand, {}).get(value.unit)
-            if scale is not None and not value.phase and value.location in {"", "Outlet"}:
-                self._measured[keys[value.measurand](event.evse)] = (value.value * scale, event.mono_ns)
+        for sent in event.values:
+            measured = Measured.of(sent)
+            signal = self._meters.get((event.evse, measured))
+            value = None if signal is None else measured.value(sent)
+            if signal is not None and value is not None:
+                self._measured[signal.key] = (value, event.mono_ns)
+
+    def _monitor(self, event: tap_event.Monitored) -> None:
+        variable = self._variables.get(f"{event.evse}.{event.connector}/{event.component}/{event.variable}")
+        if variable is None:
+            return
+        value = points.value_of(variable, event.value)
+        if variable.period_s:
+            self._measured[variable.key] = (value, event.mono_ns)
+        else:
+            self._states[variable.key] = value
 
     def readings(self, now: int) -> Iterator[Reading]:
         """Give what is known at a moment of the monotonic clock; each measurement once."""
@@ -126,11 +144,17 @@ class ChargerFacts:
         if self._active is not None:
             yield Reading(self.charger, plan.LINK_ACTIVE, float(self._active), now)
         for key, value in self._states.items():
-            yield Reading(self.charger, key, value, now)
+            yield self._reading(key, value, now)
         for key, (value, mono_ns) in self._measured.items():
-            yield Reading(self.charger, key, value, mono_ns)
+            yield self._reading(key, value, mono_ns)
         self._measured.clear()
         if self._active is False:
-            for signal, _ in plan.signals_of(self._settings):
-                if signal.key not in {plan.LINK_ACTIVE, plan.RECONNECTS, plan.SECURITY_EVENTS}:
-                    yield Reading(self.charger, signal.key, None, now, Quality.BAD, Reason.DISCONNECTED)
+            own = [signal.key for signal, _ in plan.signals_of(self._settings)]
+            for key in [*own, *self._variables]:
+                if key not in {plan.LINK_ACTIVE, plan.RECONNECTS, plan.SECURITY_EVENTS}:
+                    yield self._reading(key, Reason.DISCONNECTED, now)
+
+    def _reading(self, key: str, value: float | Reason, mono_ns: int) -> Reading:
+        if isinstance(value, Reason):
+            return Reading(self.charger, key, None, mono_ns, Quality.BAD, value)
+        return Reading(self.charger, key, value, mono_ns)

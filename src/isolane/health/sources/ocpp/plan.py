@@ -3,8 +3,11 @@
 docs/reference/signals.md shows the same table; a test compares the two.
 """
 
+from isolane.core.failures import IsolaneError
 from isolane.core.signals import Signal
 from isolane.core.states import AVAILABILITY
+from isolane.health.sources import points
+from isolane.health.sources.ocpp.measured import ENERGY, POWER, Measured, parse
 from isolane.health.sources.ocpp.settings import ChargerSettings, OcppSettings
 
 NUMBER_OF = {state: number for number, state in enumerate(AVAILABILITY)}
@@ -43,6 +46,21 @@ def metered_energy(evse: int) -> str:
     return f"{evse}.0/FiscalMetering[Ocpp]/EnergyImportRegister"
 
 
+def metered_signals(charger: ChargerSettings) -> dict[tuple[int, Measured], Signal]:
+    """Give the signal of each metered value that a charger sends, by EVSE and kind.
+
+    Raises:
+        IsolaneError: OCPP has no such value.
+    """
+    name, found = charger.charger, {}
+    for evse in charger.metered:
+        found[evse, POWER] = Signal(name, metered_power(evse), "W", 1)
+        found[evse, ENERGY] = Signal(name, metered_energy(evse), "Wh", 1)
+        for measured in map(parse, charger.measured):
+            found.setdefault((evse, measured), measured.signal(name, evse))
+    return found
+
+
 def signals_of(charger: ChargerSettings) -> list[tuple[Signal, float]]:
     """Give a charger's signals, each with its period in s; 0 means with every round."""
     name = charger.charger
@@ -57,14 +75,24 @@ def signals_of(charger: ChargerSettings) -> list[tuple[Signal, float]]:
         if not evse:
             continue
         signals.append((Signal(name, transaction_active(evse), "", 1), 0.0))
-        if charger.meter_period_s:
-            signals.append((Signal(name, metered_power(evse), "W", 1), charger.meter_period_s))
-            signals.append((Signal(name, metered_energy(evse), "Wh", 1), charger.meter_period_s))
-    return signals
+    return signals + [(signal, charger.meter_period_s) for signal in metered_signals(charger).values()]
 
 
 def plan_signals(settings: OcppSettings) -> dict[Signal, float]:
-    """Give every signal with its period, s."""
-    return {
+    """Give every signal with its period, s.
+
+    Raises:
+        IsolaneError: A metered value or a variable cannot be, or stands there twice.
+    """
+    found = {
         signal: period or settings.period_s for charger in settings.chargers for signal, period in signals_of(charger)
     }
+    taken = {(signal.charger, signal.key) for signal in found}
+    for signal, variable in zip(points.signals_of(settings.name, settings.variables), settings.variables, strict=True):
+        where = f"source {settings.name!r}: the variable {signal.key}"
+        if signal.charger not in {charger.charger for charger in settings.chargers}:
+            raise IsolaneError(f"{where} is of charger {signal.charger!r}", "name that charger in `chargers` too")
+        if (signal.charger, signal.key) in taken:
+            raise IsolaneError(f"{where} is already known from other messages", "remove it from `variables`")
+        found[signal] = variable.period_s or settings.period_s
+    return found

@@ -32,7 +32,7 @@ class OcppSource:
         hear: Is shown every packet, and None when what was told before may no longer hold.
 
     Raises:
-        IsolaneError: A charger stands in the table twice.
+        IsolaneError: A charger stands in the table twice, or a metered value or variable cannot be.
     """
 
     def __init__(self, settings: OcppSettings, socket: Path, clock: Clock, hear: Hear | None = None) -> None:
@@ -40,7 +40,10 @@ class OcppSource:
         self._settings = settings
         self._clock = clock
         self._hear = hear
-        self._facts = {each.charger: ChargerFacts(each) for each in settings.chargers}
+        self._facts = {
+            each.charger: ChargerFacts(each, (one for one in settings.variables if one.charger == each.charger))
+            for each in settings.chargers
+        }
         if len(self._facts) != len(settings.chargers):
             raise IsolaneError(f"source {self.name!r} names a charger twice", "remove one of them")
         self._periods = plan_signals(settings)
