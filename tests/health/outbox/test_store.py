@@ -305,29 +305,6 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None
         assert aside.read_bytes() == content
 
 
-def test_damage_found_while_running_begins_a_new_epoch(tmp_path: Path) -> None:
-    path = tmp_path / "o.db"
-    clock = ManualClock()
-    store = opened(path, clock)
-    for number in range(200):
-        store.put(draft(number))
-    epoch = store.epoch
-    store.close()
-    with path.open("r+b") as file:
-        file.seek(0, 2)
-        pages = file.tell() // 4096
-        for page in range(3, pages, 2):
-            file.seek(4096 * page)
-            file.write(b"\xff" * 4096)
-    store = opened(path, clock)
-    assert store.troubles.quarantined == 1
-    store.put(draft(1))
-    assert store.epoch > epoch - 1
-    assert is_balanced(store.tally)
-    assert [each.kind for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)] == [Up.BLOCK]
-    store.close()
-
-
 def test_a_block_that_no_longer_fits_its_checksum_is_dropped_with_a_gap(tmp_path: Path) -> None:
     store = opened(tmp_path / "o.db", ManualClock())
     for number in range(3):

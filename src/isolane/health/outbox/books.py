@@ -58,6 +58,24 @@ class Books:
         )
         self._reason(epoch, stream, samples, reason)
 
+    def restore(self, book: tuple[int, int], entry: LedgerEntry) -> None:
+        """Open the books of an epoch as another file had them."""
+        self._file.execute(
+            "INSERT INTO books (epoch, stream, last_sequence, produced, acknowledged, queued, thinned, dropped)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *book,
+                entry.last_sequence,
+                entry.produced,
+                entry.acknowledged,
+                entry.queued,
+                entry.thinned,
+                sum(entry.dropped.values()),
+            ),
+        )
+        for reason, samples in entry.dropped.items():
+            self._reason(*book, samples, reason)
+
     def acknowledge(self, epoch: int, stream: int, samples: int) -> None:
         """The center has committed a queued block."""
         self._file.execute(
@@ -74,15 +92,15 @@ class Books:
         )
         self._reason(epoch, stream, samples + thinned, reason)
 
-    def entries(self) -> list[LedgerEntry]:
-        """Give the books of every epoch that is not folded, the newest first."""
+    def entries(self, but: int = FOLDED) -> list[LedgerEntry]:
+        """Give the books of every epoch that is not folded (or not `but`), the newest first."""
         reasons: dict[tuple[int, int], dict[str, int]] = {}
         for epoch, stream, reason, samples in self._file.execute("SELECT epoch, stream, reason, samples FROM reasons"):
             reasons.setdefault((epoch, stream), {})[reason] = samples
         rows = self._file.execute(
             "SELECT epoch, stream, last_sequence, produced, acknowledged, queued, thinned FROM books"
             " WHERE epoch <> ? ORDER BY epoch DESC, stream",
-            (FOLDED,),
+            (but,),
         )
         return [
             LedgerEntry(epoch, stream, last, produced, acknowledged, queued, thinned, reasons.get((epoch, stream), {}))

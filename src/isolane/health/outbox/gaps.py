@@ -36,6 +36,14 @@ class Gaps:
         )
         self._untold.add(int(added.lastrowid or 0))
 
+    def restore(self, gap: Gap) -> None:
+        """Write down a record of another file, which a link may have told."""
+        self._file.execute(
+            "INSERT INTO gaps (epoch, stream, first, last, samples, reason, from_ms, to_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (gap.epoch, gap.stream, gap.first, gap.last, gap.samples, gap.reason, gap.from_ms, gap.to_ms),
+        )
+
     def pick(self, link: str, taken: frozenset[Key], limit: int) -> list[Gap]:
         """Give gaps that a link has not settled, oldest first, without those it has in flight; from now on they stay.
 

@@ -53,6 +53,7 @@ class OutboxCollector(Collector):
         troubles = self._outbox.troubles
         family = CounterMetricFamily("isolane_health_outbox_troubles", "What went wrong.", labels=["kind"])
         family.add_metric(["quarantined-file"], troubles.quarantined)
+        family.add_metric(["salvaged-block"], troubles.salvaged_blocks)
         family.add_metric(["write-refused"], troubles.write_failures)
         family.add_metric(["corrupt-block"], troubles.corrupt_blocks)
         family.add_metric(["poisoned-block"], troubles.poisoned_blocks)

@@ -96,6 +96,8 @@ class Troubles:
 
     quarantined: int = 0
     """Damaged files that were set aside."""
+    salvaged_blocks: int = 0
+    """Blocks that were whole in those and are queued again."""
     write_failures: int = 0
     """Transactions the disk refused."""
     corrupt_blocks: int = 0

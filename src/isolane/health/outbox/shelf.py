@@ -36,6 +36,20 @@ _LOST = "SELECT id, epoch, stream, sequence, samples, thinned, from_ms, to_ms, s
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands beside a block's bytes; `schema` is what opens it, a schema or an anchor."""
+
+    lane: int
+    key: Key
+    samples: int
+    thinned: int
+    born_ms: int
+    from_ms: int
+    to_ms: int
+    schema: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
     """One open file with its books and gaps."""
 
@@ -84,25 +98,30 @@ class Shelf:
 
     def add(self, lane: Lane, key: BlockKey, draft: Draft, data: bytes, born_ms: int) -> None:
         """Store a new block, opened by the draft's schema or anchor, and put it into the books."""
+        name = (key.epoch, key.stream, key.sequence)
+        self.insert(
+            Entry(lane, name, draft.samples, draft.thinned, born_ms, draft.t0_ms, draft.end_ms, draft.schema), data
+        )
+        self.books.produce(key.epoch, key.stream, key.sequence, draft.samples, draft.thinned)
+
+    def insert(self, entry: Entry, data: bytes) -> None:
+        """Store a block; its books are the caller's."""
         added = self.file.execute(
-            "INSERT INTO blocks (lane, epoch, stream, sequence, samples, thinned, born_ms, from_ms, to_ms, size,"
-            " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blocks (lane, epoch, stream, sequence, samples, thinned, born_ms, from_ms, to_ms, schema,"
+            " size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                lane,
-                key.epoch,
-                key.stream,
-                key.sequence,
-                draft.samples,
-                draft.thinned,
-                born_ms,
-                draft.t0_ms,
-                draft.end_ms,
+                entry.lane,
+                *entry.key,
+                entry.samples,
+                entry.thinned,
+                entry.born_ms,
+                entry.from_ms,
+                entry.to_ms,
+                entry.schema,
                 len(data) + ROW_BYTES,
-                draft.schema,
             ),
         )
         self.file.execute("INSERT INTO bodies VALUES (?, ?)", (added.lastrowid, data))
-        self.books.produce(key.epoch, key.stream, key.sequence, draft.samples, draft.thinned)
 
     def lose(self, gap: Gap) -> None:
         """Put blocks into the books that could not be stored, unless the file has them after all."""

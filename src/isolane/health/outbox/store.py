@@ -13,9 +13,9 @@ An outbox has its own clock, the time it has been open; age and lane follow it, 
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from isolane.core.clock import NS_PER_MS, Clock
@@ -24,9 +24,10 @@ from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.reserve import Reserve
+from isolane.health.outbox.salvage import salvage
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
-from isolane.health.outbox.tables import open_file, quarantine, refusal, write_out
+from isolane.health.outbox.tables import open_file, quarantine, refusal, transaction, write_out
 from isolane.security.event_lines import EventLines, Kind
 from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
@@ -69,6 +70,7 @@ class Store:
         self._anchors = Anchors()
         self._reserve = Reserve(settings)
         self._is_full = self._is_doubted = False
+        self._aside: Path | None = None
         self._held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
         self._events = EventLines()
@@ -85,7 +87,7 @@ class Store:
             try:
                 shelf = self._open()
                 self._begin(shelf)
-                with _transaction(shelf.file):
+                with transaction(shelf.file):
                     shelf.settle_left(self._required)
                 break
             except sqlite3.OperationalError as error:
@@ -236,15 +238,29 @@ class Store:
             write_out(file)
             self._is_doubted = False
         self._shelf = Shelf.over(file)
+        if self._aside is not None:
+            self._salvage(self._shelf, self._aside)
         self._losses.forget_known(self._shelf.books.last_sequence)
         self._origin_ms = self._shelf.newest_born_ms() - self._clock.mono_ns() // NS_PER_MS
         self._epoch_due |= self._shelf.books.newest_epoch() != self.epoch
         return self._shelf
 
+    def _salvage(self, shelf: Shelf, aside: Path) -> None:
+        """Put back what is whole of a file that was set aside; a disk that refuses that is none the worse for it."""
+        self._aside = None
+        try:
+            with transaction(shelf.file):
+                blocks = salvage(aside, shelf, self._tag, self._schemas)
+        except sqlite3.Error as error:
+            _LOG.warning("outbox-not-salvaged aside=%s error=%s", aside, error)
+            return
+        self.troubles.salvaged_blocks += blocks
+        _LOG.warning("outbox-salvaged aside=%s blocks=%d", aside, blocks)
+
     def _begin(self, shelf: Shelf) -> bool:
         """Write down what was lost, then open the books of a new epoch."""
         epoch = max(self._clock.utc_ns() // NS_PER_MS, shelf.books.newest_epoch() + 1, self.epoch + 1)
-        with _transaction(shelf.file):
+        with transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             for stream in self._sequences:
@@ -259,7 +275,7 @@ class Store:
         anchor = self._anchors.take(draft)
         data = encode(draft.block(key), self._tag, anchor)
         bytes_max, reason = self._reserve.bound(lane, grows=grows)
-        with _transaction(shelf.file):
+        with transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
             if shelf.make_room(len(data) + ROW_BYTES, bytes_max, self._in_flight(), reason):
@@ -298,17 +314,16 @@ class Store:
         """Do something in one transaction; if the disk or the file refuses, count it and give None."""
 
         def whole(shelf: Shelf) -> int | None:
-            with _transaction(shelf.file):
+            with transaction(shelf.file):
                 return work(shelf)
 
         return self._attempt(whole, otherwise=None)
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        """Rename the damaged file; its books are gone, so what follows belongs to an epoch of its own."""
+        """Rename the damaged file; its books may be gone, so what follows belongs to an epoch of its own."""
         self.close()
-        aside = quarantine(self._settings.path)
+        aside = self._aside = quarantine(self._settings.path)
         self.troubles.quarantined += 1
-        self._losses.clear()
         self.epoch, self._sequences, self._epoch_due = self.epoch + 1, dict.fromkeys(self._sequences, 0), True
         _LOG.error("outbox-quarantined path=%s aside=%s error=%s", self._settings.path, aside, error)
 
@@ -318,19 +333,6 @@ class Store:
 
 def _is_full(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_FULL
-
-
-@contextmanager
-def _transaction(file: sqlite3.Connection) -> Iterator[None]:
-    """Commit what happens inside, or nothing of it."""
-    file.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        file.execute("COMMIT")
-    except BaseException:
-        if file.in_transaction:
-            file.execute("ROLLBACK")
-        raise
 
 
 def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from isolane.core.failures import IsolaneError
@@ -114,6 +115,19 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(verdict)
     if connection.execute(_MISCOUNTED).fetchone()[0] or connection.execute(_MISREASONED).fetchone()[0]:
         raise sqlite3.DatabaseError("the books do not fit the blocks")
+
+
+@contextlib.contextmanager
+def transaction(file: sqlite3.Connection) -> Iterator[None]:
+    """Commit what happens inside, or nothing of it."""
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        file.execute("COMMIT")
+    except BaseException:
+        if file.in_transaction:
+            file.execute("ROLLBACK")
+        raise
 
 
 def write_out(file: sqlite3.Connection) -> None:
