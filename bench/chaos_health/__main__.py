@@ -4,6 +4,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from bench.chaos_health.judge import Verdict, center_blocks, gateway_books, judg
 
 _FAULTS, _SECONDS, _LONG_CUT_S = 200, 420.0, 100.0
 _QUICK = 12, 20.0, 0.0
-_DRAIN_S = 120.0
+_DRAIN_S = 300.0
 _WAITING_MAX = 30
 """So few blocks wait when everything is delivered as it comes."""
 
@@ -39,6 +40,7 @@ def main() -> int:
     faults, seconds, cut_s = _QUICK if options.quick else (options.faults, options.seconds, _LONG_CUT_S)
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
     print(f"chaos-health: {faults} faults in {seconds:.0f} s, seed {seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos")))
         folder.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,9 @@ run_dir = "run"
 [health]
 metrics = "127.0.0.1:{metrics}"
 flush_s = 30
+nice = 0
+[health.budget]
+rate_kbit_s = 100000
 [health.sampling]
 step_ms = 100
 [health.outbox]
