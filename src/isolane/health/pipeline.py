@@ -1,8 +1,8 @@
 """This file joins the stages; it is the only one that knows them all, and guards the order in which they start and end.
 
-Flow: sources → rhythms (each: grid → at its ticks a row → pack) → queue → outbox → cursors → links. A tick never waits
-for the disk: blocks pass through a short queue to the one task that writes them. A restart of a source, a dead link or
-a hung disk each stay where they are.
+Flow: sources → rhythms (each: grid → at its ticks a row → pack → thinner) → queue → outbox → cursors → links. A tick
+never waits for the disk: blocks pass through a short queue to the one task that writes them. A restart of a source, a
+dead link or a hung disk each stay where they are.
 
 End: sources and ticks stop, the open block is sealed and committed, links get `flush_s` to empty the outbox, the
 books are stated once more, then links and outbox close.
@@ -74,7 +74,8 @@ class Pipeline:
             raise IsolaneError("no source gives a signal", "name what is to be read under [[health.sources]]")
         periods_s, bursts_s = source_catalogue.periods_of(self.sources), source_catalogue.bursts_of(self.sources)
         shares = beats(settings.sampling, settings.outbox.block_rows, signals, periods_s, bursts_s)
-        self.rhythms = [Rhythm(beat, clock, self.counts) for beat in shares]
+        thinning, rung = settings.thinning, lambda: self.budget.rung
+        self.rhythms = [Rhythm(beat, clock, self.counts, thinning, rung) for beat in shares]
         self.schema = self.rhythms[0].schema
         self._settings = settings
         self._site = site
@@ -89,8 +90,9 @@ class Pipeline:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then end in order. `outbox.open` has been called."""
         cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
-        for rhythm in self.rhythms[1:]:
-            await self.outbox.learn(rhythm.schema, rhythm.beat.stream)
+        for rhythm in self.rhythms:
+            for schema in (rhythm.schema, *rhythm.schemas):
+                await self.outbox.learn(schema, rhythm.beat.stream)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.outbox.close)
             stack.push_async_callback(self.budget.close)

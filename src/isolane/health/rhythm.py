@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 from isolane.core.clock import NS_PER_S, Clock
 from isolane.core.failures import IsolaneError
+from isolane.core.rungs import Rung
 from isolane.core.signals import Signal
 from isolane.health.metrics import PipelineCounts
 from isolane.health.outbox.pack import Pack
 from isolane.health.outbox.records import Draft
-from isolane.health.sampling.grid import Grid
+from isolane.health.sampling.grid import Grid, Row
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.sampling.ticks import Step, Ticks
+from isolane.health.thinner import Thinner
+from isolane.health.thinning.settings import ThinningSettings
 from isolane.wire.schema import Schema
 
 _LOG = logging.getLogger(__name__)
@@ -64,14 +67,24 @@ class Rhythm:
         beat: See there.
         clock: Both clocks.
         counts: What the pipeline counts; shared by all rhythms.
+        thinning: The thinning table.
+        rung: Tells how much is sent at this moment.
     """
 
-    def __init__(self, beat: Beat, clock: Clock, counts: PipelineCounts) -> None:
+    def __init__(
+        self,
+        beat: Beat,
+        clock: Clock,
+        counts: PipelineCounts,
+        thinning: ThinningSettings,
+        rung: Callable[[], Rung] = lambda: Rung.FULL,
+    ) -> None:
         self.beat = beat
         self.schema = Schema.of(beat.signals)
         self.grid = Grid(beat.signals, beat.sampling, clock, beat.periods_s)
         step_ms = beat.sampling.step_ms
         self._pack = Pack(self.schema.id, len(beat.signals), step_ms, beat.block_rows, beat.stream)
+        self._thinner = Thinner(self.schema, thinning, rung)
         self._clock = clock
         self._counts = counts
         self._until_mono_ns = 0
@@ -89,20 +102,35 @@ class Rhythm:
             if isinstance(tick, Step):
                 self._counts.clock_steps += beat.stream == SITE
                 _LOG.warning("clock-set stream=%d by_ms=%d", beat.stream, tick.by_ms)
-                hand_over(self._pack.seal())
+                hand_over(self.seal())
                 if tick.needs_new_epoch:
                     hand_over([None])
             elif beat.in_bursts and tick.mono_ns >= self._until_mono_ns:
-                hand_over(self._pack.seal())
+                hand_over(self.seal())
             else:
                 self._counts.rows += 1
                 self._counts.rows_missed += tick.missed
                 row = self.grid.row(tick.mono_ns)
-                hand_over(self._pack.add(tick.t_ms, row.values, row.codes))
+                hand_over(self._add(tick.t_ms, row))
 
     def seal(self) -> list[Draft]:
         """End the open block; give it, if it has a row."""
-        return self._pack.seal()
+        return self._thinned(self._pack.seal())
+
+    @property
+    def schemas(self) -> tuple[Schema, ...]:
+        """Of all blocks it may give beside those of its own schema."""
+        return self._thinner.minutes
+
+    def _add(self, t_ms: int, row: Row) -> list[Draft]:
+        self._pack.resize(self._thinner.rows(self.beat.block_rows))
+        done = self._pack.add(t_ms, row.values, row.codes)
+        if self._thinner.ends_at(t_ms + self.beat.sampling.step_ms):
+            done += self._pack.seal()
+        return self._thinned(done)
+
+    def _thinned(self, drafts: list[Draft]) -> list[Draft]:
+        return [sent for draft in drafts for sent in self._thinner.thin(draft)]
 
 
 def beats(

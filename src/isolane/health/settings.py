@@ -10,6 +10,7 @@ from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.sources.settings import AnySourceSettings
+from isolane.health.thinning.settings import ThinningSettings
 
 
 class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +34,7 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = 5.0
     sampling: SamplingSettings = SamplingSettings()
     budget: BudgetSettings = BudgetSettings()
+    thinning: ThinningSettings = ThinningSettings()
     outbox: OutboxSettings
     sources: Annotated[
         tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)

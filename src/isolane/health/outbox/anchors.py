@@ -15,24 +15,24 @@ BLOCKS = 30
 
 
 class Anchors:
-    """The anchor of the blocks that come."""
+    """The anchor of the blocks that come, for each schema its own."""
 
     def __init__(self) -> None:
-        self._anchor: Anchor | None = None
-        self._blocks = 0
+        self._serving: dict[bytes, tuple[Anchor | None, int]] = {}
 
     def take(self, draft: Draft) -> Anchor | None:
-        """Give the anchor for a block; None if it is better without."""
-        columns, rows = draft.values.shape
-        if rows > 1 or draft.thinned:
+        """Give the anchor for a block; None if it is better without, as is one of one row among longer ones."""
+        if draft.values.shape[1] > 1 or draft.thinned:
+            self._serving.pop(draft.schema, None)
             return None
-        anchor = self._anchor
-        fits = anchor is not None and anchor.schema == draft.schema and anchor.row.size == columns
-        if anchor is None or not fits or self._blocks >= BLOCKS:
+        if draft.schema not in self._serving:
+            self._serving[draft.schema] = None, BLOCKS
+            return None
+        anchor, served = self._serving[draft.schema]
+        if anchor is None or served >= BLOCKS:
             row = np.ascontiguousarray(draft.values[:, 0])
-            if anchor is not None and fits:
+            if anchor is not None:
                 row = np.where((draft.codes[:, 0] & 3) == Quality.BAD, anchor.row, row)
-            anchor = self._anchor = Anchor(draft.schema, row)
-            self._blocks = 0
-        self._blocks += 1
+            anchor, served = Anchor(draft.schema, row), 0
+        self._serving[draft.schema] = anchor, served + 1
         return anchor

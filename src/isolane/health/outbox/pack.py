@@ -36,10 +36,15 @@ class Pack:
         self._schema = schema
         self._stream = stream
         self._step_ms = step_ms
-        self._rows_full = min(block_rows, rows_max(columns))
+        self._rows_max = rows_max(columns)
+        self._rows_full = min(block_rows, self._rows_max)
         self._values: list[I64] = []
         self._codes: list[U8] = []
         self._t0_ms = 0
+
+    def resize(self, block_rows: int) -> None:
+        """Let a full block have so many rows from now on; fewer if they would not fit."""
+        self._rows_full = min(block_rows, self._rows_max)
 
     def add(self, t_ms: int, values: I64, codes: U8) -> list[Draft]:
         """Take a row; give the blocks that are complete now: none, one or two.

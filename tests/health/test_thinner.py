@@ -1,0 +1,82 @@
+"""This file tests what is sent of a block on each rung; it guards that nothing is left out uncounted."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from isolane.core.rungs import Rung
+from isolane.core.signals import Signal
+from isolane.health.outbox.records import Draft
+from isolane.health.thinner import Thinner
+from isolane.health.thinning.settings import ThinningSettings
+from isolane.wire.block import BlockKey, decode, encode, gateway_tag
+from isolane.wire.schema import Schema
+
+VOLTAGE = Signal("CP-1", "1.0/ElectricalFeed/ACVoltage[L1]", "V", 0.1)
+STATE = Signal("CP-1", "1.0/EVSE/xState", "", 1.0)
+SCHEMA = Schema.of((VOLTAGE, STATE))
+SETTINGS = ThinningSettings(deadband_steps=1, bound_steps=3, steps_by_unit={"W": 9})
+TAG = gateway_tag("north", "gw-1")
+MINUTE_MS = 1_700_000_040_000
+
+
+def draft(rows: int = 60, t0_ms: int = MINUTE_MS) -> Draft:
+    noise = np.random.default_rng(5).integers(-1, 2, rows)
+    state = np.repeat([1, 2], [rows - rows // 2, rows // 2])
+    values = np.array([2300 + np.arange(rows) + noise, state], np.int64)
+    return Draft(SCHEMA.id, t0_ms, 1000, values, np.zeros(values.shape, np.uint8))
+
+
+def thinner(rung: Rung) -> Thinner:
+    return Thinner(SCHEMA, SETTINGS, lambda: rung)
+
+
+def test_on_the_first_rung_blocks_pass_as_they_are() -> None:
+    whole = draft()
+    assert thinner(Rung.FULL).thin(whole) == [whole]
+    assert thinner(Rung.FULL).rows(10) == 10
+    assert not thinner(Rung.FULL).ends_at(MINUTE_MS)
+
+
+@pytest.mark.parametrize(("rung", "bound"), [(Rung.DEADBAND, 1), (Rung.BOUNDED, 3)])
+def test_on_a_further_rung_less_is_sent_and_the_rest_is_counted_and_bounded(rung: Rung, bound: int) -> None:
+    whole = draft()
+    (sent,) = thinner(rung).thin(whole)
+    assert thinner(rung).rows(10) == 60
+    assert 0 < sent.samples < whole.samples
+    assert sent.produced == whole.samples
+    read = decode(encode(sent.block(BlockKey(1, 0, 1)), TAG), TAG)
+    assert read.thinned is not None
+    assert (read.thinned.rung, read.thinned.bound) == (rung, bound)
+    assert read.samples == sent.samples
+    assert np.array_equal(read.values, sent.values)
+    assert np.abs(read.values[0] - whole.values[0]).max() <= bound
+    assert np.array_equal(read.values[1], whole.values[1])
+
+
+def test_a_whole_minute_becomes_four_rows_about_it() -> None:
+    whole = draft()
+    made = thinner(Rung.MINUTE)
+    sent = made.thin(whole)
+    assert [each.schema for each in sent] == [schema.id for schema in made.minutes]
+    assert {each.values.shape for each in sent} == {(2, 1)}
+    assert {(each.t0_ms, each.step_ms) for each in sent} == {(MINUTE_MS, 60_000)}
+    assert sum(each.thinned for each in sent) == whole.samples
+    assert sent[0].values[0, 0] == whole.values[0].min()
+    assert made.ends_at(MINUTE_MS)
+    assert not made.ends_at(MINUTE_MS + 1000)
+
+
+@pytest.mark.parametrize("part", [draft(59), draft(60, MINUTE_MS + 1000)])
+def test_what_is_no_whole_minute_is_thinned_within_the_bound(part: Draft) -> None:
+    (sent,) = thinner(Rung.MINUTE).thin(part)
+    assert sent.way is not None
+    assert sent.way.rung is Rung.BOUNDED
+
+
+def test_what_cannot_be_thinned_passes() -> None:
+    short = draft(2)
+    assert thinner(Rung.BOUNDED).thin(short) == [short]
+    wild = dataclasses.replace(draft(8), values=np.array([np.arange(8) ** 3 * 50, np.arange(8)], np.int64))
+    assert thinner(Rung.DEADBAND).thin(wild) == [wild]
