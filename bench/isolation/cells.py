@@ -19,8 +19,6 @@ from bench.isolation.world import World
 
 _LEAD_S = 1.5
 """B runs so long before A's messages are measured."""
-_SETTLE_S = 2.0
-"""After its start, until B has said what it says once in a session: its schema and books."""
 _SINGLE_HZ = {OVERLOAD: 10.0, BACKFILL: -1.0}
 """The single channel's telemetry; below 0: as fast as answers come."""
 _SLOW_DRAIN_S = 29.0
@@ -77,7 +75,7 @@ class Turns:
             site.wait_up()
         for disk in disks:
             fill_up(disk)
-        time.sleep(_SETTLE_S if own else 0.0)
+        time.sleep(self._plan.settle_s if own else 0.0)
         for row in own:
             self._switch(row, [], on=False)
 

@@ -31,6 +31,7 @@ class Plan:
         rows: Take turns with A alone.
         rounds: Turns of each row.
         block_s: Of a turn, s that are measured.
+        settle_s: B runs so long before the first turn, s: it says its schema and books once in a session.
         outage_h: What waits in the outbox under the load `backfill`, h.
     """
 
@@ -39,6 +40,7 @@ class Plan:
     rows: tuple[str, ...]
     rounds: int
     block_s: float
+    settle_s: float
     outage_h: float
 
     def rows_of(self, load: str) -> tuple[str, ...]:
@@ -47,8 +49,8 @@ class Plan:
         return tuple(row for row in self.rows if row not in without)
 
 
-WHOLE = Plan(LINKS_KBPS, tuple(LOADS), ROWS, 4, 15.5, 72.0)
-QUICK = Plan((1000,), (BACKFILL,), ROWS, 1, 5.0, 2.0)
+WHOLE = Plan(LINKS_KBPS, tuple(LOADS), ROWS, 4, 15.5, 5.0, 72.0)
+QUICK = Plan((1000,), (BACKFILL,), ROWS, 1, 5.0, 2.0, 2.0)
 
 
 def limit(load: str, kbps: int) -> float | None:

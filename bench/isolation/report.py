@@ -34,7 +34,6 @@ class Cell:
 
     Attributes:
         blocks: Times of each block.
-        telemetry_bytes: What B has put on the uplink in all blocks, about; the single channel's is in A's.
         up_kbps: What the uplink has carried in all, kbit/s, block by block.
         dropped: Packets the modem has dropped.
         samples: Samples that have come to the center.
