@@ -6,6 +6,7 @@ page does not grow with the site.
 
 from collections.abc import Callable, Iterator
 
+from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -86,5 +87,6 @@ class TapCollector(Collector):
 def registry(collector: TapCollector) -> CollectorRegistry:
     """Give a registry of its own for the tap's page."""
     own = CollectorRegistry()
+    ProcessCollector(registry=own)
     own.register(collector)
     return own

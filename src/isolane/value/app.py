@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from isolane.config.site import Site
 from isolane.value.admission import Admission
@@ -109,6 +109,7 @@ async def run(
         stack.callback(events.close)
         stack.callback(admission.close)
         shown = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=shown)
         shown.register(RelayCollector(registry, tap, events, expiries.left_s))
         shown.register(DialCollector(upstream))
         asking = own_calls(

@@ -1,12 +1,15 @@
 """This file turns the tap's facts into what the budget heeds; it guards that an old fact stops nobody."""
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 
 from isolane.health.budget.turnstile import Turnstile
 from isolane.wire import tap_event
 
 _OLD_NS = 5_000_000_000
 """A call told later than this waited while this process was away; it says nothing of now."""
+
+ROUND_TRIP_BOUNDS_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(slots=True)
@@ -17,6 +20,9 @@ class Heard:
     late_s: float = 0.0
     """From the relay's read of each to here, s, added up."""
     late_s_max: float = 0.0
+    round_trips: list[int] = field(default_factory=lambda: [0] * (len(ROUND_TRIP_BOUNDS_S) + 1))
+    """Answers of the CSMS by how long they took: up to each bound, then longer ones."""
+    round_trip_s: float = 0.0
 
 
 class Hearing:
@@ -48,12 +54,17 @@ class Hearing:
                 case tap_event.Answered():
                     turnstile.yielding.answered(event.charger, event.by, now)
                     if event.by == "csms":
-                        turnstile.ease.take(event.action, event.latency_ms / 1000, now)
+                        self._answered(event.action, event.latency_ms / 1000, now)
                 case tap_event.Disconnected():
                     turnstile.yielding.gone(event.charger)
                 case _:
                     pass
         turnstile.serve()
+
+    def _answered(self, action: str, took_s: float, now_ns: int) -> None:
+        self._turnstile.ease.take(action, took_s, now_ns)
+        self.heard.round_trips[bisect_left(ROUND_TRIP_BOUNDS_S, took_s)] += 1
+        self.heard.round_trip_s += took_s
 
     def _note(self, late_s: float) -> None:
         self.heard.calls += 1

@@ -1,12 +1,16 @@
 """This file shows the budget to Prometheus; it guards that what is held back, and why, is seen beside what goes out."""
 
+import itertools
 from collections.abc import Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from isolane.health.budget.budget import Budget
+from isolane.health.budget.hearing import ROUND_TRIP_BOUNDS_S
 from isolane.health.budget.yielding import Stance
+
+_BOUNDS = (*map(str, ROUND_TRIP_BOUNDS_S), "+Inf")
 
 
 class BudgetCollector(Collector):
@@ -57,6 +61,13 @@ class BudgetCollector(Collector):
         yield _counter("calls_heard", "Calls of the business that were told.", heard.calls)
         yield _counter("calls_heard_late_seconds", "From the relay's read of each to here, added up.", heard.late_s)
         yield _gauge("calls_heard_late_seconds_max", "The longest of these.", heard.late_s_max)
+        cumulative = itertools.accumulate(heard.round_trips)
+        yield HistogramMetricFamily(
+            "isolane_health_budget_round_trip_seconds",
+            "Answers of the CSMS to the business, as the relay saw them.",
+            buckets=[(bound, float(count)) for bound, count in zip(_BOUNDS, cumulative, strict=True)],
+            sum_value=heard.round_trip_s,
+        )
         yield _gauge("ease_ratio", "Share of the rate that delay leaves.", turnstile.ease.share)
         yield _gauge("queue_seconds", "Last delay above the usual.", turnstile.ease.queue_s)
 

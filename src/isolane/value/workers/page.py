@@ -14,7 +14,14 @@ from prometheus_client.registry import Collector
 
 from isolane.value.workers.messages import Family
 
-_LOWEST: Final = frozenset({"isolane_value_certificate_expiry_seconds", "isolane_value_csms_endpoint_up"})
+_LOWEST: Final = frozenset(
+    {
+        "isolane_value_certificate_expiry_seconds",
+        "isolane_value_csms_endpoint_up",
+        "process_start_time_seconds",
+        "process_max_fds",
+    }
+)
 """Gauges that are no amounts: an endpoint is down where one worker found it down."""
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
