@@ -70,9 +70,9 @@ class Turns:
                         filled = self._scratch / "filled.db"
                         backlog.fill(settings, filled, self._plan.outage_h)
                     (settings.parent / "outbox" / "outbox.db").write_bytes(filled.read_bytes())
-                site.start(stack, row, settings, self._processors)
+                site.start(stack, row, settings)
         for site in self._sites.values():
-            site.wait_up()
+            site.wait_up(self._processors)
         for disk in disks:
             fill_up(disk)
         time.sleep(self._plan.settle_s if own else 0.0)

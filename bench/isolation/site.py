@@ -152,18 +152,16 @@ class Site:
         settings.write_text(text, encoding="utf-8")
         return settings
 
-    def start(self, stack: ExitStack, row: str, settings: Path, processors: Processors) -> None:
+    def start(self, stack: ExitStack, row: str, settings: Path) -> None:
         """Start B of a row."""
-        server = self._start(stack, "health", settings, "link-up")
-        if row == PRODUCT:
-            processors.place(server.pid, "b")
-        self._health[row] = server
+        self._health[row] = self._start(stack, "health", settings, "link-up")
         stack.callback(self._health.pop, row)
 
-    def wait_up(self) -> None:
-        """Wait until each B has its link."""
-        for server in self._health.values():
+    def wait_up(self, processors: Processors) -> None:
+        """Wait until each B has its link, and put the product's where it belongs."""
+        for row, server in self._health.items():
             server.wait()
+            processors.place(server.pid, "b" if row == PRODUCT else None)
 
     def turn(self, row: str, processors: Processors, *, on: bool) -> None:
         """Let B of a row go on, or stop it."""
