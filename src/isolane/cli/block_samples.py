@@ -1,0 +1,162 @@
+"""This file reads samples out of an outbox or a block; it guards that an outbox in use is never opened itself.
+
+SQLite would need to write beside a file that it only reads, so a copy is made. Of a running gateway's file it may be
+torn; blocks have checksums, and one that does not fit its own is named on standard error and passed over.
+"""
+
+import logging
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO
+
+from isolane.core.failures import IsolaneError
+from isolane.core.samples import Quality, Reason
+from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
+from isolane.wire.block import BLOCK_BYTES_MAX, AnchorWantedError, Block, decode
+from isolane.wire.schema import Schema, decode_schema
+
+_LOG = logging.getLogger(__name__)
+_SQLITE = b"SQLite format 3\0"
+_HINT = "give it with --schema FILE, as the gateway sent it"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of one signal; `value` is the exact decimal, None if there is none."""
+
+    charger: str
+    key: str
+    unit: str
+    t: str
+    value: Decimal | None
+    quality: str
+    reason: str
+    bound: Decimal | None
+    epoch: int
+    stream: int
+    sequence: int
+
+
+class _Openers:
+    """The schemas and anchors at hand."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[bytes, Schema] = {}
+        self.anchors: dict[bytes, Anchor] = {}
+
+    def learn(self, data: bytes) -> None:
+        if is_anchor(data):
+            identity, anchor = decode_anchor(data)
+            self.anchors[identity] = anchor
+        else:
+            schema = decode_schema(data)
+            self.schemas[schema.id] = schema
+
+
+def samples(source: Path | None, schemas: Sequence[Path], standard_input: BinaryIO) -> Iterator[Sample]:
+    """Give all samples, block by block, row by row.
+
+    Args:
+        source: An outbox or a block; None for a block on standard input.
+        schemas: Files of schemas and anchors.
+        standard_input: See there.
+
+    Raises:
+        IsolaneError: A file cannot be read, is neither, or a schema is missing.
+    """
+    openers = _Openers()
+    for path in schemas:
+        try:
+            openers.learn(_bytes(path))
+        except ValueError as error:
+            raise IsolaneError(f"{path} is no schema: {error}", _HINT) from error
+    data = standard_input.read(BLOCK_BYTES_MAX + 1) if source is None else _bytes(source, len(_SQLITE))
+    if source is not None and data == _SQLITE:
+        yield from _of_outbox(source, openers)
+        return
+    name = "standard input" if source is None else str(source)
+    if source is not None:
+        data = _bytes(source, BLOCK_BYTES_MAX + 1)
+    try:
+        block = decode(data, anchors=openers.anchors)
+    except AnchorWantedError as error:
+        raise IsolaneError(f"{name}: {error}", _HINT) from error
+    except ValueError as error:
+        raise IsolaneError(f"{name} is neither an outbox nor a block: {error}", "give the path of an outbox") from error
+    yield from _of_block(name, block, openers)
+
+
+def _of_outbox(path: Path, openers: _Openers) -> Iterator[Sample]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "outbox.db"
+        for suffix in ("", "-wal"):
+            if (part := path.with_name(path.name + suffix)).exists():
+                shutil.copyfile(part, copy.with_name(copy.name + suffix))
+        file = sqlite3.connect(copy)
+        try:
+            for (data,) in file.execute("SELECT json FROM schemas"):
+                openers.learn(data)
+            rows = file.execute("SELECT id, data FROM blocks JOIN bodies USING (id) ORDER BY id")
+            for number, data in rows:
+                try:
+                    block = decode(data, anchors=openers.anchors)
+                except ValueError as error:
+                    _LOG.warning("block-unreadable id=%d error=%s", number, error)
+                    continue
+                yield from _of_block(str(path), block, openers)
+        except (sqlite3.Error, ValueError) as error:
+            raise IsolaneError(
+                f"{path} cannot be read as an outbox: {error}", "stop its gateway and try again"
+            ) from error
+        finally:
+            file.close()
+
+
+def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
+    schema = openers.schemas.get(block.schema)
+    if schema is None:
+        raise IsolaneError(f"{name}: the block needs schema {block.schema.hex()}", _HINT)
+    if len(schema.columns) != block.values.shape[0]:
+        raise IsolaneError(f"{name}: the block has other columns than its schema", "it was not made by a gateway")
+    steps = [Decimal(repr(column.resolution)) for column in schema.columns]
+    values, codes = block.values.T.tolist(), block.codes.T.tolist()
+    key = block.key
+    for row, (row_values, row_codes) in enumerate(zip(values, codes, strict=True)):
+        t = datetime.fromtimestamp((block.t0_ms + row * block.step_ms) / 1000, UTC).isoformat(timespec="milliseconds")
+        for column, step, value, code in zip(schema.columns, steps, row_values, row_codes, strict=True):
+            quality, reason = Quality(code & 3), _reason(code >> 2)
+            is_thinned = block.thinned is not None and code >> 2 == Reason.THINNED
+            yield Sample(
+                column.charger,
+                column.key,
+                column.unit,
+                t,
+                None if quality is Quality.BAD else value * step,
+                quality.name,
+                reason,
+                block.thinned.bound * step if block.thinned is not None and is_thinned else None,
+                key.epoch,
+                key.stream,
+                key.sequence,
+            )
+
+
+def _reason(number: int) -> str:
+    try:
+        return Reason(number).name
+    except ValueError:
+        return str(number)
+
+
+def _bytes(path: Path, size: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise IsolaneError(f"cannot read {path}: {error.strerror}", "check the path and who may read it") from error

@@ -1,0 +1,128 @@
+"""This file tests `isolane block dump` on a real outbox and on single blocks."""
+
+import builtins
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
+
+from isolane.cli.main import main
+from isolane.core.clock import SystemClock
+from isolane.core.rungs import Rung
+from isolane.core.samples import Quality, Reason
+from isolane.core.signals import Signal
+from isolane.health.outbox.records import Draft
+from isolane.health.outbox.settings import OutboxSettings
+from isolane.health.outbox.store import Store
+from isolane.wire.anchor import Anchor
+from isolane.wire.block import Block, BlockKey, Thinned, code, encode, gateway_tag
+from isolane.wire.schema import Schema
+
+TAG = gateway_tag("north", "gw-1")
+SCHEMA = Schema.of(
+    (Signal("CP-1", "1.0/ElectricalFeed/ACVoltage[L1]", "V", 0.1), Signal("", "0.0/Controller/Active", "", 1))
+)
+T0 = 1_700_000_000_000
+BAD = code(Quality.BAD, Reason.TIMEOUT)
+
+
+def block(*, thinned: bool = False) -> Block:
+    away = code(Quality.GOOD, Reason.THINNED) if thinned else 0
+    way = Thinned(Rung.DEADBAND, 2, np.array([True, True])) if thinned else None
+    values = np.array([[2301, 0 if thinned else 2302], [1, 0]], np.int64)
+    return Block(BlockKey(T0, 0, 1), SCHEMA.id, T0, 1000, values, np.array([[0, away], [0, BAD]], np.uint8), way)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    path = tmp_path / "o.db"
+    store = Store(OutboxSettings(path=path), TAG, SystemClock(), SCHEMA, frozenset())
+    store.open()
+    for second in range(3):
+        values = np.array([[2301 + second], [1]], np.int64)
+        store.put(Draft(SCHEMA.id, T0 + second * 1000, 1000, values, np.zeros((2, 1), np.uint8)))
+    store.close()
+    return path
+
+
+def dumped(capfdbinary: pytest.CaptureFixture[bytes], *arguments: str) -> bytes:
+    assert main(["block", "dump", *arguments]) == 0
+    return capfdbinary.readouterr().out
+
+
+def test_an_outbox_is_written_as_csv_with_exact_decimals(
+    outbox: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(dumped(capfdbinary, str(outbox)).decode())))
+    assert [row["value"] for row in rows] == ["230.1", "1.0", "230.2", "1.0", "230.3", "1.0"]
+    assert rows[0]["t"] == "2023-11-14T22:13:20.000+00:00"
+    assert (rows[0]["charger"], rows[0]["unit"], rows[0]["quality"], rows[0]["bound"]) == ("CP-1", "V", "GOOD", "")
+    assert [row["sequence"] for row in rows] == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_a_block_is_written_as_json_lines(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    file, schema = tmp_path / "block", tmp_path / "schema.json"
+    file.write_bytes(encode(block(thinned=True), TAG))
+    schema.write_bytes(SCHEMA.json)
+    out = dumped(capfdbinary, str(file), "--schema", str(schema), "--format", "json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["value"], row["reason"], row["bound"]) for row in rows] == [
+        (230.1, "NONE", None),
+        (1.0, "NONE", None),
+        (230.1, "THINNED", 0.2),
+        (None, "TIMEOUT", None),
+    ]
+
+
+def test_an_outbox_is_written_as_parquet(outbox: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.parquet"
+    assert main(["block", "dump", str(outbox), "--format", "parquet", "--out", str(out)]) == 0
+    table = parquet.read_table(out).to_pydict()
+    assert table["value"] == [230.1, 1.0, 230.2, 1.0, 230.3, 1.0]
+    assert set(table["key"]) == {column.key for column in SCHEMA.columns}
+
+
+def test_a_block_comes_from_standard_input(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_bytes(SCHEMA.json)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(encode(block(), TAG))))
+    assert dumped(capfdbinary, "-", "--schema", str(schema)).count(b"\n") == 5
+
+
+def test_what_is_missing_or_wrong_is_said_in_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plain, anchored, rubbish = tmp_path / "plain", tmp_path / "anchored", tmp_path / "rubbish"
+    plain.write_bytes(encode(block(), TAG))
+    anchored.write_bytes(encode(block(), TAG, Anchor(SCHEMA.id, np.array([2300, 1]))))
+    rubbish.write_bytes(b"SQLite format 3\0 and no more of it")
+    for arguments, words in (
+        ([str(plain)], "needs schema"),
+        ([str(anchored)], "anchor"),
+        ([str(rubbish)], "cannot be read as an outbox"),
+        ([str(tmp_path / "none")], "cannot read"),
+        ([str(plain), "--schema", str(plain)], "is no schema"),
+        ([__file__], "neither an outbox nor a block"),
+    ):
+        assert main(["block", "dump", *arguments]) == 2
+        assert words in capfd.readouterr().err
+
+
+def test_parquet_without_its_package_says_what_to_install(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *more: object) -> object:
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return real(name, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert main(["block", "dump", str(outbox), "--format", "parquet"]) == 2
+    assert "pip install 'isolane[center]'" in capfd.readouterr().err
