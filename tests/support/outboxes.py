@@ -1,6 +1,7 @@
 """This file makes outboxes, rows and clocks for tests; it guards that a clock moves only when its test says so."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ FAST = Schema.of(
 )
 """Of a stream of its own, faster than the site's."""
 DEADLINE_S = 15.0
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where files go that need no disk: a flush costs nothing there."""
 
 
 class ManualClock:

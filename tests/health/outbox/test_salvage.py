@@ -1,6 +1,7 @@
 """This file damages outboxes and opens them; it guards that what is whole comes back and the rest is a gap."""
 
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -24,10 +25,10 @@ def opened(path: Path) -> Store:
     return store
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An outbox of 120 blocks of one epoch, of which the first 30 are settled."""
-    path = tmp_path / "o.db"
+    path = tmp_path_factory.mktemp("sound") / "o.db"
     store = opened(path)
     for number in range(1, BLOCKS + 1):
         store.put(draft(number, rows=40, noise=20), Lane.ALARM if number % 10 == 0 else Lane.LIVE)
@@ -35,6 +36,12 @@ def path(tmp_path: Path) -> Path:
         assert store.settle(LINK, [(store.epoch, 0, number)], []) == 1
     store.close()
     return path
+
+
+@pytest.fixture
+def path(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return Path(shutil.copy(sound, tmp_path / "o.db"))
 
 
 def root_page(path: Path, table: str) -> int:

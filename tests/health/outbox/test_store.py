@@ -21,7 +21,7 @@ from isolane.health.outbox.store import Store
 from isolane.wire.block import decode
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import Gap, Up, decode_gap
-from support.outboxes import FAST, SCHEMA, TAG, ManualClock, draft, is_balanced, settings
+from support.outboxes import FAST, MEMORY, SCHEMA, TAG, ManualClock, draft, is_balanced, settings
 
 ROWS_BIG = 25_000
 """Of noise: about 300 kB a block, so that a few fill the smallest outbox."""
@@ -47,7 +47,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = TemporaryDirectory()
+        self.folder = TemporaryDirectory(dir=MEMORY)
         self.runs = 0
         self.clock = ManualClock()
         self.store = opened(self.path, self.clock)

@@ -9,12 +9,13 @@ import random
 import re
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from isolane.health.outbox.store import Store
 from support.outbox_writer import LINK
-from support.outboxes import SCHEMA, TAG, ManualClock, accounted, draft, is_balanced, settings
+from support.outboxes import MEMORY, SCHEMA, TAG, ManualClock, accounted, draft, is_balanced, settings
 from support.power_cut import STRACE, Moment, moments, run
 
 BLOCKS = 24
@@ -78,14 +79,16 @@ def test_a_power_cut_or_kill_at_any_write_loses_nothing_that_was_committed(folde
     assert sum(len(told) for told in {moment.told for moment in every}) > BLOCKS
     rng = random.Random(7)
     opened = 0
+    place = Path(mkdtemp(dir=MEMORY))
     for number, moment in enumerate(every):
         images = [moment.image(None, keep=1)]
         if any(pending for _, pending in moment.files.values()):
             images += [moment.image(None, keep=0), moment.image(rng, keep=rng.choice([0.2, 0.5, 0.9]))]
         if rng.random() * len(every) * 2.2 < OPENED_AT_MOST:
             for image in images:
-                _lay(folder / f"cut-{number}", image, moment)
+                _lay(place / f"cut-{number}", image, moment)
                 opened += 1
+    place.rmdir()
     assert opened > OPENED_AT_MOST // 2
 
 

@@ -68,6 +68,7 @@ class Outbox:
     async def close(self) -> None:
         """Close the file; what was committed stays."""
         await self._call(self._store.close)
+        self.wear.end()
         self._thread.shutdown()
 
     @property

@@ -18,9 +18,13 @@ class Wear:
         """Count the thread that calls this."""
         self._account = Path(f"/proc/self/task/{threading.get_native_id()}/io")
 
+    def end(self) -> None:
+        """Count no more; another thread may get the number of the one that was counted."""
+        self._account = None
+
     @property
     def written_bytes(self) -> int | None:
-        """Bytes written so far; None where the kernel does not count, or the thread has ended."""
+        """Bytes written so far; None where the kernel does not count, or none is counted."""
         if self._account is None:
             return None
         try:
