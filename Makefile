@@ -30,7 +30,7 @@ interop: setup   ## Run third-party OCPP peers direct and through the relay, and
 chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transaction must be billed
 	@$(BIN)/python -m bench.chaos_value $(ARGS)
 chaos-health: setup  ## Kill gateway, center and broker, cut links, fill the disk, set the clock; the books must balance
-	@tools/packages mosquitto faketime
+	@tools/packages mosquitto
 	@$(BIN)/python -m bench.chaos_health $(ARGS)
 
 setup: $(VENV)/.installed

@@ -38,8 +38,8 @@ _HOLDS_S = {
     "stop the gateway for a while": (0.3, 3.0),
 }
 _HOLDS_LONG_S = (0.0, 4.0)
-_STEPS_S = (-1500, -120, -7, -1, 1, 5, 60, 1800)
-"""How far the clock is off at once; certificates are valid from an hour before they were made."""
+_STEPS_S = (-86_400, -1500, -120, -7, -1, 1, 5, 60, 1800, 86_400)
+"""How far the gateway's clock is off at once."""
 _WIRES = ("gateway from broker", "gateway from center", "center from broker")
 _ROOM_LEFT = (0, 4096, 20_000)
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chaos_health.page import COLUMNS, Page, key_of
@@ -109,22 +109,19 @@ hot_minutes = 1440
 
 @dataclass
 class Daemon(Process):
-    """A process that may be another program than this Python, in an environment of its own.
+    """A process that may be another program than this Python.
 
     Attributes:
-        environment: Added to ours.
         ready: What it writes when it serves.
     """
 
-    environment: dict[str, str] = field(default_factory=dict)
     ready: str = r"\bready\b"
 
     def start(self) -> None:
         """See `Process.start`."""
         self.starts = self._times_ready() + 1
         with self.log.open("ab") as log:
-            environment = {**os.environ, **self.environment}
-            self._process = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
+            self._process = subprocess.Popen(self.command, stdout=log, stderr=log)
 
     @property
     def pid(self) -> int:
@@ -174,8 +171,7 @@ class Ground:
 
 def missing() -> str:
     """Name the Debian packages that are not there, "" where all are."""
-    needed = {"mosquitto": _MOSQUITTO, "faketime": _faketime()}
-    return " ".join(name for name, path in needed.items() if not path.exists())
+    return "" if _MOSQUITTO.exists() else "mosquitto"
 
 
 def build(stack: ExitStack, folder: Path, rows: int) -> Ground:
@@ -239,10 +235,8 @@ def build(stack: ExitStack, folder: Path, rows: int) -> Ground:
         encoding="utf-8",
     )
 
-    def daemon(
-        name: str, *command: str, ready: str = r"\bready\b", environment: dict[str, str] | None = None
-    ) -> Daemon:
-        made = Daemon(name, list(command), folder / f"{name}.log", ready=ready, environment=environment or {})
+    def daemon(name: str, *command: str, ready: str = r"\bready\b") -> Daemon:
+        made = Daemon(name, list(command), folder / f"{name}.log", ready=ready)
         stack.callback(made.end)
         return made
 
@@ -255,7 +249,7 @@ def build(stack: ExitStack, folder: Path, rows: int) -> Ground:
         clock=clock,
         authority=authority.certificate,
         gateway=gateway,
-        health=daemon("health", *isolane, "health", *settings, environment=_clock_environment(clock)),
+        health=daemon("health", sys.executable, "-m", "bench.chaos_health.gateway", str(clock), "health", *settings),
         center=daemon("center", *isolane, "center", *settings),
         broker=daemon("broker", str(_MOSQUITTO), "-c", str(configuration), ready=r"version \S+ running"),
         wires=wires,
@@ -264,22 +258,6 @@ def build(stack: ExitStack, folder: Path, rows: int) -> Ground:
         ingest=ingest,
         metrics=metrics,
     )
-
-
-def _clock_environment(clock: Path) -> dict[str, str]:
-    return {
-        "LD_PRELOAD": str(_faketime()),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_RESET": "1",
-        "NO_FAKE_STAT": "1",
-    }
-
-
-def _faketime() -> Path:
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return found[0] if found else Path("/usr/lib/faketime/libfaketimeMT.so.1")
 
 
 def _mount(stack: ExitStack, disk: Path) -> bool:
