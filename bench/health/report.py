@@ -129,7 +129,7 @@ def page(found: Found, command: str) -> str:
     notes = "\n".join(f"- {sentence}" for sentence in sentences(found))
     return f"""# What Channel B costs
 
-Written by `{command}`; absolute times are of the machine it ran on, bytes are not. Ten simulated DC chargers with 50
+Written by `{command}`; times are of the machine it ran on, bytes are not. Ten simulated DC chargers with 50
 signals each, at 1 Hz; every format carries the same kind of samples through a real TLS socket to a real server.
 
 **What is counted**: all that TCP carries, both ways, between the sender and its broker or server: TLS records, MQTT or

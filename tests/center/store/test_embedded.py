@@ -1,21 +1,29 @@
 """This file tests what only the embedded store does: files, moves, a full disk, newer releases."""
 
 import asyncio
+import dataclasses
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
+from isolane.center.ingest.anchors import Anchors
+from isolane.center.ingest.read import read
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.live import QUEUE_SAMPLES_MAX
-from isolane.center.store.port import Batch, UnavailableError
+from isolane.center.store.port import Batch, BlockArrival, UnavailableError
 from isolane.center.store.settings import StoreSettings
 from isolane.center.store.views import SeriesQuery
 from isolane.core.failures import IsolaneError
-from support.gateways import GOOD, T0_MS, TIMEOUT, FakeGateway
+from isolane.core.rungs import Rung
+from isolane.core.samples import Quality, Reason
+from isolane.wire.block import Thinned, code, encode, gateway_tag
+from isolane.wire.uplink import Up
+from support.gateways import GOOD, T0_MS, TIMEOUT, FakeGateway, power
 
 Open = Callable[..., EmbeddedTelemetry]
 LATER_MS = T0_MS + 86_400_000
@@ -52,6 +60,26 @@ async def test_the_lake_stands_alone(open_telemetry: Open, gateway: FakeGateway,
     ]
     (minute,) = files(tmp_path, "minute")
     assert pq.read_table(minute).num_rows == 6
+
+
+async def test_thinned_samples_are_kept_with_their_values_and_told_apart(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    telemetry = open_telemetry()
+    schema = gateway.schema(power())
+    away = code(Quality.GOOD, Reason.THINNED)
+    whole = gateway.block(schema.schema, [[100, 0, 0, 0, 110]], [[GOOD, away, away, away, GOOD]])
+    block = dataclasses.replace(whole.block, thinned=Thinned(Rung.BOUNDED, 2, np.array([False])))
+    data = encode(block, gateway_tag(gateway.site, gateway.name))
+    arrival = read(whole.origin, Up.BLOCK, data, Anchors())
+    assert isinstance(arrival, BlockArrival)
+    committed = await telemetry.commit(Batch(schemas=(schema,), blocks=(arrival,)))
+    assert committed.samples == 2
+    answer = await telemetry.series(SeriesQuery("depot", "CP-1", (power().key,), T0_MS, T0_MS + 5000, 5))
+    assert answer.signals[0].mean == [100.0, 103.0, 105.0, 108.0, 110.0]
+    await telemetry.roll(LATER_MS)
+    raw = pq.read_table(files(tmp_path, "raw")[0]).to_pydict()
+    assert raw["code"] == [GOOD, away, away, away, GOOD]
 
 
 async def test_integers_are_delta_packed_without_dictionary(
