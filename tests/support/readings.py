@@ -48,10 +48,20 @@ class Kept:
 
 @contextlib.asynccontextmanager
 async def running(source: Source) -> AsyncIterator[Kept]:
-    """Run a source; at the end it has to stop within 1 s of being cancelled, and nothing may have gone wrong unseen."""
+    """Run a source; at the end it has to stop within 1 s of being cancelled, and nothing may have gone wrong unseen.
+
+    Of several that run at once each sees the accidents of all.
+    """
     loop = asyncio.get_running_loop()
     kept = Kept()
-    loop.set_exception_handler(lambda _, context: kept.accidents.append(context))
+    before = loop.get_exception_handler()
+
+    def note(which: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        kept.accidents.append(context)
+        if before is not None:
+            before(which, context)
+
+    loop.set_exception_handler(note)
     kept.running = loop.create_task(source.run(kept.emit))
     try:
         yield kept

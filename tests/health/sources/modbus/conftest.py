@@ -31,9 +31,10 @@ async def peer() -> AsyncIterator[Callable[..., Awaitable[ModbusPeer]]]:
     peers: list[ModbusPeer] = []
 
     async def start(answer: Answer, *, greeting: bytes = b"", hang_up: bool = False) -> ModbusPeer:
-        peers.append(ModbusPeer(answer, greeting=greeting, hang_up=hang_up))
-        await peers[-1].start()
-        return peers[-1]
+        one = ModbusPeer(answer, greeting=greeting, hang_up=hang_up)
+        peers.append(one)
+        await one.start()
+        return one
 
     yield start
     for each in peers:

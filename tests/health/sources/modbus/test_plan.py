@@ -1,11 +1,14 @@
 """This file tests the merging of registers and the picking of points; it guards that every span is read."""
 
+from itertools import groupby
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isolane.core.failures import IsolaneError
 from isolane.devices.point import Table
+from isolane.devices.template import built_in
 from isolane.health.sources.modbus.plan import Span, merge, plan_device, plan_round
 from isolane.health.sources.modbus.settings import DeviceSettings
 
@@ -95,3 +98,52 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(field: str) -> Non
 def test_nothing_left_is_refused() -> None:
     with pytest.raises(IsolaneError, match="leave nothing"):
         keys(only=("TiltSensor",), without=("TiltSensor/Angle",))
+
+
+def fewest(spans: list[Span], words_max: int, hole_max: int) -> int:
+    """Count the requests that are needed at least, by trying every way to cut the sorted spans of one table."""
+    ordered = sorted(spans, key=lambda each: (each.address, each.words))
+    best = [0] + [len(ordered)] * len(ordered)
+    for first, begin in enumerate(ordered):
+        end = begin.address
+        for last in range(first, len(ordered)):
+            if last > first and ordered[last].address - end > hole_max:
+                break
+            end = max(end, ordered[last].address + ordered[last].words)
+            if end - begin.address > words_max:
+                break
+            best[last + 1] = min(best[last + 1], best[first] + 1)
+    return best[-1]
+
+
+@pytest.mark.parametrize("groups", [{"fast"}, {"slow"}, {"fast", "slow"}], ids=" ".join)
+@pytest.mark.parametrize("name", built_in())
+def test_each_template_is_polled_with_the_fewest_requests_and_crosses_no_forbidden_hole(
+    name: str, groups: set[str]
+) -> None:
+    plan = plan_device(DeviceSettings(charger="CP1", template=name))
+    template = plan.template
+    models = sorted({point.model for point in template.points if point.model is not None})
+    bases = {model: 40_069 + 300 * at for at, model in enumerate(models)}
+    found = plan_round(plan, frozenset(groups), bases)
+    points = [planned for planned in plan.points if planned.point.poll in groups]
+    wanted: dict[Table, set[Span]] = {}
+    for planned in points:
+        base = bases.get(planned.point.model or 0, 0)
+        spans = wanted.setdefault(planned.table, set())
+        spans.add(Span(planned.table, base + planned.point.address, planned.point.words))
+        if planned.point.scale_factor is not None:
+            spans.add(Span(planned.table, base + planned.point.scale_factor, 1))
+    assert len(found.points) == len(points)
+    for table, spans in wanted.items():
+        words_max = 2000 if table in {"coil", "discrete"} else template.registers_max
+        requests = [request for request in found.requests if request.table == table]
+        assert len(requests) == fewest(list(spans), words_max, template.hole_max)
+        needed = {span.address + offset for span in spans for offset in range(span.words)}
+        for request in requests:
+            assert request.words <= words_max
+            inside = [address in needed for address in range(request.address, request.address + request.words)]
+            assert inside[0]
+            assert inside[-1]
+            holes = [len(list(run)) for is_needed, run in groupby(inside) if not is_needed]
+            assert max(holes, default=0) <= template.hole_max

@@ -18,6 +18,7 @@ from isolane.health.sources.modbus.source import ModbusSource
 from support.readings import running
 from support.rtu_peer import Answer, RtuPeer, frame, good, registers
 from support.serial_pair import SerialPair
+from support.together import together
 
 VOLTAGE = "1.0/EVSE/DCVoltage"
 Make = Callable[..., ModbusSource]
@@ -48,9 +49,10 @@ async def peer() -> AsyncIterator[Peers]:
     peers: list[RtuPeer] = []
 
     async def start(answer: Answer) -> RtuPeer:
-        peers.append(RtuPeer(answer))
-        await peers[-1].start()
-        return peers[-1]
+        one = RtuPeer(answer)
+        peers.append(one)
+        await one.start()
+        return one
 
     yield start
     for each in peers:
@@ -158,16 +160,19 @@ EVIL: dict[str, tuple[Answer, Reason]] = {
 }
 
 
-@pytest.mark.parametrize("name", EVIL)
-async def test_a_sick_device_gives_its_reason_and_recovers(name: str, peer: Peers, make: Make) -> None:
-    answer, reason = EVIL[name]
-    device = await peer(answer)
-    async with running(make(device.address)) as kept:
-        await kept.until(lambda: reason in kept.reasons())
-        assert not kept.good()
-        assert kept.reasons() <= {reason, Reason.DISCONNECTED, Reason.TIMEOUT}
-        device.answer = good
-        await kept.until(lambda: kept.value(VOLTAGE) == pytest.approx(230.1))
+@pytest.mark.parametrize("names", [[name for name in EVIL if name != "flood"], ["flood"]], ids=["all", "flood"])
+async def test_a_sick_device_gives_its_reason_and_recovers(names: list[str], peer: Peers, make: Make) -> None:
+    async def case(name: str) -> None:
+        answer, reason = EVIL[name]
+        device = await peer(answer)
+        async with running(make(device.address)) as kept:
+            await kept.until(lambda: reason in kept.reasons())
+            assert not kept.good()
+            assert kept.reasons() <= {reason, Reason.DISCONNECTED, Reason.TIMEOUT}
+            device.answer = good
+            await kept.until(lambda: kept.value(VOLTAGE) == pytest.approx(230.1))
+
+    await together(names, case)
 
 
 async def test_the_answer_is_found_behind_a_strangers_late_one(peer: Peers, make: Make) -> None:

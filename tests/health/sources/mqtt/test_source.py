@@ -21,6 +21,7 @@ from isolane.health.sources.mqtt.source import MqttSource
 from isolane.security.tls import client_context
 from support.broker import Broker, Pki, free_port, stopping
 from support.readings import Kept, running
+from support.together import together
 
 pytestmark = pytest.mark.broker
 
@@ -203,24 +204,27 @@ async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-@pytest.mark.parametrize(
-    ("peer", "reasons"),
-    [
-        (silent, {Reason.DISCONNECTED}),
-        (rude, {Reason.DISCONNECTED}),
-        (refusing, {Reason.DISCONNECTED, Reason.REFUSED}),
-        (endless, {Reason.DISCONNECTED}),
-    ],
-)
-async def test_what_is_no_broker_is_away_and_does_not_hold_up_a_stop(peer: object, reasons: set[Reason]) -> None:
-    server = await asyncio.start_server(peer, "127.0.0.1", 0)  # type: ignore[arg-type]
-    port = server.sockets[0].getsockname()[1]
-    async with running(MqttSource(table(port, timeout_s=0.5), SystemClock())) as kept:
-        await kept.until(lambda: len(kept.readings) >= 9 and kept.readings[-1].reason in reasons)
-    assert kept.reasons() <= reasons
-    assert not kept.good()
-    server.close()
-    await server.wait_closed()
+NO_BROKERS = {
+    "silent": (silent, {Reason.DISCONNECTED}),
+    "rude": (rude, {Reason.DISCONNECTED}),
+    "refusing": (refusing, {Reason.DISCONNECTED, Reason.REFUSED}),
+    "endless": (endless, {Reason.DISCONNECTED}),
+}
+
+
+async def test_what_is_no_broker_is_away_and_does_not_hold_up_a_stop() -> None:
+    async def case(name: str) -> None:
+        peer, reasons = NO_BROKERS[name]
+        server = await asyncio.start_server(peer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with running(MqttSource(table(port, timeout_s=0.5), SystemClock())) as kept:
+            await kept.until(lambda: len(kept.readings) >= 9 and kept.readings[-1].reason in reasons)
+        assert kept.reasons() <= reasons
+        assert not kept.good()
+        server.close()
+        await server.wait_closed()
+
+    await together(NO_BROKERS, case)
 
 
 def test_a_filter_or_secret_that_cannot_be_is_refused(tmp_path: Path) -> None:
