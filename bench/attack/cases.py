@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB")
-"""What this harness is for: the relay's and the tap's side of the boundaries."""
+FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB", "HC", "MQ")
+"""What this harness is for: the boundaries of relay and tap, and of Channel B to broker and center."""
 HERE = Path(__file__).parent
 
 

@@ -20,6 +20,7 @@ from bench.attack.csms import Csms, basic
 from bench.attack.pki import Pki
 from bench.attack.process import Process
 from bench.attack.tapped import Told
+from bench.attack.uplink.ground import Uplink, uplink
 
 from isolane.value.credentials import Verifier, protect, write_verifiers
 from isolane.value.settings import Limits
@@ -58,6 +59,8 @@ class Wish:
         limits: Limits instead of the file's.
         tls: Whether there are TLS listeners.
         csms_receive_bytes: Receive buffer of the CSMS's sockets, 0 for the system's.
+        links: How Channel B delivers; none: there is no Channel B.
+        outbox: More lines of [health.outbox].
         chaos: Whether the relay dials through a bad network.
         echo: Whether the CSMS is a library that echoes, for foreign test suites.
         verify: Whether the relay checks passwords itself.
@@ -74,6 +77,8 @@ class Wish:
     limits: Mapping[str, float] = field(default_factory=dict)
     tls: bool = False
     csms_receive_bytes: int = 0
+    links: tuple[str, ...] = ()
+    outbox: str = ""
     chaos: bool = False
     echo: bool = False
     verify: bool = False
@@ -114,6 +119,12 @@ class Ground:
     used: int = 0
     port_taken: int = 0
     chaos: ChaosProxy | None = None
+    uplink: Uplink | None = None
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """Give all that are attacked."""
+        return (self.relay, self.tap, *(self.uplink.processes if self.uplink else ()))
 
     def fresh_identity(self) -> str:
         """Give a known identity that nobody has used in this case."""
@@ -179,6 +190,15 @@ class Ground:
 
         return await asyncio.to_thread(read)
 
+    async def answers(self, process: Process) -> bool:
+        """Tell whether a process answers; the center by its API."""
+        if self.uplink is not None and process is self.uplink.center:
+            url = f"http://127.0.0.1:{self.uplink.console_port}/api/v1/sites"
+            with contextlib.suppress(OSError):
+                return bool(await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).status))
+            return False
+        return bool(await self.page(process))
+
     async def metric(self, process: Process, name: str) -> float:
         """Sum a metric over its labels, or over those that begin as `name` says."""
         total = 0.0
@@ -187,6 +207,17 @@ class Ground:
             if sample == name or sample.startswith((f"{name}{{", f"{name},")):
                 total += float(number)
         return total
+
+    async def metric_at(self, url: str, name: str) -> float:
+        """Give one metric of another page, 0 where it is not there."""
+
+        def read() -> str:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310 - ours
+                return str(page.read(), "utf-8")
+            return ""
+
+        lines = (await asyncio.to_thread(read)).splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition(" ")[0] == name)
 
     def write_settings(self, *, broken: str = "") -> None:
         """Write the settings file of relay and tap."""
@@ -238,6 +269,9 @@ async def standing(lim: dict[str, float], wish: Wish, *, quick: bool) -> AsyncIt
             ground.write_settings()
             await tap.start()
             await relay.start()
+            if wish.links:
+                way = uplink(folder / "b", links=wish.links, outbox=wish.outbox)
+                ground.uplink = await stack.enter_async_context(way)
             yield ground
             await ground.stop_chargers()
     finally:

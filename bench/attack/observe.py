@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,8 @@ _RES_SLACK = 1.05
 _DISK_BYTES_MAX = 4 << 20
 _LINES_PER_MIN = 10
 _EVENT = re.compile(r"security-event type=(?P<type>\S+) ")
-_FIELD = re.compile(r'\b(peer|charger|detail)=("[^"]*"|\S+)')
+_FIELD = re.compile(r'\b(peer|gateway|charger|detail)=("[^"]*"|\S+)')
+_OF_FILES = ("reload", "storage")
 _NOBODY = ("-", '""')
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
 _CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ")
@@ -36,8 +38,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 class Base:
     """How the target was before the case."""
 
-    pids: tuple[int, int]
-    uses: tuple[Use, Use]
+    pids: tuple[int, ...]
+    uses: tuple[Use, ...]
     disk_bytes: int
     log_chars: dict[str, int]
     began: float = field(default_factory=time.monotonic)
@@ -55,8 +57,13 @@ class Scene:
 
     def log(self, name: str) -> str:
         """Give what a process has logged since the case began."""
-        process = self.ground.relay if name == "value" else self.ground.tap
+        process = next(each for each in self.ground.processes if each.name == name)
         return process.text()[self.base.log_chars[name] :]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names of all processes that are attacked."""
+        return tuple(process.name for process in self.ground.processes)
 
 
 Observable = Callable[[Scene], Awaitable[str]]
@@ -65,22 +72,22 @@ Observable = Callable[[Scene], Awaitable[str]]
 def base_of(ground: Ground) -> Base:
     """Note how the target is now."""
     return Base(
-        (ground.relay.pid, ground.tap.pid),
-        (ground.relay.use(), ground.tap.use()),
+        tuple(process.pid for process in ground.processes),
+        tuple(process.use() for process in ground.processes),
         _disk_bytes(ground),
-        {"value": len(ground.relay.text()), "tap": len(ground.tap.text())},
+        {process.name: len(process.text()) for process in ground.processes},
     )
 
 
 async def alive(scene: Scene) -> str:
     """The same processes answer, and nothing has crashed inside."""
     wrong = []
-    for process, pid in zip((scene.ground.relay, scene.ground.tap), scene.base.pids, strict=True):
+    for process, pid in zip(scene.ground.processes, scene.base.pids, strict=True):
         if not process.is_alive:
             wrong.append(f"{process.name} is gone")
-        elif process.pid != pid and not scene.proof.measures.get("restarted"):
+        elif process.pid != pid and not (scene.proof.measures.get("restarted") or process.starts_by_step):
             wrong.append(f"{process.name} was restarted")
-        elif not await scene.ground.page(process):
+        elif not await scene.ground.answers(process):
             wrong.append(f"{process.name} does not answer")
         text = process.text()
         wrong += [f"{process.name} logged {sign.strip()}" for sign in _CRASHES if sign in text]
@@ -119,7 +126,7 @@ async def res(scene: Scene) -> str:
 
 def _above(scene: Scene) -> list[str]:
     wrong = []
-    for process, base in zip((scene.ground.relay, scene.ground.tap), scene.base.uses, strict=True):
+    for process, base in zip(scene.ground.processes, scene.base.uses, strict=True):
         if not process.is_alive:
             return [f"{process.name} is gone"]
         now = process.use()
@@ -175,7 +182,22 @@ async def once(scene: Scene) -> str:
         for one in session.link.received
     )
     twice = [one for one, number in got.items() if number > sent[one]]
+    uplink = scene.ground.uplink
+    order = (await asyncio.to_thread(uplink.stored)).order if uplink is not None else []
+    if len(order) != len(set(order)):
+        return f"{len(order) - len(set(order))} blocks are at the center twice"
     return f"{len(twice)} messages arrived more often than they were sent" if twice else ""
+
+
+async def noloss_h(scene: Scene) -> str:
+    """The center has every number of every stream, or a gap record for it, and the values that were measured."""
+    uplink = scene.ground.uplink
+    if uplink is None:
+        return "the target has no Channel B"
+    await uplink.enqueue(20)
+    if not await uplink.drained():
+        return f"the outbox does not get empty: {await uplink.books()}"
+    return "; ".join(await uplink.missing())
 
 
 async def noentry(scene: Scene) -> str:
@@ -194,6 +216,8 @@ async def noentry(scene: Scene) -> str:
     heard = b"".join(answer.raw for answer in scene.proof.answers)
     if any(secret in heard for secret in _secrets()):
         wrong.append("the attacker was told a secret")
+    if ground.uplink is not None:
+        wrong += ground.uplink.entries[:3]
     return "; ".join(wrong)
 
 
@@ -204,13 +228,13 @@ async def secevent(scene: Scene) -> str:
     that cannot be read again is nobody's: its event names the file.
     """
     wrong, found = [], collections.Counter[tuple[str, str]]()
-    for name in ("value", "tap"):
+    for name in scene.names:
         for line in scene.log(name).splitlines():
             event = _EVENT.search(line)
             if event is None:
                 continue
             said = dict(_FIELD.findall(line))
-            fields = ("peer", "charger") if event["type"] != "reload" else ("detail",)
+            fields = ("peer", "gateway", "charger") if event["type"] not in _OF_FILES else ("detail",)
             source = next((said[field] for field in fields if said.get(field, "-") not in _NOBODY), "-")
             wrong += [] if source != "-" else [f"{event['type']} names neither peer nor charger"]
             wrong += [] if _STAMP.match(line) else [f"no UTC time: {line[:40]}"]
@@ -227,7 +251,7 @@ async def secevent(scene: Scene) -> str:
 async def logsafe(scene: Scene) -> str:
     """One line a record, no control characters, no secret, no flood."""
     wrong = []
-    for name in ("value", "tap"):
+    for name in scene.names:
         lines = scene.log(name).split("\n")
         odd = [line for line in lines if _CONTROL.search(line)]
         wrong += [f"{name}: control character in {odd[0][:60]!r}"] if odd else []
@@ -237,6 +261,8 @@ async def logsafe(scene: Scene) -> str:
         if any(secret.decode() in text for secret in _secrets()):
             wrong.append(f"{name}: a secret in the log")
         attack = [line for line in lines if line and not _is_of_admitted(scene, line)]
+        if name in {"health", "center"}:
+            attack = [line for line in attack if " INFO " not in line]
         minutes = int((time.monotonic() - scene.base.began) // 60) + 1
         if len(attack) > _LINES_PER_MIN * minutes:
             wrong.append(f"{name}: {len(attack)} lines in {minutes} min, the last {attack[-1][:90]!r}")
@@ -266,12 +292,18 @@ def _secrets() -> list[bytes]:
 
 
 def _disk_bytes(ground: Ground) -> int:
-    return sum(path.stat().st_size for path in ground.folder.rglob("*") if path.is_file())
+    size = 0
+    for path in ground.folder.rglob("*"):
+        if "center" not in path.parts:  # the center keeps what it is sent, within each gateway's quota
+            with contextlib.suppress(OSError):
+                size += path.stat().st_size if path.is_file() else 0
+    return size
 
 
 OBSERVABLES: dict[str, Observable] = {
     "ALIVE": alive, "BYSTANDER": bystander, "RES": res, "NOLOSS_V": noloss_v, "ONCE": once, "NOENTRY": noentry,
     "SECEVENT": secevent, "LOGSAFE": logsafe, "PII": pii,
+    "NOLOSS_H": noloss_h,
 }  # fmt: skip
 AFTER = ("NOLOSS_V", "ONCE", "NOENTRY", "SECEVENT", "LOGSAFE", "PII", "ALIVE")
 """Judged while the case's chargers are still there; the rest when they have gone."""

@@ -29,6 +29,7 @@ class Process:
         self.name, self.settings, self.log, self.hosts = name, settings, log, hosts
         self.process: asyncio.subprocess.Process | None = None
         self.ready = ""
+        self.starts_by_step = False
 
     @property
     def pid(self) -> int:
@@ -91,11 +92,12 @@ class Process:
             self.process.send_signal(number)
 
     async def stop(self, wait_s: float = 20.0) -> int:
-        """SIGTERM and wait; give the exit code.
+        """SIGTERM and wait; give the exit code. Another process id afterwards is the harness's doing.
 
         Raises:
             TimeoutError: It did not end.
         """
+        self.starts_by_step = True
         self.send(signal.SIGTERM)
         if self.process is None:
             return 0
@@ -103,6 +105,7 @@ class Process:
 
     async def kill(self) -> None:
         """SIGKILL and wait."""
+        self.starts_by_step = True
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()

@@ -26,6 +26,7 @@ from bench.attack.observe import Scene, base_of, observable
 from bench.attack.proof import Proof
 from bench.attack.steps import known_steps, run_steps
 from bench.attack.tapped import cpu_ns
+from bench.attack.uplink.rival import warm_up
 from bench.attack.wishes import wish_of
 
 CASE_S = 1500.0
@@ -157,8 +158,10 @@ async def _act(
 ) -> Scene:
     """Warm the target up, note its base, do the steps, hear the bystanders."""
     await _warm_up(ground)
-    number = _WATCHED if "BYSTANDER" in judged else 0
-    watchers = await stack.enter_async_context(watching(ground, number)) if {"BYSTANDER", "RES"} & set(judged) else None
+    busy = "BYSTANDER" in judged or ("NOLOSS_V" in judged and ground.uplink is not None)
+    number = _WATCHED if busy else 0
+    watched = busy or "RES" in judged
+    watchers = await stack.enter_async_context(watching(ground, number)) if watched else None
     base = base_of(ground)
     worked = cpu_ns(ground.relay.pid, workers=True)
     before = (cpu_ns(ground.tap.pid), await ground.metric(ground.tap, "isolane_tap_messages_total"))
@@ -197,6 +200,8 @@ async def _warm_up(ground: Ground) -> None:
             await _come_and_go(ground)
         return
     await _come_and_go(ground)
+    if ground.uplink is not None:
+        await warm_up(ground.uplink)
 
 
 async def _come_and_go(ground: Ground) -> None:

@@ -34,6 +34,12 @@ OF_STEP: dict[str, frozenset[str]] = {
     "charger.reply": frozenset({"credential"}),
     "sample": _GUESS | {"unknown-identity"},
     "signal": frozenset({"reload"}),
+    "center.present": frozenset({"tls", "foreign-answer"}),
+    "mount_tmpfs": frozenset({"storage"}),
+    "fill": frozenset({"storage"}),
+    "fiu": frozenset({"storage"}),
+    "enqueue": frozenset({"oversize"}),
+    "publish": frozenset({"identity", "unreadable", "quota"}),
 }
 
 

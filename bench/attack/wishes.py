@@ -8,6 +8,10 @@ NAME = "csms.test"
 
 _TLS = {"mtls.connect", "tls.connect", "mtls.resume", "cert.swap", "crl.serve", "crl.add", "impersonate", "bystanders"}
 _VERIFIED = {"replay", "sample", "flap"}
+_CHANNEL_B = {
+    "broker.stop", "broker.start", "broker.flap", "broker.mute", "broker.conf", "mount_tmpfs", "fill", "free", "fiu",
+    "powercut", "deliver", "enqueue", "center.present", "publish", "mqtt.connect", "subscribe", "revoke",
+}  # fmt: skip
 _GUESSES = ("'authorization':", "'auth': 'bad'", "'auth': 'dict'", "'auth': 'none", "'auth_key':", "new_hex")
 """What tells that a case is about passwords."""
 
@@ -19,7 +23,11 @@ def wish_of(case: Case) -> Wish:
         return Wish(secure_csms=True, csms_host=NAME, hosts=True)
     said = str(case.do)
     many = {"msg_hz": 100_000, "msg_burst": 1_000_000}
+    needs_b = bool(steps & _CHANNEL_B) or "NOLOSS_H" in case.observe or "schema_versions" in said
+    both = "center.present" in steps
     return Wish(
+        links=("mqtt", "https") if both else ("mqtt",) if needs_b else (),
+        outbox="age_max_s = 60\n" if "broker.conf" in steps else "",
         deflate="ws.deflate" in steps,
         tls=case.family == "TL" or bool(steps & _TLS) or "'profile':" in said or "sslyze" in said or "testssl" in said,
         csms_receive_bytes=65_536 if "fault.zero_window" in steps else 0,

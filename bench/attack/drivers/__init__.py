@@ -1,5 +1,21 @@
 """One file a driver. Importing this package registers every step."""
 
-from bench.attack.drivers import fault, http_raw, names, ocpp_sim, outside, renewal, tls_probe, ws_raw
+from bench.attack.drivers import (
+    broker,
+    centers,
+    fault,
+    http_raw,
+    mqtt_client,
+    names,
+    ocpp_sim,
+    outside,
+    renewal,
+    storage,
+    tls_probe,
+    ws_raw,
+)
 
-__all__ = ["fault", "http_raw", "names", "ocpp_sim", "outside", "renewal", "tls_probe", "ws_raw"]
+__all__ = [
+    "broker", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside", "renewal", "storage",
+    "tls_probe", "ws_raw",
+]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from bench.attack.charger import Charger
 from bench.attack.csms import basic
 from bench.attack.drivers import rotation
+from bench.attack.drivers.mqtt_client import schema_versions
 from bench.attack.fill import UnknownError, raw, unescape
 from bench.attack.frames import TEXT, frame
 from bench.attack.ground import secret_of
@@ -211,6 +212,9 @@ async def table(turn: Turn) -> None:
 async def corpus(turn: Turn) -> None:
     """Send every message of a corpus, both ways where asked for."""
     turn.only(turn.extra, "both_directions")
+    if turn.arg() == "schema_versions":
+        await schema_versions(turn)
+        return
     rows = turn.names["tables"].get(turn.arg())
     if rows is None:
         raise UnknownError(f"corpus {turn.arg()}")

@@ -1,11 +1,13 @@
 """This file wraps foreign tools and looks from other users' eyes; it guards that a missing tool is an error."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from bench.attack.drivers.hello import SSL3, SUITES, TLS10, TLS11, TLS12, offer
 from bench.attack.fill import UnknownError, unescape
 from bench.attack.steps import Turn, step
 
+from isolane.core.failures import IsolaneError
 from isolane.tap.vocabulary import ACTIONS
 from isolane.value.head import compose
+from isolane.wire.uplink import Up, down_topic, ingest_path, up_topic
 
 _STRANGER = 65_534
 """The uid of nobody: it stands for every other service user."""
@@ -112,10 +116,28 @@ def payload_text(seeded: random.Random) -> str:
     return "".join(chr(seeded.choice(seeded.choice(points))) for _ in range(seeded.randrange(24)))
 
 
+_NAMERS = {"topic_for"}
+
+
+def _name(turn: Turn, names: list[str]) -> None:
+    """Make topics and paths from hostile names, in every place of each."""
+    made = []
+    for name in (unescape(str(each)) for each in names):
+        for site, gateway in ((name, "gw-01"), ("site", name)):
+            for make in (partial(up_topic, kind=Up.BLOCK), down_topic, partial(ingest_path, kind=Up.BLOCK)):
+                with contextlib.suppress(IsolaneError):
+                    made.append(make(site, gateway)[:80])
+    turn.proof.measures["raises"] = not made or f"{made[0]!r} was made"
+
+
 @step("call")
 async def call(turn: Turn) -> None:
     """Give a hostile header to what writes every request north."""
     args = turn.args()
+    if args.get("fn") in _NAMERS:
+        turn.only(args, "fn", "args")
+        _name(turn, list(args["args"]))
+        return
     turn.only(args, "fn", "headers")
     headers = args["headers"]
     if args["fn"] != "northbound.connect":
