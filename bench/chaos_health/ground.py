@@ -46,10 +46,11 @@ nice = 0
 [health.budget]
 rate_kbit_s = 100000
 [health.sampling]
-step_ms = 100
+step_ms = 200
 [health.outbox]
 path = "{disk}/outbox.db"
 bytes_max = 1048576
+reserve_bytes = 524288
 block_rows = {rows}
 [[health.links]]
 type = "mqtt"
@@ -78,7 +79,7 @@ dead_s = 5
 type = "http_json"
 name = "page"
 url = "http://127.0.0.1:{page}/"
-period_s = 0.1
+period_s = 0.2
 timeout_s = 2
 reconnect_s_max = 1
 points = [

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = 150
+COLUMNS = 300
 """Signals of the page, the number included."""
 _FACTORS = np.arange(COLUMNS, dtype=np.int64) * 2_654_435_761 + 1
 _MODULUS = (1 << 31) - 1
