@@ -13,7 +13,7 @@ Lives here: both WebSocket legs, their limits and counters, and the copy port. W
 - a connection while it lives: connection, splice, scan, pace, assembly, hold
 - what a leg is: stream, tls_stream, listener_tls
 - the window to the tap: tap_port
-- what is shown: registry, metrics, dial_metrics, security_events, expiry
+- what is shown: registry, connection_lines, metrics, dial_metrics, security_events, expiry
 - settings and files, and reading them again: settings, settings_access, live_settings, key_files, durable
 - the process: app
 - workers/: what several relays on one port have to agree on; loaded where there are several

@@ -106,8 +106,8 @@ async def run(
     )
     keys.add("settings", LiveSettings(settings, read, entrance, expiries))
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(events.close)
-        stack.callback(admission.close)
+        for told in (events, registry.lines, admission):
+            stack.callback(told.close)
         shown = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=shown)
         shown.register(RelayCollector(registry, tap, events, expiries.left_s))

@@ -230,14 +230,12 @@ class Connection:
         self.registry.forget(self)
         cause = self._cause or "end-of-stream"
         self._tap.closed(self.number, self._first, cause)
-        _log.info(
-            "connection-closed charger=%s connection=%d cause=%s first=%s frames=%d/%d bytes=%d/%d",
-            self.charger,
+        up, down = self.from_charger, self.from_csms
+        self.registry.lines.closed(
             self.number,
-            cause,
-            LEGS[self._first],
-            *(self.from_charger.scanner.frames, self.from_csms.scanner.frames),
-            *(self.from_charger.bytes, self.from_csms.bytes),
+            self.charger,
+            f"cause={cause} first={LEGS[self._first]} frames={up.scanner.frames}/{down.scanner.frames} "
+            f"bytes={up.bytes}/{down.bytes}",
         )
 
     def _expire(self) -> None:

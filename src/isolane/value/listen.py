@@ -238,10 +238,7 @@ class Gate(asyncio.Protocol):
         place.hold(connection)
         entrance.registry.handshakes["accepted"] += 1
         entrance.strangers.know(self._who.peer, upgrade.charger)
-        _log.info(
-            "connection-opened charger=%s connection=%d subprotocol=%s extensions=%s",
-            *(facts.charger, connection.number, facts.subprotocol or "-", facts.extensions or "-"),
-        )
+        entrance.registry.lines.opened(connection.number, facts)
         if self._buffer:
             (asked or connection.from_charger).data_received(bytes(self._buffer))
         if leg.rest:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from typing import Protocol
 
+from isolane.value.connection_lines import ConnectionLines
 from isolane.wire.tap_copy import Direction
 
 _LATENCY_BOUNDS_S = (5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2, 1e-1)
@@ -87,6 +88,7 @@ class Registry:
         waits: Times that a charger was not read because it was too fast.
         probes: Questions to chargers whether they are there.
         empty: Set while no connection lives.
+        lines: What the log is told of connections.
         added: From the moment a read is handed over to the moment it is written, sampled.
     """
 
@@ -102,6 +104,7 @@ class Registry:
         self.waits = 0
         self.probes = 0
         self.added = Histogram()
+        self.lines = ConnectionLines()
         self._frames = [0, 0]
         self._bytes = [0, 0]
         self._last = 0
