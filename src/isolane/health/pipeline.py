@@ -21,6 +21,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.health.budget.budget import Budget
+from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
 from isolane.health.links import catalogue as link_catalogue
 from isolane.health.links.counts import LinkCollector
@@ -160,7 +161,8 @@ class Pipeline:
         return self._part(name, lambda: rhythm.run(self._enqueue))
 
     def _link(self, link: Link, cursor: Cursor) -> Coroutine[None, None, None]:
-        return self._part(f"link:{link.name}", lambda: link.run(cursor))
+        courier = Unhurried(cursor, self.budget.way.of(link.name))
+        return self._part(f"link:{link.name}", lambda: link.run(courier))
 
     def _part(self, name: str, run: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:
         return supervise(name, run, self._restarts)

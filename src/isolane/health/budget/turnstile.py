@@ -116,3 +116,9 @@ class Turnstile:
         if self._held_since_ns is not None:
             self.held_ns += now - self._held_since_ns
         self._held_since_ns = now if is_held and self.waiting else None
+
+
+def slowest_bytes_s(settings: BudgetSettings) -> float:
+    """Give the least rate that is left to a link that does not go first, but for full stops."""
+    slowest = settings.ceiling_bytes_s * settings.trickle
+    return slowest if settings.limit_bytes is None else min(slowest, _CRAWL_BYTES_S)

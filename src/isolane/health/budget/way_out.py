@@ -11,7 +11,7 @@ from collections.abc import Callable
 from isolane.health.budget import tcp
 from isolane.health.budget.passage import Passage, Traffic
 from isolane.health.budget.settings import BudgetSettings
-from isolane.health.budget.turnstile import Turnstile
+from isolane.health.budget.turnstile import Turnstile, slowest_bytes_s
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 1.0
@@ -33,6 +33,7 @@ class WayOut:
         self._turnstile = turnstile
         self._spend = spend
         self._running: dict[asyncio.Task[None], tuple[str, Passage]] = {}
+        self.slowest_bytes_s = slowest_bytes_s(settings)
         self.packet_bytes: dict[str, int] = {}
         """Per link, both directions, headers included."""
 
@@ -108,6 +109,10 @@ class LinkWay:
     async def connect(self, host: str, port: int, dead_s: int, traffic: Traffic) -> Passage:
         """Open a connection; see `WayOut.open`. Whoever gets it closes its `inner`."""
         return await self._way.open(self._link, host, port, dead_s, traffic)
+
+    def patience_s(self, size: int) -> float:
+        """Give how long so many bytes may take on a slow day, s."""
+        return size / self._way.slowest_bytes_s
 
     async def sent(self) -> None:
         """Wait until everything that was written on the link's connections is on its way."""

@@ -35,6 +35,10 @@ class Way(Protocol):
         """
         ...
 
+    def patience_s(self, size: int) -> float:
+        """Give how long so many bytes may take until they are sent, s."""
+        ...
+
 
 Ways = Callable[[str], Way | None]
 """Gives each link its way, by its name."""
@@ -59,6 +63,7 @@ class Dialer:
         self._traffic = traffic
         self._dead_s = dead_s
         self._loop = asyncio.get_running_loop()
+        self.patience_s = way.patience_s
 
     def dial(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """Open a connection from another thread than the loop's.

@@ -135,6 +135,7 @@ class Session(aiomqtt.Client):
         self.topic_aliases_max = 0
         self._aliases: dict[str, int] = {}
         self._refusals: dict[int, str] = {}
+        self._patience_s = (lambda _: 0.0) if dialer is None else dialer.patience_s
 
     @property
     def socket(self) -> socket.socket | None:
@@ -148,7 +149,7 @@ class Session(aiomqtt.Client):
         Args:
             topic: Where to; sent once and by number from then on, if the broker remembers topics.
             data: The message.
-            timeout_s: How long to wait.
+            timeout_s: How long to wait, beside what sending it may take.
             expiry_s: When the broker may forget it; None never. MQTT 3.1.1 cannot say that.
 
         Returns:
@@ -160,7 +161,7 @@ class Session(aiomqtt.Client):
         # The packet number that `publish` will draw is the next one; it is drawn before the first wait.
         number = self._client._last_mid % 65_535 + 1  # noqa: SLF001 - no public name for it
         short, properties = self._shortened(topic, expiry_s)
-        await self.publish(short, data, qos=1, properties=properties, timeout=timeout_s)
+        await self.publish(short, data, qos=1, properties=properties, timeout=timeout_s + self._patience_s(len(data)))
         return self._refusals.pop(number, None)
 
     def _shortened(self, topic: str, expiry_s: int | None) -> tuple[str, Properties | None]:
