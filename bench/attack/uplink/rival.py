@@ -139,7 +139,8 @@ async def warm_up(uplink: Uplink) -> None:
         for number in range(1, _WARM_MESSAGES + 1):
             flood.publish(up_topic(SITE, neighbour.name, Up.BLOCK), neighbour.block(number, 200))
         await flood.until(lambda: flood.acknowledged >= _WARM_MESSAGES, 20)
-        await neighbour.post(Up.BLOCK, neighbour.block(1, 200))
+    poster = await Rival.of(uplink, "gw-08")  # with a share of its own: the neighbour's is used up
+    await poster.post(Up.BLOCK, poster.block(1, 200))
     await uplink.drained(60)
 
 

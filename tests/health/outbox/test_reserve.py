@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isolane.health.outbox.lanes import Lane
-from isolane.health.outbox.reserve import RESERVE_BYTES
+from isolane.health.outbox.reserve import reserve_bytes
 from isolane.health.outbox.store import Store
 from isolane.wire.uplink import Up, decode_gap
 from support.outboxes import SCHEMA, TAG, ManualClock, draft, is_balanced, settings
@@ -51,7 +51,7 @@ def fill(disk: Path, left: int = 0) -> Path:
 @pytest.mark.parametrize("left", [0, 4096, 40_960])
 def test_a_full_disk_drops_the_oldest_takes_alarms_and_recovers(small: Path, left: int) -> None:
     store = opened(small / "o.db")
-    assert (small / "o.db.reserve").stat().st_size == RESERVE_BYTES
+    assert (small / "o.db.reserve").stat().st_size == reserve_bytes(small) == DISK_BYTES // 4
     for number in range(100):
         store.put(draft(number, rows=ROWS, noise=40))
     filler = fill(small, left)

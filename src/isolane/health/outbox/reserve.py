@@ -7,6 +7,7 @@ soon as there is room for it. Meanwhile the outbox does not grow, but for alarms
 import contextlib
 import logging
 import os
+from pathlib import Path
 
 from isolane.health.outbox.lanes import DROPPED_FIRST, Lane
 from isolane.health.outbox.losses import REASON
@@ -15,7 +16,19 @@ from isolane.health.outbox.settings import OutboxSettings
 _LOG = logging.getLogger(__name__)
 
 RESERVE_BYTES = 4 << 20
-"""As much as the write-ahead log holds before SQLite moves it into the file."""
+"""As much as the write-ahead log holds before SQLite moves it into the file; less on a small disk."""
+PAGE_BYTES = 4096
+_DISK_SHARE = 4
+"""Of a small disk a quarter is kept: the tables alone take another."""
+
+
+def reserve_bytes(folder: Path) -> int:
+    """Give how much room is kept on a folder's disk, bytes: whole pages."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return RESERVE_BYTES
+    return min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // _DISK_SHARE // PAGE_BYTES * PAGE_BYTES)
 
 
 class Reserve:
@@ -29,6 +42,7 @@ class Reserve:
         self.held = False
         """Whether there is room in hand; without it the disk counts as full."""
         self._path = settings.path.with_name(f"{settings.path.name}.reserve")
+        self._size_bytes = reserve_bytes(settings.path.parent)
         self._bytes_max = settings.bytes_max
         self._ordinary_max = settings.bytes_max - min(settings.reserve_bytes, settings.bytes_max // 2)
         self._room_bytes = 0
@@ -57,7 +71,7 @@ class Reserve:
         try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+                os.posix_fallocate(descriptor, 0, self._size_bytes)
             finally:
                 os.close(descriptor)
         except OSError:
@@ -66,7 +80,7 @@ class Reserve:
                 self._path.unlink(missing_ok=True)
             return
         self.held, self._room_bytes = True, 0
-        _LOG.info("outbox-reserve-taken bytes=%d", RESERVE_BYTES)
+        _LOG.info("outbox-reserve-taken bytes=%d", self._size_bytes)
 
     def give_up(self, queued_bytes: int) -> bool:
         """Let the outbox have the room; tell whether there was any.
@@ -79,5 +93,5 @@ class Reserve:
             self._path.unlink()
         except OSError:
             return False
-        _LOG.warning("outbox-reserve-given-up bytes=%d reason=disk-full", RESERVE_BYTES)
+        _LOG.warning("outbox-reserve-given-up bytes=%d reason=disk-full", self._size_bytes)
         return True

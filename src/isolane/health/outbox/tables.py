@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isolane.core.failures import IsolaneError
+from isolane.health.outbox.reserve import PAGE_BYTES, reserve_bytes
 
 _LOG = logging.getLogger(__name__)
+_LOG_PAGES = 1000
+"""What the write-ahead log holds before it is moved into the file; less on a small disk."""
 _VERSION = 2
 _UPGRADES = {1: "ALTER TABLE blocks ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;"}
 """What makes a file of that version one of the next."""
@@ -88,18 +91,19 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(connection)
+        _prepare(connection, path.parent)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 8388608")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {min(_LOG_PAGES, reserve_bytes(folder) // 2 // PAGE_BYTES)}")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not made:
