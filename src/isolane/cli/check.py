@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isolane.cli import probes, relay_probe
+from isolane.cli import arrangement, probes, relay_probe
 from isolane.cli.csms_probe import Caller, ask
 from isolane.cli.options import add_config
 from isolane.config.describe import effective
@@ -97,6 +97,9 @@ async def _try(rooms: dict[str, Any], caller: Caller | None) -> int:
     if "site" in rooms:
         problems.append(_run_dir(rooms["site"].run_dir))
         print(f"  {'FAIL ' + problems[-1] if problems[-1] else 'ok   run folder'}")
+    if "health" in rooms:
+        is_held, said = arrangement.here()
+        print(f"  {'ok  ' if is_held else 'NOTE'} processor time of the business: {said}")
     failed = sum(1 for problem in problems if problem)
     print(f"\n{len(problems) - failed} good, {failed} failed")
     return 1 if failed else 0
