@@ -34,10 +34,11 @@ class _Backend(httpcore.AnyIOBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,  # noqa: ARG002 - the way knows it
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the way sets them
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection, as the library asks."""
+        del local_address, socket_options  # the way has its own
         try:
             with anyio.fail_after(timeout):
                 passage = await self._way.connect(host, port, self._dead_s, self._traffic)
