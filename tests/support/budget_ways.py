@@ -35,7 +35,6 @@ class World:
 @asynccontextmanager
 async def world_of(serve: Serve, settings: BudgetSettings) -> AsyncIterator[World]:
     """Open a far end and a way to it; a minute is enough for every test."""
-
     writers: list[asyncio.StreamWriter] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
