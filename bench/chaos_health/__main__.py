@@ -17,7 +17,7 @@ from bench.chaos_health.faults import Storm
 from bench.chaos_health.ground import Ground, build, missing
 from bench.chaos_health.judge import Verdict, center_blocks, gateway_books, judge
 
-_FAULTS, _SECONDS, _LONG_CUT_S = 200, 420.0, 100.0
+_FAULTS, _SECONDS, _LONG_CUT_S = 200, 400.0, 100.0
 _QUICK = 12, 20.0, 0.0
 _DRAIN_S = 300.0
 _WAITING_MAX = 30
@@ -28,7 +28,7 @@ def main() -> int:
     """Run the soak; the exit code is the verdict."""
     parser = argparse.ArgumentParser(prog="make chaos-health")
     parser.add_argument("--faults", type=int, default=_FAULTS, help="how many (default 200)")
-    parser.add_argument("--seconds", type=float, default=_SECONDS, help="how long faults are set (default 420)")
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help="how long faults are set (default 400)")
     parser.add_argument("--quick", action="store_true", help="12 faults in 20 s")
     parser.add_argument("--seed", type=int, default=None, help="of the faults; the default is drawn and printed")
     parser.add_argument("--keep", type=Path, default=None, help="folder to leave everything in that was written")

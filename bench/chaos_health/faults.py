@@ -71,14 +71,16 @@ class Storm:
                 self._open.pop(kind)[1]()
             if now < due:
                 continue
-            due = now + pause_s * self._rng.uniform(0.4, 1.6)
-            if sum(self.done.values()) == long_cut_at and "cut all" not in self._open:
+            done = sum(self.done.values())
+            if done == long_cut_at:
                 long_cut_at = -1
                 self._do("cut all", long_cut_s)
-                continue
-            kind = self._rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-            if kind not in self._open:
+            else:
+                kinds = [kind for kind in _WEIGHTS if kind not in self._open]
+                kind = self._rng.choices(kinds, [_WEIGHTS[kind] for kind in kinds])[0]
                 self._do(kind, self._rng.uniform(*_HOLDS_S.get(kind, _HOLDS_LONG_S)))
+            if sum(self.done.values()) > done:
+                due = now + pause_s * self._rng.uniform(0.4, 1.6)
 
     def calm(self) -> None:
         """Undo everything, and set the clock right."""

@@ -1,4 +1,4 @@
-"""This file is `python -m bench.chaos_health.wear`; it guards that the figures of wear are the kernel's, not arithmetic.
+"""This file is `python -m bench.chaos_health.wear`; it guards that the figures of wear are the kernel's, no sums.
 
 It writes an outbox as a site of 500 signals does, half of whose samples change, and settles each block on its own.
 """

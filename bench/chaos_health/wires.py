@@ -43,8 +43,11 @@ class Wire:
 
     def mend(self) -> None:
         """Carry again."""
+        self._loop.call_soon_threadsafe(self._mend)
+
+    def _mend(self) -> None:
         self._open = True
-        self._loop.call_soon_threadsafe(self._flows.set)
+        self._flows.set()
 
     def _cut(self) -> None:
         self._open = False
