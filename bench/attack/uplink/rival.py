@@ -131,7 +131,7 @@ class Rival:
 
 async def warm_up(uplink: Uplink) -> None:
     """Let gateway and center meet what a long life brings: a lost connection, a large block, a flood."""
-    await uplink.enqueue(1, 100_000)
+    await uplink.enqueue(1, 400_000)
     uplink.mqtt.cut()
     uplink.https.cut()
     neighbour = await Rival.of(uplink, "gw-09")
