@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -151,9 +152,8 @@ async def test_what_the_disk_does_not_take_is_not_committed(open_telemetry: Open
 
 
 async def test_a_newer_release_is_told_apart(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "hot.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "hot.sqlite3")) as connection:
         connection.execute("PRAGMA user_version = 99")
-    connection.close()
     with pytest.raises(IsolaneError, match="of a newer release"):
         EmbeddedTelemetry(tmp_path, StoreSettings())
 

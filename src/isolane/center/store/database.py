@@ -30,7 +30,11 @@ def open_database(file: Path) -> Engine:
         engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": _BUSY_S})
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
-        migrate(engine)
+        try:
+            migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     except (OSError, SQLAlchemyError) as error:
         raise IsolaneError(f"cannot open {file}: {error}", "check that the center may write its data folder") from error
     except CommandError as error:

@@ -10,7 +10,7 @@ One thread writes. Readers have a connection each and see one consistent picture
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,21 +80,30 @@ class HotStore:
         self._readers: list[sqlite3.Connection] = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self.writer = self._connect()
-            (version,) = self.writer.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                self.writer.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+            self.writer = self._connect(self._prepare)
         except (OSError, sqlite3.Error) as error:
             raise IsolaneError(
                 f"cannot open {file}: {error}", "check that the center may write its data folder"
             ) from error
-        if version > _VERSION:
-            raise IsolaneError(f"{file} is of a newer release", "run the newer release, or give another data folder")
 
-    def _connect(self) -> sqlite3.Connection:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+        elif version > _VERSION:
+            hint = "run the newer release, or give another data folder"
+            raise IsolaneError(f"{self._file} is of a newer release", hint)
+
+    def _connect(self, prepare: Callable[[sqlite3.Connection], None] | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if prepare is not None:
+                prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def close(self) -> None:
