@@ -69,6 +69,7 @@ class ChargerCa:
 
     def _sign(self, name: x509.Name, key: ec.EllipticCurvePublicKey, *, is_ca: bool) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
+        own, above = x509.SubjectKeyIdentifier.from_public_key, x509.AuthorityKeyIdentifier.from_issuer_public_key
         return (
             x509.CertificateBuilder()
             .subject_name(name)
@@ -78,5 +79,23 @@ class ChargerCa:
             .not_valid_before(now - dt.timedelta(days=1))
             .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+            .add_extension(_usage(is_ca=is_ca), critical=True)
+            .add_extension(own(key), critical=False)
+            .add_extension(above(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
+
+
+def _usage(*, is_ca: bool) -> x509.KeyUsage:
+    """Give what a key may be used for; a strict reader wants it said."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
