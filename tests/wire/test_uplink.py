@@ -141,5 +141,7 @@ def test_a_name_that_means_something_in_a_topic_makes_none(name: str) -> None:
         down_topic("north", name)
     with pytest.raises(IsolaneError):
         ingest_path("north", name, Up.GAP)
-        with pytest.raises(IsolaneError):
-            place(name, "gw")
+    with pytest.raises(IsolaneError):
+        down_topic(name, "gw")
+    with pytest.raises(IsolaneError):
+        ingest_path(name, "gw", Up.GAP)
