@@ -134,9 +134,10 @@ def test_a_field_of_a_later_release_is_passed_over(text: str, decode: Callable[[
 
 @pytest.mark.parametrize("name", ["a/b", "+", "#", "\0", "x" * 70_000, "", "A", "..", "a b"])
 def test_a_name_that_means_something_in_a_topic_makes_none(name: str) -> None:
-    for make in (lambda: up_topic(name, "gw", Up.GAP), lambda: up_topic("north", name, Up.GAP)):
-        with pytest.raises(IsolaneError):
-            make()
+    with pytest.raises(IsolaneError):
+        up_topic(name, "gw", Up.GAP)
+    with pytest.raises(IsolaneError):
+        up_topic("north", name, Up.GAP)
     with pytest.raises(IsolaneError):
         down_topic("north", name)
     with pytest.raises(IsolaneError):
