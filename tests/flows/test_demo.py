@@ -93,6 +93,7 @@ def _refused(command: list[str]) -> str:
 def test_a_used_port_is_one_sentence(tmp_path: Path) -> None:
     base = free_base()
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a demo before this one may just have had it
         taken.bind(("127.0.0.1", base + 3))
         taken.listen()
         said = _refused([*DEMO, "--folder", str(tmp_path / "demo"), "--base-port", str(base)])
