@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import resource
 import signal
 from collections.abc import Callable
@@ -52,6 +53,7 @@ def main(site: Site, settings: ValueSettings, read: Callable[[], ValueSettings])
     Raises:
         IsolaneError: See `run`.
     """
+    os.environ.setdefault("UV_USE_IO_URING", "0")  # a ring for the changes of what is watched costs more than it saves
     uvloop.run(run(site, settings, read, on_ready=settle))
 
 

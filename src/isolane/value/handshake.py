@@ -13,9 +13,10 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from isolane.core.ids import is_charger_id
@@ -25,6 +26,7 @@ from isolane.value.head import check_lines, compose
 from isolane.value.head import fields as fields_of
 from isolane.value.settings import Limits
 
+_NONE: Final[Sequence[str]] = ()
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 _SWITCHING = b"HTTP/1.1 101 "
@@ -101,7 +103,7 @@ def read_request(head: bytes, limits: Limits, path: str, *, query: bool, untouch
         Refused: The request is not what this file's top demands; 404 where only path or identity are wrong.
     """
     _check_request_line(check_lines(head, limits))
-    fields = _by_name(head)
+    fields = _gathered(fields_of(head))
     for name in _BODY_FIELDS:
         if name in fields:
             raise Refused(400, "smuggling", detail=f"field {name}")
@@ -116,8 +118,9 @@ def read_request(head: bytes, limits: Limits, path: str, *, query: bool, untouch
     protocols = tuple(item.strip(" \t") for item in protocol_field.split(",")) if protocol_field else ()
     if len(set(protocols)) != len(protocols) or "" in protocols:
         raise Refused(400, "malformed")
+    offered = ", ".join(fields.get("sec-websocket-extensions", _NONE))
     try:
-        offer = extensions.offer_north(", ".join(fields.get("sec-websocket-extensions", [])), untouched=untouched)
+        offer = extensions.offer_north(offered, untouched=untouched) if offered else ""
     except ValueError as error:
         raise Refused(400, "malformed") from error
     return Upgrade(
@@ -201,20 +204,19 @@ def accept_south(answer: Answer, upgrade: Upgrade, *, untouched: bool) -> Accept
     Raises:
         Refused: 502; it does not answer what was asked.
     """
-    tokens = {token.strip(" \t").lower() for value in answer.all("connection") for token in value.split(",")}
-    agreed = answer.all("sec-websocket-protocol")
+    found = _gathered(answer.fields)
+    agreed = found.get("sec-websocket-protocol", _NONE)
     accept = accept_key(upgrade.key)
     if (
-        [value.lower() for value in answer.all("upgrade")] != ["websocket"]
-        or "upgrade" not in tokens
-        or answer.all("sec-websocket-accept") != [accept]
+        not _upgrades(found)
+        or found.get("sec-websocket-accept") != [accept]
         or len(agreed) > 1
-        or not set(agreed) <= set(upgrade.protocols)
+        or (agreed and agreed[0] not in upgrade.protocols)
     ):
         raise Refused(502, "bad-answer")
     try:
-        field = ", ".join(answer.all("sec-websocket-extensions"))
-        chosen = extensions.answer_south(field, upgrade.extensions, untouched=untouched)
+        field = ", ".join(found.get("sec-websocket-extensions", _NONE))
+        chosen = extensions.answer_south(field, upgrade.extensions, untouched=untouched) if field else ""
     except ValueError as error:
         raise Refused(502, "bad-answer") from error
     fields = [
@@ -267,18 +269,31 @@ def _check_request_line(line: bytes) -> None:
         raise Refused(405, "malformed", (("Allow", "GET"),))
 
 
-def _by_name(head: bytes) -> dict[str, list[str]]:
+def _gathered(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Give the values of each field, in their order."""
     by_name: dict[str, list[str]] = {}
-    for name, value in fields_of(head):
-        by_name.setdefault(name, []).append(value)
+    for name, value in fields:
+        if name in by_name:
+            by_name[name].append(value)
+        else:
+            by_name[name] = [value]
     return by_name
 
 
+def _upgrades(fields: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether a head says Upgrade: websocket, once, and Connection: Upgrade, alone or among others."""
+    upgrade, connection = fields.get("upgrade", _NONE), fields.get("connection", _NONE)
+    if len(upgrade) != 1 or upgrade[0].lower() != "websocket":
+        return False
+    if len(connection) == 1 and connection[0] == "Upgrade":
+        return True
+    return any(token.strip(" \t").lower() == "upgrade" for value in connection for token in value.split(","))
+
+
 def _check_upgrade(fields: Mapping[str, Sequence[str]]) -> None:
-    tokens = {token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")}
-    if [value.lower() for value in fields.get("upgrade", ())] != ["websocket"] or "upgrade" not in tokens:
+    if not _upgrades(fields):
         raise Refused(426, "malformed", (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")))
-    if list(fields.get("sec-websocket-version", ())) != ["13"]:
+    if fields.get("sec-websocket-version") != ["13"]:
         raise Refused(426, "malformed", (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")))
     try:
         nonce = base64.b64decode(fields.get("sec-websocket-key", [""])[0], validate=True)

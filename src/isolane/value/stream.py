@@ -57,16 +57,16 @@ class Stream(Protocol):
 def keep_alive(sock: socket.socket, dead_s: float) -> None:
     """Make TCP notice within `dead_s` that a peer cannot be reached, whether or not something is being sent to it.
 
-    Source: tcp(7). Probes begin after half of the time, three fit into the rest.
+    Source: tcp(7). Probes begin after half of the time, three fit into the rest; TCP_USER_TIMEOUT says when it is over.
     """
     idle_s = max(1, int(dead_s / 2))
     # The loop's own socket object makes a new one for each option; this one is made once and lets go of the descriptor.
-    own = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+    # Options are the same for both families.
+    own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=sock.fileno())
     try:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3))
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(dead_s * 1000))
     finally:
         own.detach()
