@@ -101,7 +101,8 @@ async def test_a_sick_device_gives_its_reason_and_recovers(names: list[str], pee
             await kept.until(lambda: len(kept.readings) >= 5)
             assert not kept.good()
             assert reason in kept.reasons()
-            assert kept.reasons() <= {reason, Reason.DISCONNECTED}
+            # Many devices are sick at once here: on a machine that is busy too, any of them may be late instead.
+            assert kept.reasons() <= {reason, Reason.DISCONNECTED, Reason.TIMEOUT}
             device.answer = good
             await kept.until(lambda: kept.value("1.0/EVSE/DCVoltage") == pytest.approx(230.1))
         assert polled.counts["readings_bad"] >= 5
