@@ -116,7 +116,7 @@ def fewest(spans: list[Span], words_max: int, hole_max: int) -> int:
     return best[-1]
 
 
-@pytest.mark.parametrize("groups", [{"fast"}, {"slow"}, {"fast", "slow"}], ids=" ".join)
+@pytest.mark.parametrize("groups", [{"fast"}, {"slow"}, {"fast", "slow"}], ids=("fast", "slow", "both"))
 @pytest.mark.parametrize("name", built_in())
 def test_each_template_is_polled_with_the_fewest_requests_and_crosses_no_forbidden_hole(
     name: str, groups: set[str]
