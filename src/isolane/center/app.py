@@ -28,8 +28,9 @@ from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_database
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
-from isolane.center.supervise import supervised
+from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
+from isolane.core.supervisor import Restarts, supervise
 from isolane.security.event_lines import EventLines
 from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
@@ -59,7 +60,10 @@ async def run(settings: CenterSettings) -> None:
         if settings.metrics is not None:
             page = await serve_metrics(center.registry, settings.metrics.host, settings.metrics.port)
             closing.callback(page.close)
-        running = [asyncio.create_task(supervised(name, task), name=name) for name, task in center.tasks.items()]
+        running = [
+            asyncio.create_task(supervise(name, task, center.restarts), name=name)
+            for name, task in center.tasks.items()
+        ]
         serving = [asyncio.create_task(server.run()) for server in center.servers]
         _log.info("ready console=http://%s ingest=%s", center.console.address, center.ways_in() or "none")
         stopping = asyncio.create_task(stop.wait())
@@ -92,7 +96,8 @@ class _Center:
         self._settings = settings
         counters, watch = IngestCounters(), LedgerWatch(catalogue)
         self.registry = CollectorRegistry()
-        for collector in (counters, watch, StoreGauges(telemetry)):
+        self.restarts = Restarts()
+        for collector in (counters, watch, StoreGauges(telemetry), TaskRestarts(self.restarts)):
             self.registry.register(collector)
         intake = Intake(catalogue, telemetry, settings.commit, counters)
         gates, suspicions = Gates(settings.quota), Suspicions(EventLines())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from isolane.health.supervisor import Restarts
+from isolane.core.supervisor import Restarts
 
 
 @dataclass(slots=True)

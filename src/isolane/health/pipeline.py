@@ -20,6 +20,7 @@ from isolane.config.site import Site
 from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
+from isolane.core.supervisor import Restarts, supervise
 from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
@@ -41,7 +42,6 @@ from isolane.health.sources import catalogue as source_catalogue
 from isolane.health.sources.metrics import SourceMetrics
 from isolane.health.sources.ocpp.hear import listen
 from isolane.health.sources.ocpp.settings import OcppSettings
-from isolane.health.supervisor import Restarts, supervise
 from isolane.wire.block import gateway_tag
 
 _LOG = logging.getLogger(__name__)

@@ -59,11 +59,10 @@ class TapListener:
         self._arrived()
         with contextlib.closing(tap):
             try:
-                while packet := await loop.sock_recv(tap, PACKET_BYTES_MAX + 1):
-                    self._received(packet)
-                    await asyncio.sleep(0)  # a tap that floods has to share the loop
-            except OSError:
-                pass  # a reset is an end like any other
+                with contextlib.suppress(ConnectionError):  # a tap that was killed is one that has left
+                    while packet := await loop.sock_recv(tap, PACKET_BYTES_MAX + 1):
+                        self._received(packet)
+                        await asyncio.sleep(0)  # a tap that floods has to share the loop
             finally:
                 self._left()
 

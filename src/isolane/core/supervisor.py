@@ -1,6 +1,6 @@
-"""This file keeps the parts of Channel B alive.
+"""This file keeps the parts of a process alive.
 
-It guards that a part that breaks takes none of its neighbours along.
+It guards that a part that breaks takes none of its neighbours along, and that each time is logged and counted.
 """
 
 import asyncio
@@ -8,9 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-_LOG = logging.getLogger(__name__)
-_PAUSE_S = 1.0
-_PAUSE_S_MAX = 60.0
+_log = logging.getLogger(__name__)
 _STEADY_S = 60.0
 """A part that ran for so long before it broke begins again with the smallest pause."""
 
@@ -22,26 +20,35 @@ class Restarts:
     by_part: dict[str, int] = field(default_factory=dict)
 
 
-async def supervise(name: str, run: Callable[[], Awaitable[None]], restarts: Restarts) -> None:
+async def supervise(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    restarts: Restarts,
+    *,
+    pause_s: float = 1.0,
+    pause_s_max: float = 60.0,
+) -> None:
     """Run a part for ever; if it raises or returns, log it and start it again after a pause that doubles.
 
     Args:
         name: Stands in logs and metrics.
         run: Starts the part; cancelled to stop.
         restarts: Where restarts are counted.
+        pause_s: Before the first new start, s.
+        pause_s_max: Before any, s.
     """
     loop = asyncio.get_running_loop()
     restarts.by_part.setdefault(name, 0)
-    pause_s = _PAUSE_S
+    next_pause_s = pause_s
     while True:
         since = loop.time()
         try:
             await run()
-            _LOG.error("part-ended part=%s", name)
+            _log.error("part-ended part=%s", name)
         except Exception:  # noqa: BLE001 - the supervisor: whatever a part raises, its neighbours go on
-            _LOG.exception("part-broke part=%s", name)
+            _log.exception("part-broke part=%s", name)
         restarts.by_part[name] += 1
         if loop.time() - since > _STEADY_S:
-            pause_s = _PAUSE_S
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, _PAUSE_S_MAX)
+            next_pause_s = pause_s
+        await asyncio.sleep(next_pause_s)
+        next_pause_s = min(2 * next_pause_s, pause_s_max)

@@ -3,16 +3,11 @@
 import asyncio
 import contextlib
 
-import pytest
-
-from isolane.health import supervisor
-from isolane.health.supervisor import Restarts, supervise
+from isolane.core.supervisor import Restarts, supervise
 from support.outboxes import until
 
 
-async def test_a_part_that_breaks_or_ends_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "_PAUSE_S", 0.01)
-    monkeypatch.setattr(supervisor, "_PAUSE_S_MAX", 0.04)
+async def test_a_part_that_breaks_or_ends_is_started_again() -> None:
     starts: list[float] = []
 
     async def part() -> None:
@@ -22,7 +17,7 @@ async def test_a_part_that_breaks_or_ends_is_started_again(monkeypatch: pytest.M
             raise RuntimeError("broke")
 
     restarts = Restarts()
-    task = asyncio.create_task(supervise("part", part, restarts))
+    task = asyncio.create_task(supervise("part", part, restarts, pause_s=0.01, pause_s_max=0.04))
     await until(lambda: len(starts) == 6)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
