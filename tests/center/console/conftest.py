@@ -162,12 +162,22 @@ class Center:
         """Go on where another gateway object has ended."""
         self.t0_ms, self._rows, self._sequence = other.t0_ms, other._rows, other._sequence
 
+    @property
+    def _ahead_s(self) -> float:
+        """How long until the next row's second is over; negative when rows are owed."""
+        return (self.t0_ms + self._rows * STEP_MS) / 1000 - time.time()
+
     async def keep_sending(self) -> None:
         """Send a row as soon as its second is over, for ever."""
         while True:
-            due_s = (self.t0_ms + self._rows * STEP_MS) / 1000
-            await asyncio.sleep(max(0.0, due_s - time.time()))
+            await asyncio.sleep(max(0.0, self._ahead_s))
             await self.send()
+
+    async def caught_up(self) -> None:
+        """Wait until no row is owed: the loop of these tests stands still while tests of other files run."""
+        async with asyncio.timeout(60):
+            while self._ahead_s < 0:
+                await asyncio.sleep(0.02)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -180,7 +190,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def center(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Center]:
+async def fed_center(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Center]:
     """A center with a history that receives a new row every second."""
     async with Center(tmp_path_factory.mktemp("center")).running() as one:
         await one.fill()
@@ -188,6 +198,13 @@ async def center(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cent
         yield one
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def center(fed_center: Center) -> Center:
+    """The fed center, once it is up to date with the clock."""
+    await fed_center.caught_up()
+    return fed_center
 
 
 @pytest.fixture
