@@ -64,7 +64,7 @@ class Plan:
     weighed: tuple[str, ...]
 
 
-WHOLE = Plan(NAMES, 20, 0.45, 0.2, 6, 0.5, 5000, (WAYS[0], WAYS[2]))
+WHOLE = Plan(NAMES, 24, 1.0, 0.25, 8, 0.5, 5000, (WAYS[0], WAYS[2]))
 QUICK = Plan((BARE, PEER, PRODUCT, ALONE), 5, 0.35, 0.12, 3, 0.2, 1000, WAYS[:1])
 
 
