@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from isolane.center.ingest.mqtt import MqttSubscriber
-from isolane.center.ingest.settings import MqttIngest
+from isolane.center.ingest.settings import MqttIngest, QuotaSettings
 from isolane.security.tls import client_context
 from isolane.wire.uplink import Ack, Downlink, Up, decode_downlink, down_topic, up_topic
 from isolane.wire.uplink import encode as encode_message
@@ -159,3 +159,22 @@ async def test_nonsense_stops_nobody(broker: Broker, center: OpenCenter, pki: Ce
         await client.publish(up_topic("depot", "gw-1", Up.BLOCK), data, qos=1)
         assert acknowledged(await answers(client, 1)) == [1]
     assert sum(center.counters.poison.values()) == 12
+
+
+@pytest.mark.usefixtures("subscriber")
+async def test_who_floods_is_not_taken_and_another_is(
+    broker: Broker, center: OpenCenter, pki: CenterPki, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = center.gates.of("gw-1")
+    for _ in range(QuotaSettings().waiting_messages_max):
+        full.enter(0)
+    other = FakeGateway(name="gw-2")
+    schema = other.schema()
+    async with gateway_client(broker, pki, "gw-1") as loud, gateway_client(broker, pki, "gw-2") as quiet:
+        for _ in range(3):
+            await loud.publish(up_topic("depot", "gw-1", Up.BLOCK), b"much", qos=1)
+        await quiet.publish(up_topic("depot", "gw-2", Up.SCHEMA), schema.schema.json, qos=1)
+        await quiet.publish(up_topic("depot", "gw-2", Up.BLOCK), other.block(schema.schema, [[1], [2]]).data, qos=1)
+        assert acknowledged(await answers(quiet, 1)) == [1]
+    assert center.counters.over_quota == 3
+    assert caplog.text.count("security-event type=quota gateway=gw-1") == 1

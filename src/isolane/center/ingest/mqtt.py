@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from functools import partial
+from typing import cast
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -20,6 +21,7 @@ from isolane.center.ingest.answer import merge
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.ingest.gather import Gathering, Sender
 from isolane.center.ingest.intake import Intake, Received
+from isolane.center.ingest.lines import Lines
 from isolane.center.ingest.quota import Gates, QuotaError
 from isolane.center.ingest.settings import MqttIngest
 from isolane.center.ingest.suspicion import Suspicions
@@ -29,8 +31,6 @@ from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, Up, down_topic, en
 
 _log = logging.getLogger(__name__)
 
-_QUEUED_MESSAGES_MAX = 2000
-"""Beyond it the client drops what comes; it is not acknowledged and comes again."""
 _PAUSE_S = 0.5
 _TOPIC_CHARS_MAX = 120
 _STEADY_S = 30.0
@@ -67,6 +67,7 @@ class MqttSubscriber:
         self._properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._properties.MessageExpiryInterval = _EXPIRY_S
         self._tls = client_context(settings.ca, settings.certificate, settings.key)
+        self._lines = partial(Lines, gates=gates, refused=self._over_quota)
         self._answers = Gathering(settings.answer_s)
         self._answered = asyncio.Event()
 
@@ -100,7 +101,7 @@ class MqttSubscriber:
             clean_start=True,
             keepalive=self._settings.keepalive_s,
             tls_context=self._tls,
-            max_queued_incoming_messages=_QUEUED_MESSAGES_MAX,
+            queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", self._lines),
             logger=_log.getChild("client"),
         ) as client:
             granted = await client.subscribe(UP_FILTER, qos=1)
@@ -128,8 +129,11 @@ class MqttSubscriber:
             except ValueError as error:
                 _log.warning("mqtt-refused topic=%r error=%s", topic[:_TOPIC_CHARS_MAX], error)
             except QuotaError as error:
-                self._counters.over_quota += 1
-                self._suspicions.over_quota(gateway, str(error))
+                self._over_quota(gateway, str(error))
+
+    def _over_quota(self, gateway: str, why: str) -> None:
+        self._counters.over_quota += 1
+        self._suspicions.over_quota(gateway, why)
 
     async def _submit_later(self, site: str, gateway: str, kind: Up, payload: bytes) -> None:
         await self._gates.of(gateway).stand(len(payload))

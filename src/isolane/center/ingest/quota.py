@@ -54,11 +54,22 @@ class Gate:
         Raises:
             QuotaError: Too much waits already.
         """
-        settings = self._settings
-        if self.waiting >= settings.waiting_messages_max or self.waiting_bytes >= settings.waiting_bytes_max:
-            raise QuotaError(f"{self.waiting} messages of {self.waiting_bytes} bytes wait for their turn")
+        if why := self.refusal():
+            raise QuotaError(why)
         self.waiting += 1
         self.waiting_bytes += size_bytes
+
+    def refusal(self, messages: int = 0, size_bytes: int = 0) -> str:
+        """Say why nothing more of the gateway is taken; "" while it is.
+
+        Args:
+            messages: What waits of it before it comes to this gate.
+            size_bytes: All of those together.
+        """
+        settings, messages, size_bytes = self._settings, self.waiting + messages, self.waiting_bytes + size_bytes
+        if messages < settings.waiting_messages_max and size_bytes < settings.waiting_bytes_max:
+            return ""
+        return f"{messages} messages of {size_bytes} bytes wait for their turn"
 
     async def stand(self, size_bytes: int) -> None:
         """Stand in line until it is one's turn."""
