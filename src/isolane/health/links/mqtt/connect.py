@@ -1,10 +1,9 @@
-"""This file opens broker sessions; it guards that no session, however it ended, leaves a socket behind.
+"""This file opens broker sessions; it guards that no message is sent that the broker has said it does not take.
 
-aiomqtt keeps some things to itself that a link needs: what the broker's CONNACK allows, the reason code of a PUBACK, an
-end before the CONNACK, and the socket. `Session` takes them from its callbacks; the lock pins the library's version.
+aiomqtt keeps some things to itself that a link needs: what the broker's CONNACK allows, the reason code of a PUBACK,
+and the socket. `Session` takes them from its callbacks; the lock pins the library's version.
 """
 
-import asyncio
 import logging
 import socket
 import ssl
@@ -14,19 +13,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiomqtt
-from aiomqtt.types import PahoSocket
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.client import ConnectFlags, DisconnectFlags
+from paho.mqtt.client import ConnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from isolane.config.values import Secret
 from isolane.health.links.way import Dialer
+from isolane.health.mqtt_session import ClosedOnFailure, MqttSession
 from isolane.security.tls import client_context
 from isolane.wire.uplink import MESSAGE_BYTES_MAX
 
 _LOG = logging.getLogger(__name__)
+_LOST = ("failed to receive on socket", "timeout on socket")
+"""How the library begins an error line about a connection that has ended."""
 _ANSWERS_MAX = 1000
 """Answers waiting to be read; more are lost, and what they acknowledged is sent again."""
 _RECEIVE_MAXIMUM = 65_535
@@ -83,7 +84,7 @@ class Broker(Protocol):
         ...
 
 
-class Session(aiomqtt.Client):
+class Session(MqttSession):
     """One connection to a broker.
 
     Attributes:
@@ -120,7 +121,7 @@ class Session(aiomqtt.Client):
                 (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
                 (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.dead_s * 1000),
             ),
-            logger=_LOG,
+            logger=_library_log(),
             **_start(protocol),
         )
         if dialer is not None:
@@ -179,10 +180,6 @@ class Session(aiomqtt.Client):
             topic = ""
         return topic, properties
 
-    def abort(self) -> None:
-        """Close the socket, whatever state the session is in."""
-        self._client._sock_close()  # noqa: SLF001 - a session that never came up has no public way to be closed
-
     def _on_connect(
         self,
         client: PahoClient,
@@ -196,39 +193,6 @@ class Session(aiomqtt.Client):
         self.topic_aliases_max = getattr(properties, "TopicAliasMaximum", 0)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
-    def _on_disconnect(
-        self,
-        client: PahoClient,
-        userdata: Any,  # noqa: ANN401
-        flags: DisconnectFlags,
-        reason_code: ReasonCode,
-        properties: Properties | None = None,
-    ) -> None:
-        if not self._connected.done():
-            # In TLS 1.3 a broker refuses a certificate after the handshake; without this the wait would run to its end.
-            self._connected.set_exception(aiomqtt.MqttError(f"the broker ended the connection at once: {reason_code}"))
-        super()._on_disconnect(client, userdata, flags, reason_code, properties)
-
-    def _on_socket_register_write(
-        self,
-        client: PahoClient,
-        userdata: Any,  # noqa: ANN401, ARG002 - the library's callback signature
-        sock: PahoSocket,
-    ) -> None:
-        # The library's own would watch a number that, by the time the loop gets to it, may be closed or another's.
-        self._loop.call_soon_threadsafe(self._await_writable, client, sock)
-
-    def _await_writable(self, client: PahoClient, sock: PahoSocket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.add_writer(sock.fileno(), self._write, client)
-
-    def _write(self, client: PahoClient) -> None:
-        try:
-            client.loop_write()
-        except OSError as error:
-            if not self._disconnected.done():
-                self._disconnected.set_exception(error)
-
     def _on_publish(
         self,
         client: PahoClient,
@@ -240,17 +204,6 @@ class Session(aiomqtt.Client):
         if reason_code.value >= _FAILED:
             self._refusals[mid] = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
-
-
-class _ClosedOnFailure(ssl.SSLSocket):
-    """A TLS socket that the library, which forgets to, need not close when the handshake fails."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of ssl.SSLSocket
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
 
 
 def _start(protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
@@ -273,7 +226,7 @@ def is_too_new(error: BaseException) -> bool:
 
 def _context(settings: Broker) -> ssl.SSLContext:
     context = client_context(settings.ca, settings.certificate, settings.key)
-    context.sslsocket_class = _ClosedOnFailure
+    context.sslsocket_class = ClosedOnFailure
     return context
 
 
@@ -304,16 +257,7 @@ async def connected(
         IsolaneError: A certificate, key or secret cannot be read any more.
     """
     session = Session(settings, client_id, protocol, will, login, dialer)
-    opening = asyncio.ensure_future(session.__aenter__())
-    try:
-        await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        # The library connects in a thread that cannot be stopped; what it opens is closed when it is done.
-        opening.add_done_callback(lambda _: session.abort())
-        raise
-    except BaseException:
-        session.abort()
-        raise
+    await session.open()
     try:
         yield session
     finally:
