@@ -206,6 +206,19 @@ class Session(MqttSession):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
+def _library_log() -> logging.Logger:
+    """Give the library's own log, in which the loss of a connection is no error: it is daily life on a bad network."""
+    log = _LOG.getChild("library")
+    log.addFilter(_lost_is_no_error)
+    return log
+
+
+def _lost_is_no_error(record: logging.LogRecord) -> bool:
+    if record.levelno == logging.ERROR and str(record.msg).startswith(_LOST):
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    return True
+
+
 def _start(protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
     """Give what makes a session begin with nothing, in the words of each version."""
     if protocol is not aiomqtt.ProtocolVersion.V5:
