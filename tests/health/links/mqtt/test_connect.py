@@ -1,4 +1,4 @@
-"""This file checks what the MQTT library may log: a lost connection is no error, a fault in our own callbacks is one."""
+"""This file checks what the MQTT library may log: a lost connection is no error, a fault in a callback is one."""
 
 import logging
 
