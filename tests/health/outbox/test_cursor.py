@@ -167,6 +167,38 @@ async def test_a_suspect_is_innocent_when_a_session_ends_without_it(outbox: Outb
     assert numbers(await given_now(cursor)) == [2, 1]
 
 
+async def test_what_the_broker_has_taken_is_not_suspected(outbox: Outbox, cursor: Cursor) -> None:
+    for number in range(3):
+        await outbox.put(draft(number))
+    for _ in range(4):
+        taken = await given_now(cursor)
+        assert numbers(taken) == [3, 2, 1]
+        for message in taken:
+            cursor.sent(message)
+        await cursor.begin()
+
+
+async def test_suspects_go_although_something_is_always_unanswered(outbox: Outbox, cursor: Cursor) -> None:
+    """A row a second, and a center that gathers its answers: there is never a moment without anything in flight."""
+    for number in range(2):
+        await outbox.put(draft(number))
+    for _ in range(3):
+        assert numbers(await given_now(cursor)) == [2, 1]
+        await cursor.begin()
+    await outbox.put(draft(3))
+    live = await given_now(cursor)
+    assert numbers(live) == [3]
+    for message in live:
+        cursor.sent(message)
+    (first,) = await given_now(cursor)
+    assert first.key[2] == 1
+    assert not await given_now(cursor), "nothing goes beside a suspect"
+    cursor.sent(first)
+    (second,) = await given_now(cursor)
+    assert second.key[2] == 2
+    assert cursor.in_flight == 3
+
+
 async def test_what_did_not_get_through_comes_again_at_once(outbox: Outbox, cursor: Cursor) -> None:
     await outbox.put(draft(1))
     for kind in (Up.SCHEMA, Up.LEDGER, Up.BLOCK):

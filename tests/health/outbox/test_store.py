@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from isolane.center.store.ledger import Statement, supersedes
 from isolane.core.failures import IsolaneError
 from isolane.core.signals import Signal
 from isolane.health.outbox.lanes import Lane
@@ -53,6 +54,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = opened(self.path, self.clock)
         self.acknowledged: set[Key] = set()
         self.told: set[Key] = set()
+        self.stated: dict[tuple[int, int], Statement] = {}
         self.numbers = self.produced = 0
         self.full = False
 
@@ -166,8 +168,20 @@ class StoreMachine(RuleBasedStateMachine):
         parts = [queued, gaps, lost, self.acknowledged, self.told]
         assert sum(map(len, parts)) == len(set().union(*parts)), "a number is in two places"
         for entry in self.store.entries():
-            own = {key[2] for part in parts for key in part if key[:2] == (entry.epoch, entry.stream)}
-            assert own == set(range(1, entry.last_sequence + 1))
+            book = entry.epoch, entry.stream
+            own, refused = ({key[2] for part in some for key in part if key[:2] == book} for some in (parts, [lost]))
+            assert own - refused == set(range(1, entry.last_sequence + 1))
+            assert own == set(range(1, max(refused, default=entry.last_sequence) + 1))
+
+    @invariant()
+    def no_statement_is_taken_back(self) -> None:
+        """What the center may have been told stays true, whatever happens next."""
+        for entry in self.store.entries():
+            accounts = entry.produced, entry.acknowledged, entry.queued, entry.thinned
+            new = Statement(entry.last_sequence, *accounts, sum(entry.dropped.values()))
+            old = self.stated.get((entry.epoch, entry.stream), new)
+            assert supersedes(new, old, is_later=False)
+            self.stated[entry.epoch, entry.stream] = new
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -350,6 +364,20 @@ def test_a_full_disk_is_counted_at_once_and_written_down_later(tmp_path: Path) -
     gap = decode_gap(store.pick(LINK, frozenset(), frozenset(), 1, newest_first=False)[0].data)
     assert (gap.first, gap.last, gap.reason) == (2, 4, "disk-full")
     assert store.entries()[0].last_sequence == 5
+    store.close()
+
+
+def test_the_center_is_told_of_a_loss_only_when_a_kill_cannot_undo_it(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    store.put(draft(1))
+    assert store._shelf is not None
+    store._shelf.file.execute("PRAGMA query_only = 1")
+    store.put(draft(2))
+    assert (store.tally.produced, store.tally.dropped) == (20, {"disk-full": 10})
+    assert (store.entries()[0].last_sequence, store.entries()[0].produced) == (1, 10)
+    store.put(draft(3))
+    assert (store.entries()[0].last_sequence, store.entries()[0].produced) == (3, 30)
+    assert store.entries()[0].dropped == {"disk-full": 10}
     store.close()
 
 

@@ -1,9 +1,10 @@
 """This file sets messages aside that a broker or center will not take; it guards that none goes round for ever.
 
 A refused message waits, each time twice as long, up to an hour, while others go; age ends it in the outbox. A message
-that was in flight when three sessions in a row ended is suspected of ending them: it goes alone, when nothing else is
-to be sent. If that session ends too, it waits like a refused one; if one ends without it, it is innocent. If very many
-are aside, it is the link that is ill and not the messages, and all may go again.
+that was on its way, and not yet taken, when three sessions in a row ended is suspected of ending them: it goes alone,
+when nothing else is to be sent. If that session ends too, it waits like a refused one; if it is taken, or a session
+ends without it, it is innocent. If very many are aside, it is the link that is ill and not the messages, and all may go
+again.
 """
 
 from collections.abc import Collection
@@ -44,7 +45,7 @@ class Aside:
         self.count += 1
 
     def session_ended(self, in_flight: Collection[Key]) -> None:
-        """Suspect what was in flight; what was not is no longer suspected."""
+        """Suspect what was on its way; what was not is no longer suspected."""
         if not in_flight:
             return
         for key in self._suspects.difference(in_flight):
@@ -55,7 +56,7 @@ class Aside:
         self._suspects.update(key for key in in_flight if self._strikes.get(key, 0) >= _STRIKES)
 
     def settled(self, key: Key) -> None:
-        """The center has it."""
+        """The broker or the center has taken it."""
         self._strikes.pop(key, None)
         self._until.pop(key, None)
         self._suspects.discard(key)

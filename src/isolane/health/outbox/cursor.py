@@ -120,6 +120,7 @@ class Cursor:
         self._news = asyncio.Event()
         self._window = pace.window
         self._flights: dict[Key, tuple[Outgoing, int]] = {}
+        self._untaken: set[Key] = set()
         self._ready: list[Outgoing] = []
         self._aside = Aside(clock)
         self._suspect: Key | None = None
@@ -143,8 +144,9 @@ class Cursor:
 
     async def begin(self) -> None:
         """Begin a session: nothing is in flight, nothing has been told."""
-        self._aside.session_ended(self._flights)
+        self._aside.session_ended(self._untaken)
         self._flights.clear()
+        self._untaken.clear()
         self._ready.clear()
         self._told.clear()
         self._stated.clear()
@@ -191,14 +193,16 @@ class Cursor:
     def refuse(self, message: Outgoing) -> None:
         """The broker or the center will not take this message as it is: others go first, it comes again later."""
         if message.key in self._flights:
-            del self._flights[message.key]
+            self._land(message.key)
             self._aside.put(message.key)
         self._news.set()
 
     def back(self, message: Outgoing) -> None:
         """The message did not get through, for a reason that is not its own: it comes again when the link asks."""
-        if self._flights.pop(message.key, None) is not None and not self._pace.in_order:
-            self._aside.session_ended([message.key])
+        if message.key in self._flights:
+            self._land(message.key)
+            if not self._pace.in_order:
+                self._aside.session_ended([message.key])
         if message.kind is Up.SCHEMA:
             self._wanted[message.schema] = None
         elif message.kind is Up.LEDGER:
@@ -207,9 +211,13 @@ class Cursor:
         self._news.set()
 
     def sent(self, message: Outgoing) -> None:
-        """The broker or the center has taken this message from the link."""
+        """The broker or the center has taken this message from the link: it ends no session."""
         if message is self._last_statement:
             self._stated_last.set()
+        if message.key in self._untaken:
+            self._untaken.discard(message.key)
+            self._aside.settled(message.key)
+            self._news.set()
 
     async def state_books(self) -> None:
         """Have the books stated once more as they are now, and wait until a link has brought the statement away."""
@@ -239,16 +247,17 @@ class Cursor:
                 self._ready.insert(0, message)
                 return schema
         self._flights[message.key] = message, self._clock.mono_ns() + int(self._pace.ack_timeout_s * NS_PER_S)
+        self._untaken.add(message.key)
         return message
 
     async def _pick(self) -> list[Outgoing]:
-        """Fetch what there is room for; a suspect only alone, when there is nothing else."""
+        """Fetch what there is room for; a suspect only alone on its way to the broker, when nothing else is to go."""
         aside, alone = self._aside.keys(), self._aside.alone()
-        room = 0 if self._suspect in self._flights else self._window - len(self._flights)
-        found: list[Outgoing] = []
-        if room > 0:
-            found = await self._fetch(aside, room)
-        if not found and not self._flights and alone is not None:
+        room = 0 if self._suspect in self._untaken else self._window - len(self._flights)
+        if room <= 0:
+            return []
+        found = await self._fetch(aside, room)
+        if not found and not self._untaken and alone is not None:
             found = await self._fetch(aside - {alone}, 1)
             self._suspect = alone
         return found
@@ -293,7 +302,7 @@ class Cursor:
         """Take what stayed unanswered out of flight; while the center is silent, one message is enough to ask."""
         late = [key for key, (_, due) in self._flights.items() if due <= now]
         for key in late:
-            del self._flights[key]
+            self._land(key)
         if late:
             self.counts.resent += len(late)
             self._window = 1
@@ -311,14 +320,19 @@ class Cursor:
         self._want_answered[identity] = now
         self._wanted[identity] = None
         for key in [key for key, (message, _) in self._flights.items() if message.schema == identity]:
-            del self._flights[key]
+            self._land(key)
         self._ready.clear()
 
     def _forget(self, kind: Up, key: Key) -> None:
         """The center has it. A gap and a block may have the same numbers, one after the other."""
         if key in self._flights and self._flights[key][0].kind is kind:
-            del self._flights[key]
+            self._land(key)
         self._aside.settled(key)
+
+    def _land(self, key: Key) -> None:
+        """Take a message out of flight."""
+        del self._flights[key]
+        self._untaken.discard(key)
 
     def _idle_s(self) -> float:
         """How long until something is due by time alone."""

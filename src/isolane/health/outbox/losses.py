@@ -2,14 +2,15 @@
 
 It guards that each is counted once, in memory or on the disk, never in both.
 
-Killed before they are written down they were never produced, as all that was only in memory.
+Killed before they are written down they were never produced, as all that was only in memory; so the center is told of
+them only when they are.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from isolane.health.outbox.records import Tally
-from isolane.wire.uplink import Gap, LedgerEntry
+from isolane.wire.uplink import Gap
 
 REASON = "disk-full"
 _APART = 1000
@@ -48,23 +49,6 @@ class Losses:
             return tally
         dropped = {**tally.dropped, REASON: tally.dropped.get(REASON, 0) + samples}
         return replace(tally, produced=tally.produced + samples, dropped=dropped)
-
-    def add_to_entry(self, entry: LedgerEntry) -> LedgerEntry:
-        """Give an epoch's books with its losses as produced and dropped."""
-        own = [gap for gap in self.gaps if (gap.epoch, gap.stream) == (entry.epoch, entry.stream)]
-        if not own:
-            return entry
-        samples = sum(gap.samples for gap in own)
-        return LedgerEntry(
-            entry.epoch,
-            entry.stream,
-            own[-1].last,
-            entry.produced + samples,
-            entry.acknowledged,
-            entry.queued,
-            entry.thinned,
-            {**entry.dropped, REASON: entry.dropped.get(REASON, 0) + samples},
-        )
 
 
 def _book(gap: Gap) -> tuple[int, int]:

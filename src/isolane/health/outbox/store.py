@@ -209,9 +209,12 @@ class Store:
         self._held.pop(link, None)
 
     def entries(self) -> list[LedgerEntry]:
-        """Give the books of each epoch, the newest first, what the disk has refused included."""
+        """Give the books of each epoch, the newest first, as they are on the disk.
+
+        What the disk has refused is not in them: killed now, it was never produced, and nobody could take it back.
+        """
         entries: list[LedgerEntry] = self._attempt(lambda shelf: shelf.books.entries(), otherwise=[])
-        return [self._losses.add_to_entry(entry) for entry in entries]
+        return entries
 
     def schema(self, identity: bytes) -> bytes | None:
         """Give the JSON of a schema that a block here has, or one to come."""
