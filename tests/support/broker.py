@@ -12,6 +12,7 @@ from pathlib import Path
 from isolane.security.authority import Authority, Identity
 
 MOSQUITTO = "/usr/sbin/mosquitto"
+_START_S = 30.0
 _CONF = """
 listener {port} 127.0.0.1
 cafile {ca}
@@ -82,8 +83,9 @@ class Broker:
         """Start it and wait until it listens."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([MOSQUITTO, "-c", self._conf], stdout=log, stderr=log)
-        for _ in range(500):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.1):
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             assert self._process.poll() is None, self._log.read_text()
             time.sleep(0.01)
