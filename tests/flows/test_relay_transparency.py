@@ -243,10 +243,10 @@ async def test_a_tap_that_comes_late_is_told_of_living_connections(tmp_path: Pat
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(relay.run_dir / "tap.sock"))
             listener.listen()
-            listener.settimeout(5)
+            listener.settimeout(30)
             tap, _ = await asyncio.to_thread(listener.accept)
             with tap:
-                tap.settimeout(5)
+                tap.settimeout(30)
                 told = unpack(await asyncio.to_thread(tap.recv, 1 << 17))
         assert told.copies[0].kind == Kind.OPEN
         assert told.lost > 0

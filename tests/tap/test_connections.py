@@ -114,7 +114,7 @@ async def test_what_a_relay_tells_again_goes_on_and_the_rest_ends(
     connections.take(2, copy(Leg("CP3", 4, opened_mono_ns=77).opened()))
     connections.take(2, copy(stays.says(CHARGER, 2, "1", "Heartbeat", {})))
     connections.take(2, copy(stays.says(CSMS, 3, "1", {})))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(connections) > 2:
             await asyncio.sleep(0.01)
     assert states(events[3:]) == [("CP3", "relay"), ("CP3", "+"), ("CP2", "relay")]

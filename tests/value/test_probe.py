@@ -19,7 +19,7 @@ def text(content: bytes) -> bytes:
 
 
 async def read(peer: Peer, size: int) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await peer.reader.readexactly(size)
 
 

@@ -71,7 +71,7 @@ async def test_the_fleet_is_told_when_it_changes(
         fleet = (event async for event in events(stream.aiter_lines()) if event[1] == "fleet")
         assert [charger["power_w"] for charger in (await anext(fleet))[2]["chargers"]] == [1]
         await put(center, gateway, 42, 1)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             async for _, _, data in fleet:
                 if data["chargers"][0]["power_w"] == 42:
                     break
@@ -82,7 +82,7 @@ async def test_a_listener_that_leaves_is_forgotten(api: httpx.AsyncClient, cente
     async with api.stream("GET", "/live/depot/CP-1") as stream:
         await anext(events(stream.aiter_lines()))
         assert center.telemetry.counts().live_devices == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while center.telemetry.counts().live_devices:
             await asyncio.sleep(0.02)
 

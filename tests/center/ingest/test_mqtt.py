@@ -112,7 +112,7 @@ async def test_blocks_are_acknowledged_after_their_commit(
         assert acknowledged(found) == list(range(2, 52))
         assert [ack.gaps for one in found for ack in one.acks if ack.gaps] == [(52,)]
         assert not any(one.want for one in found)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await center.catalogue.ledger())[0].verdict != "balanced":
             await asyncio.sleep(0.02)
 
