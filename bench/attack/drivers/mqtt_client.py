@@ -16,6 +16,7 @@ from bench.attack.drivers.broker import uplink_of
 from bench.attack.fill import UnknownError, unescape
 from bench.attack.steps import Turn, step
 from bench.attack.uplink.client import Client, client, trusting
+from bench.attack.uplink.flood import flood
 from bench.attack.uplink.ground import GATEWAY, OTHER, SITE, Uplink
 from bench.attack.uplink.hostile import forged
 from bench.attack.uplink.rival import Rival
@@ -227,43 +228,20 @@ async def _as_another(turn: Turn, uplink: Uplink, args: dict[str, object]) -> No
 
 
 async def _flood(turn: Turn, uplink: Uplink, rate_hz: float, mb_per_min: float, seconds: float) -> None:
-    """Let a gateway send far too much while two others send as gateways do; measure how long theirs takes."""
+    """Let a gateway send far too much while others send as gateways do; measure how long theirs takes."""
     asked_s, seconds = seconds, min(seconds, _FLOOD_S)
     if seconds < asked_s:
         turn.proof.notes.append(f"{asked_s:g} s became {seconds:g} s: the queues are at their bounds after five")
-    thief, honest = await Rival.of(uplink, OTHER), await Rival.of(uplink, "gw-03")
     size = int(mb_per_min * _MEGABYTE / 60 / (rate_hz or 10)) if mb_per_min else 0
-    rate_hz = rate_hz or 10
-    sent = 0
-    lags: list[float] = []
-    async with thief.session() as flood, honest.session() as talk:
-        began = time.monotonic()
-        asking = asyncio.create_task(_ask(talk, honest, lags, began + seconds))
-        while (now := time.monotonic()) < began + seconds and not flood.ended.is_set():
-            while sent < (now - began) * rate_hz:
-                sent += 1
-                flood.publish(up_topic(SITE, OTHER, Up.BLOCK), thief.block(sent, size))
-            await asyncio.sleep(0.005)
-        await asking
-    lag_s = max(lags)
-    numbers = await turn.ground.metric_at(uplink.metrics_url, "isolane_center_over_quota_total")
-    turn.proof.notes.append(f"{sent} messages, {numbers:g} over the quota; {len(lags)} of others, worst {lag_s:.2f} s")
-    thief.forget()
-    measures = turn.proof.measures
+    name = "isolane_center_over_quota_total"
+    before = await turn.ground.metric_at(uplink.metrics_url, name)
+    seen = await flood(uplink, rate_hz or 10, size, seconds)
+    lag_s, measures = max(seen.lags), turn.proof.measures
+    numbers = await turn.ground.metric_at(uplink.metrics_url, name) - before
+    said = f"{seen.sent} messages, {numbers:g} over the quota; {len(seen.lags)} of others, worst {lag_s:.2f} s"
+    turn.proof.notes.append(said)
     measures["other_gateways_lag_s_max"] = lag_s
     measures["quota_per_gateway"] = numbers > 0 or "nothing was over the quota"
-
-
-async def _ask(talk: Client, honest: Rival, lags: list[float], end: float) -> None:
-    """Send a block every half second and time the center's acknowledgement."""
-    number = 0
-    while time.monotonic() < end:
-        number += 1
-        began, before = time.monotonic(), len(talk.heard)
-        talk.publish(up_topic(SITE, honest.name, Up.BLOCK), honest.block(number))
-        heard = await talk.until(lambda: len(talk.heard) > before, 10)  # noqa: B023 - awaited in this turn
-        lags.append(time.monotonic() - began if heard else 10.0)
-        await asyncio.sleep(0.5)
 
 
 @step("revoke")

@@ -18,6 +18,7 @@ from isolane.wire.block import gateway_tag
 _PIECE = 4096
 _SICK_S = 4.0
 _PUTS = 120
+_ARRIVE_S = 15.0
 
 
 @step("mount_tmpfs")
@@ -126,12 +127,21 @@ async def fiu(turn: Turn) -> None:
         await uplink.enqueue(5)
     await uplink.drained(60)
     books = await uplink.books()
-    lacking = [line for line in await uplink.missing() if line.startswith("block")]
+    end, lacking = time.monotonic() + _ARRIVE_S, await _lacking(uplink)
+    while lacking and time.monotonic() < end:  # an empty outbox may have one block on its way
+        await asyncio.sleep(0.5)
+        lacking = await _lacking(uplink)
+    turn.proof.notes += lacking[:2]
     turn.proof.notes.append(f"{books['refused']} refusals, opened {opened} times, dropped {books['dropped']}")
     measures["acked_to_producer_but_lost"] = len(lacking)
     refused, aside = books["refused"], books["quarantined"]
     honest = refused > 0 and opened > 0 and not aside
     measures["fsync_failure"] = "" if honest else f"refused {refused}, opened {opened} times, {aside} set aside"
+
+
+async def _lacking(uplink: Uplink) -> list[str]:
+    """Give what was fed and is neither at the center nor in a gap record."""
+    return [line for line in await uplink.missing() if line.startswith("block")]
 
 
 async def _sick(uplink: Uplink, control: str, command: str, names: list[str], more: str) -> None:

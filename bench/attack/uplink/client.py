@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ class Client:
         connected: Whether the broker has said yes.
         present: Whether the broker had kept a session.
         heard: Topic, payload and expiry, s, of every message.
+        heard_at: When each came, monotonic s.
         granted: Reason codes of subscriptions.
         refused: Reason codes of publications that were refused.
         ended: Set when the connection is over.
@@ -34,6 +36,7 @@ class Client:
     connected: bool = False
     present: bool = False
     heard: list[tuple[str, bytes, int | None]] = field(default_factory=list)
+    heard_at: list[float] = field(default_factory=list)
     granted: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     acknowledged: int = 0
@@ -98,6 +101,7 @@ async def client(  # noqa: C901 - one callback each for what a broker may say
 
     def message(_c: Any, _u: Any, one: Any) -> None:  # noqa: ANN401
         expiry = getattr(one.properties, "MessageExpiryInterval", None)
+        state.heard_at.append(time.monotonic())
         state.heard.append((one.topic, bytes(one.payload), expiry))
 
     def subscribed(_c: Any, _u: Any, _m: Any, reasons: Any, _p: Any = None) -> None:  # noqa: ANN401

@@ -1,25 +1,31 @@
 """This file is a gateway's health process that is told its blocks; it guards that all behind is the product.
 
 Commands on standard input, a JSON object a line, each answered by one on standard output: `{"do": "enqueue",
-"first": 1, "n": 100, "size": 500, "lane": 2}` commits blocks to the outbox and answers when the last is in, and
-`{"do": "books"}` tells the books. A block is made from its number alone, so that a judge knows what must arrive.
+"first": 1, "n": 100, "size": 500, "lane": 2}` commits blocks to the outbox and answers when the last is in,
+`{"do": "reconnect", "n": 40}` begins sessions, and `{"do": "books"}` tells the books. A block is made from its number
+alone, so that a judge knows what must arrive.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import numpy as np
 
 from isolane.config.load import load
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.core.signals import Signal
+from isolane.health.links.mqtt.connect import connected
+from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Draft
 from isolane.health.pipeline import Pipeline
@@ -51,15 +57,19 @@ class Feed:
 
     Args:
         pipeline: The product's, with an open outbox.
+        settings: What it was made of.
+        gateway: Its name.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, settings: HealthSettings, gateway: str) -> None:
+        self._pipeline, self._settings, self._gateway = pipeline, settings, gateway
 
     async def do(self, command: dict[str, Any]) -> dict[str, Any]:
         """Do one command; give what is answered."""
         if command["do"] == "enqueue":
             return await self._enqueue(command)
+        if command["do"] == "reconnect":
+            return await self._reconnect(int(command["n"]))
         return await self._books()
 
     async def _enqueue(self, command: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +80,19 @@ class Feed:
                 sys.stdout.write(f"put {number}\n")
                 sys.stdout.flush()
         return {"done": int(command["n"])}
+
+    async def _reconnect(self, number: int) -> dict[str, Any]:
+        """Open as many sessions with the broker, one after the other, without the pauses of a link that has lost one.
+
+        Each takes the link's own session over, which then begins again by itself.
+        """
+        opened = 0
+        tables = [table for table in self._settings.links if isinstance(table, MqttSettings)]
+        for table in tables[:1] * number:
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with connected(table, self._gateway):
+                    opened += 1
+        return {"opened": opened}
 
     async def _books(self) -> dict[str, Any]:
         outbox = self._pipeline.outbox
@@ -100,14 +123,15 @@ async def main(file: Path) -> None:
     server = await serve_metrics(pipeline.registry, "127.0.0.1", 0)
     await pipeline.outbox.open()
     await pipeline.outbox.learn(SCHEMA)
-    stop, feed = asyncio.Event(), Feed(pipeline)
+    stop, feed = asyncio.Event(), Feed(pipeline, settings, site.gateway)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
 
     async def obey() -> None:
         async for line in reader:
-            print(json.dumps(await feed.do(json.loads(line))), flush=True)
+            # Not by write(): a case lets every one of the process's fail, and is told so by this answer.
+            os.writev(sys.stdout.fileno(), [json.dumps(await feed.do(json.loads(line))).encode() + b"\n"])
         stop.set()
 
     obeying = asyncio.create_task(obey())
