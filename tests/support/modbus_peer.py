@@ -1,11 +1,10 @@
 """This file is a Modbus TCP peer without any library; it guards that it can answer as wrongly as a test wants."""
 
 import asyncio
-import contextlib
 import struct
 from collections.abc import Awaitable, Callable
 
-from isolane.config.values import Address
+from support.stream_server import StreamServer
 
 MBAP = struct.Struct(">HHHB")
 REQUEST_BYTES = 12
@@ -31,49 +30,20 @@ async def good(request: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(frame(request, registers(request)))
 
 
-class ModbusPeer:
-    """Listens on loopback; `answer` may be changed while it runs."""
+class ModbusPeer(StreamServer):
+    """A device; `answer` may be changed while it runs."""
 
     def __init__(self, answer: Answer, *, greeting: bytes = b"", hang_up: bool = False) -> None:
+        super().__init__()
         self.answer = answer
-        self.connections = 0
         self.requests: list[bytes] = []
         self._greeting = greeting
         self._hang_up = hang_up
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._port = 0
 
-    @property
-    def address(self) -> Address:
-        return Address("127.0.0.1", self._port)
-
-    async def start(self) -> None:
-        """Listen; again on the same port after `stop`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the listener and every connection."""
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.add(writer)
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                writer.write(self._greeting)
-                while not self._hang_up:
-                    request = await reader.readexactly(REQUEST_BYTES)
-                    self.requests.append(request)
-                    await self.answer(request, writer)
-                    await writer.drain()
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(self._greeting)
+        while not self._hang_up:
+            request = await reader.readexactly(REQUEST_BYTES)
+            self.requests.append(request)
+            await self.answer(request, writer)
+            await writer.drain()

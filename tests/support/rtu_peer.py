@@ -1,10 +1,9 @@
 """This file is a Modbus RTU peer over TCP without any library; it guards that it answers as wrongly as it is told."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
-from isolane.config.values import Address
+from support.stream_server import StreamServer
 
 REQUEST_BYTES = 8
 
@@ -38,47 +37,18 @@ async def good(request: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(frame(request, registers(request)))
 
 
-class RtuPeer:
-    """Listens on loopback; `answer` may be changed while it runs."""
+class RtuPeer(StreamServer):
+    """A device behind a serial server; `answer` may be changed while it runs."""
 
     def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self.answer = answer
-        self.connections = 0
         self.requests: list[bytes] = []
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self._port = 0
 
-    @property
-    def address(self) -> Address:
-        return Address("127.0.0.1", self._port)
-
-    async def start(self) -> None:
-        """Listen; again on the same port after `stop`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the listener and every connection."""
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.add(writer)
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                while True:
-                    request = await reader.readexactly(REQUEST_BYTES)
-                    assert crc(request[:-2]) == request[-2:], "a request with a wrong checksum"
-                    self.requests.append(request)
-                    await self.answer(request, writer)
-                    await writer.drain()
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            request = await reader.readexactly(REQUEST_BYTES)
+            assert crc(request[:-2]) == request[-2:], "a request with a wrong checksum"
+            self.requests.append(request)
+            await self.answer(request, writer)
+            await writer.drain()

@@ -136,7 +136,8 @@ async def test_a_sick_server_gives_its_reason_and_recovers(names: list[str], pag
             await kept.until(lambda: len(kept.readings) >= 8)
             assert not kept.good()
             assert reason in kept.reasons()
-            assert kept.reasons() <= {reason, Reason.DISCONNECTED}
+            # Many servers are sick at once here: on a machine that is busy too, any of them may be late instead.
+            assert kept.reasons() <= {reason, Reason.DISCONNECTED, Reason.TIMEOUT}
             server.answer = says(BODY)
             await kept.until(lambda: kept.value(CHARGE) == 97)
 
