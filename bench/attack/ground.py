@@ -101,6 +101,7 @@ class Ground:
         lim: Limits of the file of cases.
         legit: Keys of handshakes that are no attack.
         ports: Of the relay's listeners by name: ws, wss, mtls.
+        guests: Identities that a CSMS other than `csms` has let in.
     """
 
     folder: Path
@@ -115,6 +116,7 @@ class Ground:
     legit: set[str] = field(default_factory=set)
     chargers: dict[str, Charger] = field(default_factory=dict)
     living: list[Charger] = field(default_factory=list)
+    guests: set[str] = field(default_factory=set)
     quick: bool = False
     used: int = 0
     port_taken: int = 0

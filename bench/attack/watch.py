@@ -1,8 +1,8 @@
 """This file is a process of well-behaved chargers; it guards that an attacker's own load does not blur what they see.
 
 Each charger calls through the relay and, at the same moment, its twin calls the CSMS directly; what the relay adds is
-the difference. Commands on standard input: `begin` (from here on it counts), `end` (tell and leave). Answers are JSON
-lines: {ready}, then the findings.
+the difference, less what it has waited for a core that others had (runqueue.py). Commands on standard input: `begin`
+(from here on it counts), `end` (tell and leave). Answers are JSON lines: {ready}, then the findings.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any
 from bench.attack.charger import Charger, Door
 from bench.attack.csms import basic
 from bench.attack.ground import secret_of
+from bench.attack.runqueue import RunQueue
 
 _PERIOD_S = 0.2
 _SAMPLE = {"connectorId": 1, "meterValue": [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "1"}]}]}
@@ -24,12 +25,14 @@ _PAGE = b"GET /metrics HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n"
 class Watch:
     """The chargers and what they have seen."""
 
-    def __init__(self, relay_port: int, csms_port: int, page_port: int, number: int) -> None:
+    def __init__(self, relay_port: int, csms_port: int, page_port: int, number: int, *pids: int) -> None:
         self.relay_port, self.csms_port, self.page_port, self.number = relay_port, csms_port, page_port, number
+        self.queue = RunQueue(pids[0], pids)
         self.counts = False
         self.over = asyncio.Event()
         self.added_ms: list[float] = []
         self.lag_ms: list[float] = []
+        self.late_ms: list[float] = []
         self.broken: list[str] = []
         self.journals: list[dict[str, Any]] = []
 
@@ -47,7 +50,7 @@ class Watch:
         try:
             begun = await asyncio.gather(*(each.call("StartTransaction", start) for each in (mine, twin)))
             while not self.over.is_set():
-                relayed, direct = await asyncio.gather(_timed(mine), _timed(twin))
+                relayed, direct = await asyncio.gather(_timed(mine, self.queue), _timed(twin))
                 if self.counts:
                     self.added_ms.append((relayed - direct) * 1000)
                 await asyncio.sleep(_PERIOD_S)
@@ -64,7 +67,7 @@ class Watch:
     async def probe(self) -> None:
         """Ask for the metrics page again and again: a loop that hangs answers late."""
         while not self.over.is_set():
-            began = time.monotonic()
+            began, before = time.monotonic(), self.queue.spent()
             try:
                 async with asyncio.timeout(10):
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.page_port)
@@ -74,11 +77,13 @@ class Watch:
             except (OSError, TimeoutError) as error:
                 if self.counts:
                     self.broken.append(f"metrics page: {error!r}")
-            took = time.monotonic() - began
+            took, excused = time.monotonic() - began, self.queue.excused_s(before)
+            slept = time.monotonic()
             await asyncio.sleep(0.1)
-            late = time.monotonic() - began - took - 0.1  # this process's own lateness is not the relay's
+            late = time.monotonic() - slept - 0.1  # this process's own lateness is not the relay's
             if self.counts:
-                self.lag_ms.append(max(0.0, took - late) * 1000)
+                self.lag_ms.append(max(0.0, took - late - excused) * 1000)
+                self.late_ms.append(late * 1000)
 
     def findings(self) -> dict[str, Any]:
         """Give what was seen."""
@@ -87,6 +92,7 @@ class Watch:
             "samples": len(self.added_ms),
             "added_p99_ms": _p99(self.added_ms),
             "lag_p99_ms": _p99(self.lag_ms),
+            "late_p99_ms": _p99(self.late_ms),
             "journals": self.journals,
         }
 
@@ -95,10 +101,12 @@ def _p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98] if len(values) > 1 else (values or [0.0])[0]
 
 
-async def _timed(charger: Charger) -> float:
+async def _timed(charger: Charger, queue: RunQueue | None = None) -> float:
+    before = queue.spent() if queue else None
     began = time.monotonic()
     await charger.call("MeterValues", _SAMPLE, 30.0)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    return took - (queue.excused_s(before) if queue and before else 0.0)
 
 
 async def main(words: list[str]) -> None:

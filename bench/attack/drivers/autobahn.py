@@ -8,6 +8,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,9 @@ async def _wstest(suite: Path, mode: str, spec: Path) -> asyncio.subprocess.Proc
     )
 
 
-async def _echo(connection: ServerConnection) -> None:
+async def _echo(connection: ServerConnection, guests: set[str]) -> None:
+    if connection.request is not None:
+        guests.add(connection.request.path.rpartition("/")[2])
     with contextlib.suppress(websockets.ConnectionClosed):
         async for message in connection:
             await connection.send(message)
@@ -113,7 +116,8 @@ async def _echo(connection: ServerConnection) -> None:
 async def _echoing(turn: Turn) -> AsyncIterator[None]:
     """Put a library's server where the CSMS was."""
     compression = "deflate" if any("12." in str(case) for case in turn.extra.get("cases", [])) else None
-    async with serve(_echo, "127.0.0.1", turn.ground.port_taken, max_size=1 << 26, compression=compression):
+    echo = partial(_echo, guests=turn.ground.guests)
+    async with serve(echo, "127.0.0.1", turn.ground.port_taken, max_size=1 << 26, compression=compression):
         yield
 
 

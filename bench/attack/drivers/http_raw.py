@@ -27,6 +27,7 @@ _EVALUATED = 401
 _HELD = {"01", "08"}
 """proc(5): established, and ended by the peer alone."""
 _SAMPLES = 400
+_TIMED = 8
 """Of each class with --quick."""
 
 
@@ -139,7 +140,12 @@ async def trickle(turn: Turn) -> None:
 
 @step("request")
 async def request(turn: Turn) -> None:
-    """Send one request, or many."""
+    """Send one request, or many; where its time is judged again and again, so that one busy moment says nothing."""
+    for _ in range(_TIMED if "parse_ms_max" in turn.case.expect else 1):
+        await _request(turn)
+
+
+async def _request(turn: Turn) -> None:
     plain = turn.args(each_id="ID-0")
     turn.only(plain, "line", "headers", "raw_header", "gen_headers", "auth", "authorization", "repeat", "rate_hz", "s")
     seconds = turn.shorter(float(plain.get("s", 0)), 5)

@@ -1,5 +1,7 @@
 """This file judges answers to handshakes; it guards that an answer which never came counts as none."""
 
+import math
+
 from bench.attack.csms import fields_of
 from bench.attack.expect import Court, judge
 
@@ -79,9 +81,11 @@ def declined(court: Court) -> str:
 
 @judge("parse_ms_max")
 def parse_ms_max(court: Court) -> str:
-    """No request took longer to answer; the attacker asked each more than once, the best time counts."""
-    slow = {answer.label: answer.elapsed_s * 1000 for answer in court.proof.answers}
-    wrong = [f"{label}: {ms:.1f} ms" for label, ms in slow.items() if ms > court.value]
+    """No request took longer to answer; each was asked more than once and the best time counts: work is never less."""
+    best: dict[str, float] = {}
+    for answer in court.proof.answers:
+        best[answer.label] = min(answer.elapsed_s * 1000, best.get(answer.label, math.inf))
+    wrong = [f"{label}: {ms:.1f} ms" for label, ms in best.items() if ms > court.value]
     return "; ".join(wrong)
 
 

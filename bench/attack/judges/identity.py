@@ -1,8 +1,6 @@
 """This file judges who was taken for whom; it guards that an identity means the same at every hop."""
 
-import math
 import re
-import statistics
 from collections import Counter
 from urllib.parse import unquote
 
@@ -17,10 +15,6 @@ _SWITCHING = 101
 _EVALUATED, _THROTTLED, _UNKNOWN = 401, 429, 404
 _UNREST = 1.5
 """A derivation takes so much longer on a busy machine than in the moment in which its cost was measured."""
-_CHANCE = 3.0
-"""Standard errors."""
-_SEEN = 5
-"""Times the bound: where chance makes more than that of equal classes nothing has been shown."""
 _PLACES = {"auth", "db", "northbound path", "topic", "file name"}
 """Where an identity shows: the CSMS's path and credential, and what the tap tells, from which the rest is made."""
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
@@ -101,47 +95,6 @@ def throttled(court: Court) -> str:
     some = any(answer.status == _THROTTLED for answer in turned)
     fine = some and len(turned) > len(court.proof.answers) * 0.9
     return "" if fine else f"{len(turned)} of {len(court.proof.answers)} turned away"
-
-
-@judge("welch_t_abs_max")
-def welch(court: Court) -> str:
-    """No two classes can be told apart by their means."""
-    wrong = []
-    for (name_a, a), (name_b, b) in _pairs(court):
-        spread = math.sqrt(statistics.variance(a) / len(a) + statistics.variance(b) / len(b))
-        t = (statistics.fmean(a) - statistics.fmean(b)) / spread if spread else 0.0
-        if abs(t) > court.value:
-            wrong.append(f"{name_a} and {name_b}: t = {t:.1f}")
-    return "; ".join(wrong)
-
-
-@judge("median_diff_us_max")
-def median_difference(court: Court) -> str:
-    """No two classes can be told apart by their medians, beyond what their own spread makes of equal ones."""
-    wrong = []
-    for (name_a, a), (name_b, b) in _pairs(court):
-        apart_us = abs(statistics.median(a) - statistics.median(b)) * 1e6
-        chance_us = _CHANCE * math.hypot(_median_error_us(a), _median_error_us(b))
-        if chance_us > _SEEN * court.value:
-            raise RuntimeError(f"this machine is too busy to see differences below {chance_us:.0f} us")
-        said = f"{name_a} and {name_b}: {apart_us:.0f} us apart, {chance_us:.0f} us may be chance"
-        if apart_us > max(court.value, chance_us):
-            wrong.append(said)
-        elif apart_us > court.value:
-            court.proof.notes.append(said)
-    return "; ".join(wrong)
-
-
-def _median_error_us(times: list[float]) -> float:
-    """Estimate the standard error of a median, from the spread of the middle half."""
-    low, _, high = statistics.quantiles(times, n=4)
-    return 1.2533 * (high - low) / 1.349 / math.sqrt(len(times)) * 1e6
-
-
-def _pairs(court: Court) -> list[tuple[tuple[str, list[float]], tuple[str, list[float]]]]:
-    classes = {name: sorted(times)[: int(len(times) * 0.95)] for name, times in court.proof.measures["timings"].items()}
-    items = list(classes.items())
-    return [(items[i], items[j]) for i in range(len(items)) for j in range(i + 1, len(items))]
 
 
 @judge("loop_lag_p99_ms_max")
