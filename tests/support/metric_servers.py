@@ -1,7 +1,8 @@
 """This file runs the real VictoriaMetrics and Prometheus; it guards that each is stopped by its own process id.
 
 Both listen on loopback, with TLS, and keep their data in a folder of the test. `samples` reads a series back as the
-server stores it.
+server stores it, `series` all that match, with their labels. OTLP needs a newer VictoriaMetrics, that of the next
+Debian release; Debian's Prometheus has its receiver of OTLP taken out.
 """
 
 import contextlib
@@ -16,9 +17,12 @@ from pathlib import Path
 
 from isolane.security.tls import client_context
 from support.broker import Pki, free_port
+from support.newer_debian import installed
 
 VICTORIA_METRICS = "/usr/bin/victoria-metrics"
 PROMETHEUS = "/usr/bin/prometheus"
+Series = tuple[dict[str, str], dict[int, float]]
+"""Labels and values by UTC ms."""
 _START_S = 30.0
 _PROMETHEUS_CONF = """
 global: {scrape_interval: 1h}
@@ -79,9 +83,12 @@ class VictoriaMetrics(MetricServer):
 
     ready = "/health"
 
+    def _program(self) -> str:
+        return VICTORIA_METRICS
+
     def _arguments(self, folder: Path, pki: Pki) -> list[str]:
         return [
-            VICTORIA_METRICS,
+            self._program(),
             f"-storageDataPath={folder / 'data'}",
             f"-httpListenAddr=127.0.0.1:{self.port}",
             "-retentionPeriod=100y",
@@ -94,16 +101,29 @@ class VictoriaMetrics(MetricServer):
 
     def samples(self, match: str) -> dict[int, float]:
         """Give what is stored of the one series that matches: value by UTC ms; stale markers are left out."""
-        self.get("/internal/force_flush")
         found: dict[int, float] = {}
-        for line in self.get("/api/v1/export", **{"match[]": match}).splitlines():
-            series = json.loads(line)
-            found.update(
-                (t_ms, value)
-                for t_ms, value in zip(series["timestamps"], series["values"], strict=True)
-                if value is not None
-            )
+        for _, values in self.series(match):
+            found.update(values)
         return found
+
+    def series(self, match: str) -> list[Series]:
+        """Give what is stored of all series that match; stale markers are left out."""
+        self.get("/internal/force_flush")
+        found = []
+        for line in self.get("/api/v1/export", **{"match[]": match}).splitlines():
+            told = json.loads(line)
+            pairs = zip(told["timestamps"], told["values"], strict=True)
+            found.append((told["metric"], {t_ms: value for t_ms, value in pairs if value is not None}))
+        return found
+
+
+class NewerVictoriaMetrics(VictoriaMetrics):
+    """That of the next Debian release, which takes OTLP."""
+
+    otlp = "/opentelemetry"
+
+    def _program(self) -> str:
+        return str(installed("victoria-metrics") / VICTORIA_METRICS.removeprefix("/"))
 
 
 class Prometheus(MetricServer):

@@ -8,7 +8,12 @@ from isolane.health.links.rows import Rows
 from isolane.wire.block import BlockKey
 from support.target_rows import BAD, SIGNALS
 
-COMMON = {"service.name": "isolane", "isolane.site": "north", "isolane.gateway": "gw-1"}
+COMMON = {
+    "service.name": "isolane",
+    "service.instance.id": "north/gw-1",
+    "isolane.site": "north",
+    "isolane.gateway": "gw-1",
+}
 
 
 def test_gauges_have_unit_resource_and_attributes() -> None:
@@ -19,6 +24,7 @@ def test_gauges_have_unit_resource_and_attributes() -> None:
     assert {each.key: each.value.string_value for each in gateway.resource.attributes} == COMMON
     assert {each.key: each.value.string_value for each in charger.resource.attributes} == {
         **COMMON,
+        "service.instance.id": "north/gw-1/CP-1",
         "isolane.charger": "CP-1",
     }
     (cpu,) = gateway.scope_metrics[0].metrics

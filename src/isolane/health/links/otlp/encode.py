@@ -4,7 +4,10 @@ Each charger is one resource, the gateway itself another. A signal is a gauge na
 the device has, as UCUM code; what tells signals of one name apart are attributes of the data point. Samples without a
 value are not sent.
 
-Source: opentelemetry-proto 1, metrics.proto and logs.proto; OTLP specification 1.
+``service.instance.id`` tells each resource from all others, as its convention demands: a receiver such as Prometheus
+makes labels of it and of ``service.name`` alone, and two chargers' series would be one.
+
+Source: opentelemetry-proto 1, metrics.proto and logs.proto; OTLP specification 1; semantic conventions, "service".
 """
 
 from collections.abc import Mapping
@@ -23,6 +26,7 @@ from isolane.health.links.names import labels, unit, words
 from isolane.health.links.rows import Rows, place
 
 _SCOPE = "isolane.health"
+_INSTANCE = "service.instance.id"
 
 
 def gauge_name(signal: Signal) -> str:
@@ -94,7 +98,10 @@ def _record(fact: Fact) -> LogRecord:
 
 
 def _resource(common: dict[str, str], charger: str) -> Resource:
-    return Resource(attributes=attributes({**common, **({"isolane.charger": charger} if charger else {})}))
+    if not charger:
+        return Resource(attributes=attributes(common))
+    instance = {_INSTANCE: f"{common[_INSTANCE]}/{charger}"} if _INSTANCE in common else {}
+    return Resource(attributes=attributes({**common, **instance, "isolane.charger": charger}))
 
 
 def _any(value: str | float) -> AnyValue:
