@@ -13,8 +13,8 @@ from pathlib import Path
 
 import aiomqtt
 
-from isolane.health.links.mqtt import connect
 from isolane.health.links.sparkplug.payload import Payload
+from isolane.health.mqtt_session import ClosedOnFailure
 from isolane.security.tls import client_context
 from support.broker import Broker, Pki
 from support.target_rows import SIGNALS
@@ -80,7 +80,7 @@ class SparkplugTarget:
 
     async def _read(self) -> None:
         tls = client_context(self.pki.ca, self.pki.center.certificate, self.pki.center.key)
-        tls.sslsocket_class = connect._ClosedOnFailure
+        tls.sslsocket_class = ClosedOnFailure
         async with aiomqtt.Client(
             "localhost", self.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls, timeout=10
         ) as client:
