@@ -237,6 +237,9 @@ class Connection:
             f"cause={cause} first={LEGS[self._first]} frames={up.scanner.frames}/{down.scanner.frames} "
             f"bytes={up.bytes}/{down.bytes}",
         )
+        self.waiting = None
+        up.part()
+        down.part()
 
     def _expire(self) -> None:
         """End what has not ended by itself: a last Close frame where one may stand, then both legs at once."""

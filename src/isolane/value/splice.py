@@ -79,9 +79,7 @@ class Pipe(asyncio.Protocol):
         self._held = b""
         self._closing = 0
         self._ping = b""
-        self._passing = False
-        self._discarding = False
-        self._ended = False
+        self._passing = self._discarding = self._ended = self.lost = False
         self._stall: asyncio.TimerHandle | None = None
         self._wait = Wait(limits.over_pace_s)
         self.direction = direction
@@ -89,7 +87,6 @@ class Pipe(asyncio.Protocol):
         self.to = to
         self.scanner = Scanner(limits, masked=direction == Direction.FROM_CHARGER)
         self.bytes = 0
-        self.lost = False
 
     @property
     def ended(self) -> bool:
@@ -238,9 +235,12 @@ class Pipe(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the leg that this pipe reads with a reset, or, where it has not taken all its bytes yet, with those."""
-        if self.lost:
-            return
-        reset(self.source)
+        if not self.lost:
+            reset(self.source)
+
+    def part(self) -> None:
+        """Let go of the rest of a connection that is over, which else would wait for the collector of cycles."""
+        del self._connection, self.other
 
     def _close_now(self, code: int) -> None:
         self._closing = 0

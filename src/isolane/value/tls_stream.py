@@ -22,6 +22,8 @@ from isolane.value.stream import unread
 _RECORD_BYTES = 16_384
 """The most that one record can hold (RFC 8446 §5.1), so the most that one read can give."""
 
+_NOBODY = asyncio.Protocol()
+
 
 class TlsStream(asyncio.Protocol):
     """A `Stream` over TLS. The protocol's `connection_made` comes after the handshake.
@@ -100,7 +102,8 @@ class TlsStream(asyncio.Protocol):
             for data in unread(self._tcp):
                 self._incoming.write(data)
             self._read(_RECORD_BYTES)
-        self._protocol.connection_lost(self._lost or exc)
+        protocol, self._protocol = self._protocol, _NOBODY  # it knows this stream: neither waits for the collector
+        protocol.connection_lost(self._lost or exc)
 
     def pause_writing(self) -> None:
         """Pass up."""
