@@ -210,9 +210,9 @@ async def _warm_up(ground: Ground) -> None:
 async def _come_and_go(ground: Ground) -> None:
     await ground.connect("CP-LEGIT", door=ground.door(source=_ELSEWHERE), auth="bad")
     chargers: list[Charger] = []
-    number = ground.wish.warm if not ground.wish.verify else 8
-    for first in range(0, number, _AT_ONCE):
-        names = [f"HERD-{index}" for index in range(first, min(first + _AT_ONCE, number))]
+    number, at_once = (8, 1) if ground.wish.verify else (ground.wish.warm, _AT_ONCE)  # passwords are checked in line
+    for first in range(0, number, at_once):
+        names = [f"HERD-{index}" for index in range(first, min(first + at_once, number))]
         chargers += await asyncio.gather(*(ground.connect(name) for name in names))
     for charger in chargers:
         await charger.call("Heartbeat", {})
