@@ -30,7 +30,7 @@ FAST = Schema.of(
     )
 )
 """Of a stream of its own, faster than the site's."""
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where files go that need no disk: a flush costs nothing there."""
 
