@@ -21,6 +21,7 @@ from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.store import Store
 from isolane.wire.anchor import Anchor
 from isolane.wire.block import Block, BlockKey, Thinned, code, encode, gateway_tag
+from isolane.wire.floats import pattern
 from isolane.wire.schema import Schema
 
 TAG = gateway_tag("north", "gw-1")
@@ -63,6 +64,29 @@ def test_an_outbox_is_written_as_csv_with_exact_decimals(
     assert rows[0]["t"] == "2023-11-14T22:13:20.000+00:00"
     assert (rows[0]["charger"], rows[0]["unit"], rows[0]["quality"], rows[0]["bound"]) == ("CP-1", "V", "GOOD", "")
     assert [row["sequence"] for row in rows] == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_floats_are_written_as_decimals_that_read_back_the_same(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    schema = Schema.of((Signal("CP-1", "1.0/EVSE/xDistortion", "Percent", 0), SCHEMA.signals[0]))
+    path = tmp_path / "f.db"
+    store = Store(OutboxSettings(path=path), TAG, SystemClock(), schema, frozenset())
+    store.open()
+    real = [0.1 + 0.2, -0.0, 5e-324, -1.7976931348623157e308, 1 / 3]
+    for second, value in enumerate(real):
+        values = np.array([[pattern(value)], [2301]], np.int64)
+        row = Draft(schema.id, T0 + second * 1000, 1000, values, np.zeros((2, 1), np.uint8), floats=schema.floats)
+        store.put(row)
+    store.close()
+    rows = list(csv.DictReader(io.StringIO(dumped(capfdbinary, str(path)).decode())))
+    assert [float(row["value"]).hex() for row in rows[::2]] == [value.hex() for value in real]
+    lines = dumped(capfdbinary, str(path), "--format", "json").splitlines()
+    assert [json.loads(line)["value"] for line in lines[::2]] == real
+    assert rows[1]["value"] == "230.1"
+    out = tmp_path / "f.parquet"
+    assert main(["block", "dump", str(path), "--format", "parquet", "--out", str(out)]) == 0
+    assert parquet.read_table(out).to_pydict()["value"][::2] == real
 
 
 def test_a_block_is_written_as_json_lines(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -33,7 +33,7 @@ def test_a_signal_names_the_key_it_refuses() -> None:
         Signal("CP1", "ACVoltage", "V", 0.1)
 
 
-@pytest.mark.parametrize("resolution", [0, -0.1, math.inf, math.nan])
-def test_a_resolution_is_a_positive_number(resolution: float) -> None:
+@pytest.mark.parametrize("resolution", [-0.1, -math.inf, math.inf, math.nan])
+def test_a_resolution_is_a_positive_number_or_0_for_none(resolution: float) -> None:
     with pytest.raises(ValueError, match="resolution"):
         Signal("CP1", "1.0/EVSE/Power", "W", resolution)

@@ -11,6 +11,7 @@ from isolane.health.outbox.records import Draft
 from isolane.health.thinner import Thinner
 from isolane.health.thinning.settings import ThinningSettings
 from isolane.wire.block import BlockKey, decode, encode, gateway_tag
+from isolane.wire.floats import to_bits, to_floats
 from isolane.wire.schema import Schema
 
 VOLTAGE = Signal("CP-1", "1.0/ElectricalFeed/ACVoltage[L1]", "V", 0.1)
@@ -80,3 +81,30 @@ def test_what_cannot_be_thinned_passes() -> None:
     assert thinner(Rung.BOUNDED).thin(short) == [short]
     wild = dataclasses.replace(draft(8), values=np.array([np.arange(8) ** 3 * 50, np.arange(8)], np.int64))
     assert thinner(Rung.DEADBAND).thin(wild) == [wild]
+
+
+@pytest.mark.parametrize("rung", [Rung.DEADBAND, Rung.BOUNDED, Rung.MINUTE])
+def test_floats_come_back_exactly_on_every_rung(rung: Rung) -> None:
+    bare = Signal("CP-1", "1.0/EVSE/xDistortion", "Percent", 0)
+    schema = Schema.of((VOLTAGE, STATE, bare))
+    whole = draft(60, MINUTE_MS + 1000)
+    real = np.repeat(np.random.default_rng(3).normal(size=20), 3)[None, :]
+    values = np.concatenate([whole.values, to_bits(real)])
+    codes = np.zeros(values.shape, np.uint8)
+    whole = dataclasses.replace(whole, schema=schema.id, values=values, codes=codes, floats=schema.floats)
+    (sent,) = Thinner(schema, SETTINGS, lambda: rung).thin(whole)
+    read = decode(encode(sent.block(BlockKey(1, 0, 1)), TAG), TAG)
+    assert np.array_equal(read.values[1:], values[1:])
+    assert np.count_nonzero(read.codes[2]) == 40
+    assert sent.produced == whole.samples
+
+
+def test_a_whole_minute_of_floats_becomes_four_rows_of_floats() -> None:
+    schema = Schema.of((dataclasses.replace(VOLTAGE, resolution=0),))
+    real = np.linspace(229.5, 230.5, 60)[None, :]
+    codes = np.zeros((1, 60), np.uint8)
+    whole = Draft(schema.id, MINUTE_MS, 1000, to_bits(real), codes, floats=schema.floats)
+    sent = Thinner(schema, SETTINGS, lambda: Rung.MINUTE).thin(whole)
+    read = [decode(encode(each.block(BlockKey(1, 0, 1)), TAG), TAG) for each in sent]
+    told = [to_floats(block.values)[0, 0] for block in read]
+    assert told == pytest.approx([229.5, 230.0, 230.5, real.std()])

@@ -55,7 +55,8 @@ class FakeGateway:
         array = np.array(values, np.int64)
         marks = np.zeros(array.shape, np.uint8) if codes is None else np.array(codes, np.uint8)
         array[(marks & 3) == 2] = 0
-        block = Block(BlockKey(self.epoch, stream, number), schema.id, t0_ms, step_ms, array, marks)
+        key = BlockKey(self.epoch, stream, number)
+        block = Block(key, schema.id, t0_ms, step_ms, array, marks, floats=schema.floats)
         data = encode(block, gateway_tag(self.site, self.name))
         return BlockArrival(self.origin(t0_ms if received_ms is None else received_ms), block, data, len(data))
 

@@ -72,6 +72,7 @@ def worked() -> Block:
 
 def test_the_worked_example_of_the_page_is_what_the_code_writes() -> None:
     page = (ROOT / "docs/reference/block.md").read_text(encoding="utf-8")
+    page = page.partition("The same with floats")[0]
     rows = re.findall(r"^\| `([0-9a-f ]+)` \|", page, re.MULTILINE)
     assert bytes.fromhex("".join(rows)) == encode(worked(), TAG)
 

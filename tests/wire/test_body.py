@@ -87,6 +87,14 @@ def test_a_changed_thinned_block_with_a_right_checksum_is_read_or_a_value_error(
     assert np.array_equal(again.codes, read.codes)
 
 
+def test_a_frame_that_says_its_size_is_refused_before_that_is_believed() -> None:
+    """A bare frame of one segment, content size 2^40, with an empty block."""
+    frame = bytes([0xE0]) + (1 << 40).to_bytes(8, "little") + b"\x01\x00\x00"
+    numbers = varint.encode(np.array([1, 0, 1, 1, 1, 1, 1, 10, 1, 1], np.uint64))
+    with pytest.raises(ValueError, match="content size"):
+        decode(sealed(b"ISB\x02\x05" + bytes(4) + SCHEMA + TAG + numbers + frame))
+
+
 @pytest.mark.parametrize("columns", [COLUMNS_MAX, COLUMNS_MAX + 1, 1 << 21])
 def test_a_small_thinned_block_costs_bounded_time_and_memory(columns: int) -> None:
     rows = 4

@@ -37,6 +37,16 @@ def test_a_schema_survives_with_its_id(signals: list[Signal]) -> None:
     assert read.id == schema.id
 
 
+def test_a_signal_without_a_resolution_makes_a_schema_of_version_3() -> None:
+    schema = Schema.of((*SIGNALS, Signal("CP-1", "1.0/EVSE[Meter]/xDistortion", "", 0)))
+    assert schema.json.startswith(b'{"version":3,"columns":[')
+    assert schema.json.endswith(b'["CP-1","1.0/EVSE[Meter]/xDistortion","",0.0]]}')
+    assert decode_schema(schema.json) == schema
+    assert schema.floats is not None
+    assert schema.floats.tolist() == [False, False, False, True]
+    assert Schema.of(SIGNALS).floats is None
+
+
 def test_a_signal_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="stands twice"):
         Schema.of((SIGNALS[1], SIGNALS[1]))
@@ -56,6 +66,8 @@ def test_too_many_signals_are_refused() -> None:
         b'{"version":2,"columns":[]}',
         b'{"version":1,"columns":[["c","not a key","V",1.0]]}',
         b'{"version":1,"columns":[["c","1.0/A/B","V",0.0]]}',
+        b'{"version":3,"columns":[["c","1.0/A/B","V",0.1]]}',
+        b'{"version":4,"columns":[["c","1.0/A/B","V",0.0]]}',
         b'{"version":1,"columns":[["c","1.0/A/B","V",-1]]}',
         b'{"version":1,"columns":[["c","1.0/A/B","V",NaN]]}',
         b'{"version":1,"columns":[["c","1.0/A/B","V"]]}',

@@ -19,6 +19,7 @@ from isolane.core.failures import IsolaneError
 from isolane.core.samples import Quality, Reason
 from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
 from isolane.wire.block import BLOCK_BYTES_MAX, AnchorWantedError, Block, decode
+from isolane.wire.floats import number
 from isolane.wire.schema import Schema, decode_schema
 
 _LOG = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ _HINT = "give it with --schema FILE, as the gateway sent it"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of one signal; `value` is the exact decimal, None if there is none."""
+    """One sample of one signal; `value` is the exact decimal, None if there is none.
+
+    Of a signal without a resolution it is the shortest decimal that reads back as the same float.
+    """
 
     charger: str
     key: str
@@ -124,6 +128,8 @@ def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
         raise IsolaneError(f"{name}: the block needs schema {block.schema.hex()}", _HINT)
     if len(schema.columns) != block.values.shape[0]:
         raise IsolaneError(f"{name}: the block has other columns than its schema", "it was not made by a gateway")
+    if not schema.fits(block.floats):
+        raise IsolaneError(f"{name}: the block has other floats than its schema", "it was not made by a gateway")
     steps = [Decimal(repr(column.resolution)) for column in schema.columns]
     values, codes = block.values.T.tolist(), block.codes.T.tolist()
     key = block.key
@@ -137,7 +143,7 @@ def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
                 column.key,
                 column.unit,
                 t,
-                None if quality is Quality.BAD else value * step,
+                None if quality is Quality.BAD else _value(value, step),
                 quality.name,
                 reason,
                 block.thinned.bound * step if block.thinned is not None and is_thinned else None,
@@ -145,6 +151,11 @@ def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
                 key.stream,
                 key.sequence,
             )
+
+
+def _value(value: int, step: Decimal) -> Decimal:
+    """Give what a scaled integer stands for or, without a step, the bit pattern of a float."""
+    return value * step if step else Decimal(repr(number(value)))
 
 
 def _reason(number: int) -> str:

@@ -17,6 +17,7 @@ from isolane.core.failures import IsolaneError
 
 _NAMES = [field.name for field in fields(Sample)]
 _AT_ONCE = 50_000
+_PLACES_MAX = 40
 
 
 def write(samples: Iterable[Sample], form: str, out: Path | None) -> None:
@@ -77,7 +78,12 @@ def _literal(name: str, value: object) -> str:
 
 
 def _plain(sample: Sample) -> list[Any]:
-    return [f"{value:f}" if isinstance(value, Decimal) else value for value in astuple(sample)]
+    return [_digits(value) if isinstance(value, Decimal) else value for value in astuple(sample)]
+
+
+def _digits(value: Decimal) -> str:
+    """Write a decimal without an exponent, unless it is a float so large or small that nobody would read its zeros."""
+    return f"{value:f}" if abs(value.adjusted()) <= _PLACES_MAX else str(value)
 
 
 def _parquet(samples: Iterable[Sample], file: IO[bytes]) -> None:

@@ -26,6 +26,7 @@ class Signal:
         key: See the top of this file.
         unit: OCPP unit: V, A, W, Wh, Hz, Celsius, Percent, RPM, Ohm, s, dBm, or "" for a count, a state or a boolean.
         resolution: The device's smallest step, in the unit; a sample is stored as round(value / resolution), exact.
+            0 if it is not known: a sample is then stored as the 64-bit float that it is.
     """
 
     charger: str
@@ -37,9 +38,9 @@ class Signal:
         """Refuse what could not be stored.
 
         Raises:
-            ValueError: The key has another form or the resolution is not a positive finite number.
+            ValueError: The key has another form or the resolution is neither 0 nor a positive finite number.
         """
         if not is_signal_key(self.key):
             raise ValueError(f"{self.key!r} is not <evse>.<connector>/<Component>/<Variable>")
-        if not 0 < self.resolution < float("inf"):
-            raise ValueError(f"{self.key}: resolution {self.resolution} is not a positive number")
+        if not 0 <= self.resolution < float("inf"):
+            raise ValueError(f"{self.key}: resolution {self.resolution} is neither 0 nor a positive number")

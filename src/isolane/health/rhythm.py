@@ -83,7 +83,8 @@ class Rhythm:
         self.schema = Schema.of(beat.signals)
         self.grid = Grid(beat.signals, beat.sampling, clock, beat.periods_s)
         step_ms = beat.sampling.step_ms
-        self._pack = Pack(self.schema.id, len(beat.signals), step_ms, beat.block_rows, beat.stream)
+        floats = self.schema.floats
+        self._pack = Pack(self.schema.id, len(beat.signals), step_ms, beat.block_rows, beat.stream, floats=floats)
         self._thinner = Thinner(self.schema, thinning, rung)
         self._clock = clock
         self._counts = counts

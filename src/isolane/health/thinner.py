@@ -37,7 +37,8 @@ class Thinner:
         self.minutes = schemas(schema.signals)
         self._settings = settings
         self._rung = rung
-        units = [column.unit for column in schema.columns]
+        # Between two patterns of floats there is no line, and no step; they come back exactly.
+        units = ["" if not column.resolution else column.unit for column in schema.columns]
         self._deadbands = _steps(units, settings, settings.deadband_steps)
         self._bounds = _steps(units, settings, settings.bound_steps)
         self._exact = np.array([not unit for unit in units])
@@ -73,7 +74,7 @@ class Thinner:
         return [dataclasses.replace(draft, values=values, codes=codes, way=way, thinned=thinned_away(codes))]
 
     def _summed(self, draft: Draft) -> list[Draft]:
-        found = summarise(draft.values, draft.codes, self.minutes)
+        found = summarise(draft.values, draft.codes, self.minutes, draft.floats)
         share, left = divmod(int(draft.values.size), len(found))
         return [
             dataclasses.replace(

@@ -1,16 +1,17 @@
 """This file packs telemetry into blocks; it guards that what comes out is, sample for sample, what went in.
 
 Constraints: a block stands alone (no block is needed to read another), is exact (samples are integers, value /
-    resolution), and costs about half a byte a sample at 60 rows. A stranger can write a reader from
-    docs/reference/block.md; golden bytes are in tests/golden.
+    resolution, or floats bit for bit), and costs about half a byte a sample at 60 rows. A stranger can write a reader
+    from docs/reference/block.md; golden bytes are in tests/golden.
 
 Layout::
 
     offset size   field
     0      3      magic        "ISB"
-    3      1      version      1, or 2 if it has an anchor or was thinned
-    4      1      flags        bit 0: the body is a zstd frame; version 2 also has bit 1: written against an anchor,
-                               bit 2: thinned; other bits 0
+    3      1      version      1; 2 if it has an anchor or was thinned; 3 if a column is of floats
+    4      1      flags        bit 0: the body is a zstd frame; versions 2 and 3 also have bit 1: written against an
+                               anchor, bit 2: thinned; version 3 has bit 3: floats, and may have bit 4: these are in
+                               planes; other bits 0
     5      4      crc          CRC-32C, little-endian, of bytes 0-4 followed by bytes 9 to the end
     9      8      schema       id of the schema whose columns these are; with bit 1 of the anchor
     17     4      gateway      first 4 bytes of SHA-256 of "site/gateway": finds a block that was routed wrongly
@@ -24,10 +25,12 @@ Layout::
            varint size         bytes of the body when it is not compressed
            varint rung         only with bit 2: how it was thinned, `core.rungs.Rung`
            varint bound        only with bit 2: greatest error of a thinned sample, in steps of its resolution
+           varint tail         only with bit 3: bytes of the float values at the body's end
            body                `wire.body`
 
-A code is ``reason << 2 | quality``; a sample of quality BAD has no value. Differences wrap at 64 bits. In version 2
-the zstd frame has neither magic nor content size.
+A code is ``reason << 2 | quality``; a sample of quality BAD has no value. Differences wrap at 64 bits. After version 1
+the zstd frame has neither magic nor content size. A column of floats, of a signal without a resolution, has bit
+patterns for scaled integers: `wire.floats`.
 """
 
 import hashlib
@@ -51,6 +54,7 @@ U8 = bodies.U8
 Mask = bodies.Mask
 VERSION = 1
 VERSION_2 = 2
+VERSION_3 = 3
 SAMPLES_MAX = 1 << 22
 """Four million samples: an hour of a thousand signals. It bounds what a hostile block can make a reader allocate."""
 BODY_BYTES_MAX = SAMPLES_MAX * 11
@@ -62,7 +66,13 @@ _FIXED = struct.Struct("<3sBBI8s4s")
 _ZSTD = 0x01
 _ANCHORED = 0x02
 _THINNED = 0x04
-_KNOWN_FLAGS = {VERSION: _ZSTD, VERSION_2: _ZSTD | _ANCHORED | _THINNED}
+_FLOATS = 0x08
+_PLANES = 0x10
+_KNOWN_FLAGS = {
+    VERSION: _ZSTD,
+    VERSION_2: _ZSTD | _ANCHORED | _THINNED,
+    VERSION_3: _ZSTD | _ANCHORED | _THINNED | _FLOATS | _PLANES,
+}
 _HEADER_VARINTS = 8
 _HEADER_BITS_MAX = 63
 """Nine groups of seven bits, so that every header number fits a signed 64-bit integer."""
@@ -133,9 +143,10 @@ class Block:
         schema: Id of the schema, 8 bytes.
         t0_ms: UTC of the first row, ms.
         step_ms: From row to row, ms.
-        values: Scaled integers, shape (columns, rows); 0 where the code says BAD.
+        values: Scaled integers, shape (columns, rows), or bit patterns of floats; 0 where the code says BAD.
         codes: Quality codes, same shape.
         thinned: How it was thinned, if it was; samples with the reason THINNED are within its bound.
+        floats: The columns of floats, shape (columns,): those of signals without a resolution. None if there are none.
     """
 
     key: BlockKey
@@ -145,6 +156,7 @@ class Block:
     values: I64
     codes: U8
     thinned: Thinned | None = None
+    floats: Mask | None = None
 
     @property
     def samples(self) -> int:
@@ -195,23 +207,44 @@ def encode(block: Block, tag: bytes, anchor: Anchor | None = None) -> bytes:
         raise ValueError(f"a block of {columns} columns")
     if anchor is not None and (anchor.row.size != columns or anchor.schema != block.schema):
         raise ValueError("a block with the anchor of another schema")
+    if block.floats is not None and (block.floats.shape != (columns,) or not block.floats.any()):
+        raise ValueError("a block whose columns of floats are none of its own")
     bodies.check_codes(block.codes)
-    thinned = block.thinned
-    body = bodies.encode(
-        block.values, block.codes, None if anchor is None else anchor.row, None if thinned is None else thinned.held
-    )
-    version = VERSION if anchor is None and thinned is None else VERSION_2
-    packed = _compressor(version).compress(body)
-    flags = (_ZSTD if len(packed) < len(body) else 0) | (_ANCHORED if anchor else 0) | (_THINNED if thinned else 0)
-    key = block.key
-    numbers = [key.epoch, key.stream, key.sequence, block.t0_ms, block.step_ms, rows, columns, len(body)]
+    flags, packed, size, tail = _pack(block, anchor)
+    thinned, key = block.thinned, block.key
+    numbers = [key.epoch, key.stream, key.sequence, block.t0_ms, block.step_ms, rows, columns, size]
     numbers += [] if thinned is None else [thinned.rung, thinned.bound]
     if min(numbers) < 0 or max(numbers) >> _HEADER_BITS_MAX or not key.sequence or not block.step_ms:
         raise ValueError(f"a block with the header {numbers}")
+    numbers += [] if tail is None else [tail]
     schema = block.schema if anchor is None else anchor.id
-    rest = schema + tag + varint.encode(np.array(numbers, np.uint64)) + (packed if flags & _ZSTD else body)
+    version = VERSION if not flags & ~_ZSTD else VERSION_2 if tail is None else VERSION_3
+    rest = schema + tag + varint.encode(np.array(numbers, np.uint64)) + packed
     crc = google_crc32c.extend(google_crc32c.value(_MAGIC + bytes((version, flags))), rest)
     return _FIXED.pack(_MAGIC, version, flags, crc, schema, tag) + rest[12:]
+
+
+def _pack(block: Block, anchor: Anchor | None) -> tuple[int, bytes, int, int | None]:
+    """Pack a body; give flags, its bytes, their number before compression, and how many of these are float values."""
+    row = None if anchor is None else anchor.row
+    held = None if block.thinned is None else block.thinned.held
+    flags = (_ANCHORED if anchor else 0) | (_THINNED if block.thinned else 0)
+    if block.floats is None:
+        body = bodies.encode(block.values, block.codes, row, held)
+        packed, is_packed = _compressed(body, _compressor(VERSION_2 if flags else VERSION))
+        return flags | is_packed, packed, len(body), None
+    ways = []
+    for planes in (0, _PLANES):
+        body, tail = bodies.encode_floats(block.values, block.codes, row, held, block.floats, planes=bool(planes))
+        packed, is_packed = _compressed(body, _compressor(VERSION_3))
+        ways.append((flags | _FLOATS | planes | is_packed, packed, len(body), tail))
+    return min(ways, key=lambda way: len(way[1]))
+
+
+def _compressed(body: bytes, compressor: zstandard.ZstdCompressor) -> tuple[bytes, int]:
+    """Give the shorter of a body and its zstd frame, and the flag that tells which it is."""
+    packed = compressor.compress(body)
+    return (packed, _ZSTD) if len(packed) < len(body) else (body, 0)
 
 
 def _compressor(version: int) -> zstandard.ZstdCompressor:
@@ -226,9 +259,9 @@ def read_head(data: bytes, tag: bytes | None = None) -> Head:
     Raises:
         ValueError: It is damaged, of another version or of another gateway.
     """
-    version, flags, schema = _fixed(data, tag)
+    _, flags, schema = _fixed(data, tag)
     numbers, _ = _header_numbers(data, _HEADER_VARINTS)
-    return Head(BlockKey(*numbers[:3]), schema, version == VERSION_2 and bool(flags & _ANCHORED))
+    return Head(BlockKey(*numbers[:3]), schema, bool(flags & _ANCHORED))
 
 
 def decode(data: bytes, tag: bytes | None = None, anchors: Mapping[bytes, Anchor] = _NO_ANCHORS) -> Block:
@@ -244,8 +277,8 @@ def decode(data: bytes, tag: bytes | None = None, anchors: Mapping[bytes, Anchor
         ValueError: It is not a whole, undamaged block of a known version within the bounds, or of another gateway.
     """
     version, flags, schema = _fixed(data, tag)
-    extra = 2 if flags & _THINNED else 0
-    numbers, body_at = _header_numbers(data, _HEADER_VARINTS + extra)
+    is_thinned, has_floats = bool(flags & _THINNED), bool(flags & _FLOATS)
+    numbers, body_at = _header_numbers(data, _HEADER_VARINTS + 2 * is_thinned + has_floats)
     epoch, stream, sequence, t0_ms, step_ms, rows, columns, size = numbers[:_HEADER_VARINTS]
     if not (rows and columns and step_ms and sequence) or columns > COLUMNS_MAX:
         raise ValueError(f"a block of {columns} columns and {rows} rows")
@@ -261,13 +294,14 @@ def decode(data: bytes, tag: bytes | None = None, anchors: Mapping[bytes, Anchor
     body = _inflate(data[body_at:], size, version) if flags & _ZSTD else data[body_at:]
     if len(body) != size:
         raise ValueError(f"a body of {len(body)} bytes instead of {size}")
-    row = None if anchor is None else anchor.row
-    values, codes = bodies.decode(body, columns, rows, row, is_thinned=bool(extra))
-    thinned = None
-    if extra:
-        thinned = Thinned(Rung(numbers[8]), numbers[9], bodies.held(body, columns))
+    row, tail = None if anchor is None else anchor.row, numbers[-1] if has_floats else None
+    shape = bodies.Shape(columns, rows, row, is_thinned, tail, bool(flags & _PLANES))
+    values, codes = bodies.decode(body, shape)
+    thinned = Thinned(Rung(numbers[8]), numbers[9], bodies.held(body, columns)) if is_thinned else None
+    floats = bodies.floats(body, columns) if has_floats else None
     key = BlockKey(epoch, stream, sequence)
-    return Block(key, schema if anchor is None else anchor.schema, t0_ms, step_ms, values, codes, thinned)
+    schema = schema if anchor is None else anchor.schema
+    return Block(key, schema, t0_ms, step_ms, values, codes, thinned, floats)
 
 
 def _fixed(data: bytes, tag: bytes | None) -> tuple[int, int, bytes]:
@@ -276,7 +310,9 @@ def _fixed(data: bytes, tag: bytes | None) -> tuple[int, int, bytes]:
         raise ValueError(f"a block of {len(data)} bytes")
     magic, version, flags, crc, schema, told = _FIXED.unpack_from(data)
     if magic != _MAGIC or flags & ~_KNOWN_FLAGS.get(version, 0) or version not in _KNOWN_FLAGS:
-        raise ValueError("not a telemetry block of version 1 or 2")
+        raise ValueError("not a telemetry block of version 1, 2 or 3")
+    if (version == VERSION_3) != bool(flags & _FLOATS):
+        raise ValueError("a block of version 3 without floats")
     if google_crc32c.extend(google_crc32c.value(data[:5]), data[9:]) != crc:
         raise ValueError("the block's CRC-32C does not fit its bytes")
     if tag is not None and told != tag:
@@ -302,6 +338,9 @@ def _header_numbers(data: bytes, count: int) -> tuple[list[int], int]:
 def _inflate(packed: bytes, size: int, version: int) -> bytes:
     try:
         if version != VERSION:
+            # Believed by the decompressor before anything is checked, it would be memory of the sender's choosing.
+            if zstandard.frame_content_size(zstandard.FRAME_HEADER + packed) >= 0:
+                raise ValueError("the zstd frame says a content size")
             bare = zstandard.ZstdDecompressor(format=zstandard.FORMAT_ZSTD1_MAGICLESS)
             return bare.decompress(packed, max_output_size=size, allow_extra_data=False)
         if zstandard.frame_content_size(packed) != size:

@@ -2,13 +2,16 @@
 
 Layout: docs/reference/block.md, Body. A sample is *stored* if it has a value that stands in the body: its quality is
 not BAD and, in a block that has been thinned, its reason is not THINNED. A thinned sample is given back from the
-stored ones around it.
+stored ones around it. Columns of floats have their values behind all others', `wire.floats`.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isolane.core.samples import Quality, Reason
+from isolane.wire import floats as patterns
 from isolane.wire import varint
 from isolane.wire.varint import I64, U64
 
@@ -18,6 +21,7 @@ Mask = NDArray[np.bool_]
 _RUNS = 0x01
 _CONSTANT = 0x02
 _HELD = 0x04
+_FLOATS = 0x08
 CODE_MAX = 0x7F
 _NO_QUALITY = 3
 _LAST_BYTES = 0x80
@@ -40,8 +44,29 @@ def stored(codes: U8, *, is_thinned: bool) -> Mask:
     return present & (codes >> 2 != Reason.THINNED) if is_thinned else present
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the header and the sender say about a body.
+
+    Attributes:
+        columns: How many.
+        rows: How many.
+        anchor: What the first value of each column is told against, shape (columns,).
+        is_thinned: Whether samples were thinned away.
+        tail: Bytes of the float values at the body's end; None in a block without a float column.
+        planes: Whether those are in planes.
+    """
+
+    columns: int
+    rows: int
+    anchor: I64 | None = None
+    is_thinned: bool = False
+    tail: int | None = None
+    planes: bool = False
+
+
 def encode(values: I64, codes: U8, anchor: I64 | None, held: Mask | None) -> bytes:
-    """Pack values and codes, both of shape (columns, rows).
+    """Pack values and codes of columns without floats, both of shape (columns, rows).
 
     Args:
         values: Scaled integers.
@@ -49,6 +74,45 @@ def encode(values: I64, codes: U8, anchor: I64 | None, held: Mask | None) -> byt
         anchor: Taken from the first value of each column, shape (columns,).
         held: Of a thinned block: the columns whose thinned samples are the value before; shape (columns,).
     """
+    control, runs, numbers = _parts(values, codes, anchor, held)
+    return control.tobytes() + varint.encode(np.concatenate([*runs, numbers]))
+
+
+def encode_floats(
+    values: I64, codes: U8, anchor: I64 | None, held: Mask | None, floats: Mask, *, planes: bool
+) -> tuple[bytes, int]:
+    """Pack values and codes as `encode` does, with columns of floats among them.
+
+    Args:
+        values: Scaled integers, and bit patterns in the columns of floats.
+        codes: As of `encode`.
+        anchor: As of `encode`, bit patterns in the columns of floats.
+        held: As of `encode`; columns of floats must be held.
+        floats: The columns of floats, shape (columns,).
+        planes: As of `wire.floats.encode`.
+
+    Returns:
+        The body, and how many of its bytes are the float values at its end.
+
+    Raises:
+        ValueError: A float value is not finite, or the column is not held.
+    """
+    if held is not None and not held[floats].all():
+        raise ValueError("a thinned column of floats that is not held")
+    whole = ~floats
+    of_whole, of_floats = (None, None) if anchor is None else (anchor[whole], anchor[floats])
+    control = np.full(floats.size, _FLOATS, np.uint8) | codes.any(axis=1) * np.uint8(_RUNS)
+    if held is not None:
+        control |= held * np.uint8(_HELD)
+    control[whole], _, numbers = _parts(values[whole], codes[whole], of_whole, None if held is None else held[whole])
+    runs = [_runs(codes[column], codes.shape[1]) for column in np.flatnonzero(control & _RUNS)]
+    present = stored(codes[floats], is_thinned=held is not None)
+    tail = patterns.encode(values[floats], present, of_floats, planes=planes)
+    return control.tobytes() + varint.encode(np.concatenate([*runs, numbers])) + tail, len(tail)
+
+
+def _parts(values: I64, codes: U8, anchor: I64 | None, held: Mask | None) -> tuple[U8, list[U64], U64]:
+    """Give control bytes, quality runs and numbers of columns without floats."""
     columns, rows = values.shape
     has_runs = codes.any(axis=1)
     present = stored(codes, is_thinned=held is not None)
@@ -71,8 +135,7 @@ def encode(values: I64, codes: U8, anchor: I64 | None, held: Mask | None) -> byt
     if held is not None:
         control |= held * np.uint8(_HELD)
     runs = [_runs(codes[column], rows) for column in np.flatnonzero(has_runs)]
-    numbers = np.concatenate([*runs, varint.zigzag(differences[keep])])
-    return control.astype(np.uint8).tobytes() + varint.encode(numbers)
+    return control.astype(np.uint8), runs, varint.zigzag(differences[keep])
 
 
 def _runs(codes: U8, rows: int) -> U64:
@@ -87,40 +150,68 @@ def _runs(codes: U8, rows: int) -> U64:
     return out
 
 
-def decode(body: bytes, columns: int, rows: int, anchor: I64 | None, *, is_thinned: bool) -> tuple[I64, U8]:
-    """Undo `encode`; thinned samples have got their values back.
+def decode(body: bytes, shape: Shape) -> tuple[I64, U8]:
+    """Undo `encode` or `encode_floats`; thinned samples have got their values back.
 
     Raises:
-        ValueError: It is no body of so many columns and rows.
+        ValueError: It is no body of that shape.
     """
-    control = np.frombuffer(body[:columns], np.uint8)
-    known = _RUNS | _CONSTANT | (_HELD if is_thinned else 0)
-    if control.size != columns or (control > known).any():
-        raise ValueError("a control byte is cut or unknown")
+    columns, rows, is_thinned, anchor = shape.columns, shape.rows, shape.is_thinned, shape.anchor
+    end = len(body) - (shape.tail or 0)
+    control = _control(body[: max(end, 0)], shape)
     # Counted before they are unpacked: a kilobyte of zstd can hold a body of numbers that no memory holds.
-    if np.count_nonzero(np.frombuffer(body, np.uint8)[columns:] < _LAST_BYTES) > columns + 3 * columns * rows:
+    if np.count_nonzero(np.frombuffer(body, np.uint8)[columns:end] < _LAST_BYTES) > columns + 3 * columns * rows:
         raise ValueError("more numbers than the rows can have")
-    numbers = varint.decode(body[columns:])
+    numbers = varint.decode(body[columns:end])
     codes = np.zeros((columns, rows), np.uint8)
     at = 0
     for column in np.flatnonzero(control & _RUNS):
         at = _read_runs(numbers, at, codes[column])
+    floats = (control & _FLOATS) > 0
     present = stored(codes, is_thinned=is_thinned)
-    counts = present.sum(axis=1)
-    written = np.where((control & _CONSTANT) > 0, np.minimum(counts, 1), counts)
-    if numbers.size - at != written.sum():
-        raise ValueError(f"{numbers.size - at} values instead of {int(written.sum())}")
-    differences = np.zeros(int(counts.sum()), np.int64)
-    first = np.repeat(np.cumsum(counts) - counts, written)
-    place = np.arange(int(written.sum())) - np.repeat(np.cumsum(written) - written, written)
-    differences[first + place] = varint.unzigzag(numbers[at:])
-    if anchor is not None:
-        differences[(np.cumsum(counts) - counts)[counts > 0]] += anchor[counts > 0]
+    whole = present & ~floats[:, None]
     values = np.zeros((columns, rows), np.int64)
-    values[present] = _integrate(differences, counts)
+    values[whole] = _read_numbers(numbers[at:], whole.sum(axis=1), control, anchor)
+    if shape.tail is not None:
+        of_floats = None if anchor is None else anchor[floats]
+        values[floats] = patterns.decode(body[end:], present[floats], of_floats, planes=shape.planes)
     if is_thinned:
         refill(values, codes, (control & _HELD) > 0)
     return values, codes
+
+
+def _control(body: bytes, shape: Shape) -> U8:
+    """Give the control bytes, checked."""
+    control = np.frombuffer(body[: shape.columns], np.uint8)
+    known = _RUNS | _CONSTANT | (_HELD if shape.is_thinned else 0) | (0 if shape.tail is None else _FLOATS)
+    if control.size != shape.columns or (control & ~np.uint8(known)).any():
+        raise ValueError("a control byte is cut or unknown")
+    floats = (control & _FLOATS) > 0
+    if shape.tail is not None and not floats.any():
+        raise ValueError("a block of floats without a column of them")
+    if (control[floats] & _CONSTANT).any() or (shape.is_thinned and not (control[floats] & _HELD).all()):
+        raise ValueError("a column of floats that is constant or not held")
+    return control
+
+
+def _read_numbers(numbers: U64, counts: NDArray[np.int_], control: U8, anchor: I64 | None) -> I64:
+    """Give the values of all columns without floats, one column after the other, of which so many are stored."""
+    written = np.where((control & _CONSTANT) > 0, np.minimum(counts, 1), counts)
+    if numbers.size != written.sum():
+        raise ValueError(f"{numbers.size} values instead of {int(written.sum())}")
+    differences = np.zeros(int(counts.sum()), np.int64)
+    first = np.repeat(np.cumsum(counts) - counts, written)
+    place = np.arange(int(written.sum())) - np.repeat(np.cumsum(written) - written, written)
+    differences[first + place] = varint.unzigzag(numbers)
+    if anchor is not None:
+        differences[(np.cumsum(counts) - counts)[counts > 0]] += anchor[counts > 0]
+    return _integrate(differences, counts)
+
+
+def floats(body: bytes, columns: int) -> Mask:
+    """Tell the columns of a body that are of floats, shape (columns,)."""
+    mask: Mask = (np.frombuffer(body[:columns], np.uint8) & _FLOATS) > 0
+    return mask
 
 
 def held(body: bytes, columns: int) -> Mask:

@@ -1,5 +1,6 @@
 """This file tests how blocks become samples; it guards that a value is the decimal that the device gave."""
 
+import dataclasses
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isolane.core.signals import Signal
 from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, exact, place, wanted
 from isolane.wire.block import Block, BlockKey, encode
+from isolane.wire.floats import to_bits
+from isolane.wire.schema import Schema
 from support.outboxes import TAG
 from support.target_rows import BAD, SCHEMA, SIGNALS, rows_draft
 
@@ -44,6 +48,23 @@ def test_a_block_is_opened_by_its_schema() -> None:
     assert list(rows.column(1)) == [0.0, 0.1, 0.2, 0.3, 0.4]
     assert acknowledged(rows.key).acks[0].blocks == (3,)
     assert wanted(SCHEMA.id).want == (SCHEMA.id.hex(),)
+
+
+def test_a_signal_without_a_resolution_has_the_float_itself() -> None:
+    signal = Signal("CP-1", "1.0/EVSE/xDistortion", "Percent", 0)
+    schema = Schema.of((SIGNALS[3], signal))
+    real = np.array([0.1 + 0.2, -0.0, 1.7e308])
+    values = np.stack([np.arange(3), to_bits(real)])
+    block = Block(KEY, schema.id, 0, 1000, values, np.zeros((2, 3), np.uint8), floats=schema.floats)
+    schemas = Schemas()
+    schemas.learn(schema.json)
+    rows = schemas.rows(encode(block, TAG))
+    assert rows.column(1).tobytes() == real.tobytes()
+    assert rows.column(1, Fraction(1, 100)).tolist() == [float(Fraction(value) / 100) for value in real.tolist()]
+    assert rows.column(1, Fraction(3600))[2] == 1.7976931348623157e308
+    assert rows.column(0).tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="floats"):
+        schemas.rows(encode(dataclasses.replace(block, floats=np.array([True, True])), TAG))
 
 
 def test_pieces_hold_all_rows_in_their_order() -> None:

@@ -58,6 +58,23 @@ def test_a_reading_is_good_then_stale_then_bad(clock: MovedClock) -> None:
     assert seen(grid, 130 * S + 1) == (0, Quality.BAD, Reason.AGED)
 
 
+@pytest.mark.parametrize("value", [0.1 + 0.2, -0.0, 5e-324, 1.7976931348623157e308, -3.0])
+def test_of_a_signal_without_a_resolution_the_float_itself_is_held(clock: MovedClock, value: float) -> None:
+    grid = grid_of(clock, resolution=0)
+    grid.accept([good(value, 100 * S)])
+    row = grid.row(100 * S)
+    assert row.values.view(np.float64)[0].hex() == value.hex()
+    assert seen(grid, 131 * S) == (0, Quality.BAD, Reason.AGED)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_of_a_signal_without_a_resolution_no_number_is_no_value(clock: MovedClock, value: float) -> None:
+    grid = grid_of(clock, resolution=0)
+    grid.accept([good(value, 100 * S)])
+    assert seen(grid, 100 * S) == (0, Quality.BAD, Reason.OUT_OF_RANGE)
+    assert grid.counts.out_of_range == 1
+
+
 def test_a_slow_signal_is_good_for_its_own_period(clock: MovedClock) -> None:
     grid = grid_of(clock, period_s=60, grace_ms=0, hold_s=30)
     grid.accept([good(1.0, 100 * S)])

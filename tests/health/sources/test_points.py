@@ -57,7 +57,7 @@ def test_nothing_that_json_can_say_raises(sent: object) -> None:
     [
         ([PointSettings(key="Temperature")], "no signal key"),
         ([PointSettings(key=KEY, unit="Fahrenheit")], "unknown unit 'Fahrenheit'"),
-        ([PointSettings(key=KEY, scale=0)], "must be finite and not 0"),
+        ([PointSettings(key=KEY, scale=0)], "must be finite, and the scale not 0"),
         ([PointSettings(key=KEY, range=(5, 5))], "does not rise"),
         ([PointSettings(key=KEY), PointSettings(key=KEY, unit="K")], "stands twice for charger ''"),
     ],

@@ -11,6 +11,7 @@ from isolane.core.samples import Quality, Reason
 from isolane.core.signals import Signal
 from isolane.health.thinning.minute import NAMES, schemas, summarise
 from isolane.wire.block import code
+from isolane.wire.floats import number, to_bits
 
 SIGNAL = Signal("CP-1", "1.0/ElectricalFeed/ACVoltage[L1]", "V", 0.1)
 STATE = Signal("CP-1", "1.0/EVSE/xState", "", 1.0)
@@ -41,3 +42,29 @@ def test_summaries_are_those_of_the_samples_with_a_value(samples: list[tuple[int
     assert got[3] == pytest.approx(10 * statistics.pstdev(present), abs=0.51)
     good = all(told == 0 for _, told in samples)
     assert {int(summary.codes[0, 0]) for summary in found} == {0 if good else 1}
+
+
+FLOATS = st.floats(-1e300, 1e300)
+
+
+@given(st.lists(st.tuples(FLOATS, st.sampled_from([0, 0, 1, BAD])), min_size=1, max_size=60))
+def test_summaries_of_floats_are_floats_of_the_samples_with_a_value(samples: list[tuple[float, int]]) -> None:
+    bare = Signal("CP-1", "1.0/EVSE/xDistortion", "Percent", 0)
+    real = np.array([[0.0 if told == BAD else value for value, told in samples]])
+    values = np.concatenate([np.full((1, len(samples)), 7), to_bits(real)])
+    codes = np.array([[0] * len(samples), [told for _, told in samples]], np.uint8)
+    told = schemas((STATE, bare))
+    assert [schema.floats is not None and schema.floats.tolist() for schema in told] == [[False, True]] * 4
+    found = summarise(values, codes, told, told[0].floats)
+    assert [int(summary.values[0, 0]) for summary in found] == [7, 70, 7, 0]
+    low, mean, high, deviation = (number(int(summary.values[1, 0])) for summary in found)
+    present = [value for value, told in samples if told != BAD]
+    if not present:
+        assert (low, mean, high, deviation) == (0, 0, 0, 0)
+        return
+    largest = max(abs(value) for value in present) or 1.0
+    assert (low, high) == (min(present), max(present))
+    shares = [value / largest for value in present]
+    near = max(1e-7 * largest, 1e-320)
+    assert mean == pytest.approx(statistics.fmean(shares) * largest, abs=near)
+    assert deviation == pytest.approx(statistics.pstdev(shares) * largest, abs=near)

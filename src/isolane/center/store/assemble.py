@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from isolane.center.store.partials import Partials, decimals, reason_names
+from isolane.center.store.partials import Partials, reason_names
+from isolane.center.store.scaling import rounded
 from isolane.center.store.views import GapRange, SignalSeries
 
 MEAN_DIGITS = 2
@@ -53,20 +54,19 @@ def assemble(
 def _fill_points(
     series: SignalSeries, steps: Partials, start: np.ndarray, after_hole: np.ndarray, step_ms: int
 ) -> None:
-    digits = decimals(series.resolution)
     count = steps.good + steps.stale
     held = count > 0
     mean = np.divide(steps.total, count, out=np.zeros(len(steps)), where=held)
     # A break stands at the first missing step, before the step that follows the hole.
     series.t_ms.extend(np.insert(start, after_hole, start[after_hole - 1] + step_ms).tolist())
-    for target, values, places in (
-        (series.mean, mean, digits + MEAN_DIGITS),
-        (series.min, steps.low, digits),
-        (series.max, steps.high, digits),
+    for target, values, finer in (
+        (series.mean, mean, MEAN_DIGITS),
+        (series.min, steps.low, 0),
+        (series.max, steps.high, 0),
     ):
-        rounded = np.round(np.where(held, values, 0.0), places)
-        broken = np.insert(rounded, after_hole, 0.0).tolist()
-        here = np.insert(held & np.isfinite(rounded), after_hole, values=False).tolist()
+        shown = rounded(np.where(held, values, 0.0), series.resolution, finer)
+        broken = np.insert(shown, after_hole, 0.0).tolist()
+        here = np.insert(held & np.isfinite(shown), after_hole, values=False).tolist()
         target.extend(value if has else None for value, has in zip(broken, here, strict=True))
     for counts, numbers in ((series.good, steps.good), (series.stale, steps.stale), (series.bad, steps.bad)):
         counts.extend(np.insert(numbers, after_hole, 0).tolist())

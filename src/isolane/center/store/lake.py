@@ -4,9 +4,13 @@ Two kinds, both sorted by (device, signal, t_ms) and partitioned as
 ``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``:
 
 raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to the next), value (scaled integer: value in
-         the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality).
+         the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality), real.
 minute   device, signal, unit, resolution, t_ms (of the minute), step_ms (greatest), low, high, total (scaled), good,
-         stale, bad, reasons (bit n: a BAD sample has reason n). A minute can stand in several rows; they add up.
+         stale, bad, reasons (bit n: a BAD sample has reason n), real_low, real_high. A minute can stand in several
+         rows; they add up.
+
+A signal without a resolution has 0 there, no value, low and high, and in their place the float itself in real,
+real_low and real_high; its total is that of the floats. Files of older releases have none of these three columns.
 
 Integers are DELTA_BINARY_PACKED without dictionary, then zstd; the four labels, constant over long runs, are
 dictionaries.
@@ -22,11 +26,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from isolane.center.store.port import device_of
+from isolane.center.store.scaling import scaled
 from isolane.center.store.steps import MINUTE_MS
 from isolane.core.samples import Quality
 from isolane.wire.block import I64, U8, Block
+from isolane.wire.floats import to_floats
 from isolane.wire.schema import Schema
 
 RAW = "raw"
@@ -73,6 +80,11 @@ class _Rows:
     values: I64
     codes: U8
 
+    def is_real(self) -> NDArray[np.bool_]:
+        """Tell the samples whose signal has no resolution, shape (n,)."""
+        mask: NDArray[np.bool_] = np.array([not label[3] for label in self.labels], np.bool_)[self.label]
+        return mask
+
 
 def write_files(folder: Path, site: str, date: dt.date, pieces: Sequence[Piece]) -> list[LakeFile]:
     """Write the samples of some blocks, and their minutes, as one file each; both are on disk when it returns.
@@ -114,6 +126,8 @@ def _sorted_rows(pieces: Sequence[Piece]) -> _Rows:
         t_ms, step_ms = row_times(piece.blocks)
         values = np.concatenate([block.values for block in piece.blocks], axis=1)
         codes = np.concatenate([block.codes for block in piece.blocks], axis=1)
+        if (floats := piece.schema.floats) is not None:
+            codes[floats] = scaled(values[floats], codes[floats], 0.0)[1]
         times = np.tile(t_ms, own.size), np.tile(step_ms, own.size)
         parts.append((np.repeat(own, t_ms.size), *times, values.ravel(), codes.ravel()))
     label, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -143,8 +157,11 @@ def _raw_table(rows: _Rows) -> pa.Table:
     columns = _label_columns(rows, rows.label)
     columns["t_ms"] = pa.array(rows.t_ms)
     columns["step_ms"] = pa.array(rows.step_ms)
-    columns["value"] = pa.array(rows.values, mask=(rows.codes & 3) == Quality.BAD)
+    bad = (rows.codes & 3) == Quality.BAD
+    is_real = rows.is_real()
+    columns["value"] = pa.array(rows.values, mask=bad | is_real)
     columns["code"] = pa.array(rows.codes.astype(np.int32))
+    columns["real"] = pa.array(to_floats(rows.values), mask=bad | ~is_real)
     return pa.table(columns)
 
 
@@ -159,10 +176,14 @@ def _minute_table(rows: _Rows) -> pa.Table:
     columns = _label_columns(rows, rows.label[starts])
     columns["t_ms"] = pa.array(minute[starts] * MINUTE_MS)
     columns["step_ms"] = pa.array(np.maximum.reduceat(rows.step_ms, starts))
-    limit = np.iinfo(np.int64)
-    columns["low"] = pa.array(np.minimum.reduceat(np.where(bad, limit.max, rows.values), starts), mask=none)
-    columns["high"] = pa.array(np.maximum.reduceat(np.where(bad, limit.min, rows.values), starts), mask=none)
-    columns["total"] = pa.array(np.add.reduceat(np.where(bad, 0.0, rows.values), starts))
+    limit, is_real = np.iinfo(np.int64), rows.is_real()
+    real = np.where(is_real, to_floats(rows.values), 0.0)
+    not_whole, not_real = none | is_real[starts], none | ~is_real[starts]
+    columns["low"] = pa.array(np.minimum.reduceat(np.where(bad, limit.max, rows.values), starts), mask=not_whole)
+    columns["high"] = pa.array(np.maximum.reduceat(np.where(bad, limit.min, rows.values), starts), mask=not_whole)
+    columns["total"] = pa.array(np.add.reduceat(np.where(bad, 0.0, np.where(is_real, real, rows.values)), starts))
+    columns["real_low"] = pa.array(np.minimum.reduceat(np.where(bad, np.inf, real), starts), mask=not_real)
+    columns["real_high"] = pa.array(np.maximum.reduceat(np.where(bad, -np.inf, real), starts), mask=not_real)
     for name, of_quality in (("good", Quality.GOOD), ("stale", Quality.STALE), ("bad", Quality.BAD)):
         columns[name] = pa.array(np.add.reduceat((quality == of_quality).astype(np.int32), starts).astype(np.int32))
     columns["reasons"] = pa.array(np.bitwise_or.reduceat(reasons, starts))

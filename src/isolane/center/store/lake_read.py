@@ -1,7 +1,8 @@
 """This file asks the lake for steps through DuckDB; it guards that nothing from outside reaches the SQL text.
 
 Reading is limited to the files that the hot store's book lists, so a file that is half written or already replaced is
-never seen. A step of whole minutes is read from the minute files, any other from the raw ones.
+never seen. A step of whole minutes is read from the minute files, any other from the raw ones. Files of
+older releases lack the columns of floats; they read as if these were empty.
 """
 
 from collections.abc import Sequence
@@ -17,21 +18,29 @@ from isolane.center.store.steps import MINUTE_MS
 
 _RAW_SQL = """
 SELECT signal, resolution, unit, t_ms // $step AS bucket,
-    min(value)::DOUBLE AS low, max(value)::DOUBLE AS high, sum(value)::DOUBLE AS total,
+    coalesce(min(value)::DOUBLE, min(real)) AS low, coalesce(max(value)::DOUBLE, max(real)) AS high,
+    coalesce(sum(value)::DOUBLE, sum(real)) AS total,
     count(*) FILTER (code & 3 = 0) AS good, count(*) FILTER (code & 3 = 1) AS stale,
     count(*) FILTER (code & 3 = 2) AS bad,
     bit_or(CASE WHEN code & 3 = 2 THEN 1::BIGINT << (code >> 2)::BIGINT ELSE 0 END) AS reasons,
     max(step_ms) AS interval_ms
-FROM read_parquet($files, hive_partitioning = false)
+FROM (
+    SELECT NULL::DOUBLE AS real WHERE false
+    UNION ALL BY NAME SELECT * FROM read_parquet($files, hive_partitioning = false, union_by_name = true)
+)
 WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
 GROUP BY ALL ORDER BY ALL
 """
 _MINUTE_SQL = """
 SELECT signal, resolution, unit, t_ms // $step AS bucket,
-    min(low)::DOUBLE AS low, max(high)::DOUBLE AS high, sum(total) AS total,
+    coalesce(min(low)::DOUBLE, min(real_low)) AS low, coalesce(max(high)::DOUBLE, max(real_high)) AS high,
+    sum(total) AS total,
     sum(good)::BIGINT AS good, sum(stale)::BIGINT AS stale, sum(bad)::BIGINT AS bad, bit_or(reasons) AS reasons,
     max(step_ms) AS interval_ms
-FROM read_parquet($files, hive_partitioning = false)
+FROM (
+    SELECT NULL::DOUBLE AS real_low, NULL::DOUBLE AS real_high WHERE false
+    UNION ALL BY NAME SELECT * FROM read_parquet($files, hive_partitioning = false, union_by_name = true)
+)
 WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
 GROUP BY ALL ORDER BY ALL
 """
@@ -101,7 +110,8 @@ def _split(rows: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float, Part
     edges = [0, *(np.flatnonzero(new) + 1).tolist(), len(signal)]
     out: dict[str, list[tuple[str, float, Partials]]] = {}
     for first, last in pairwise(edges):
-        scale = float(resolution[first])
+        step = float(resolution[first])
+        scale = step or 1.0
         part = Partials(
             rows["bucket"][first:last].astype(np.int64),
             _filled(rows["low"][first:last], np.inf) * scale,
@@ -109,7 +119,7 @@ def _split(rows: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float, Part
             _filled(rows["total"][first:last], 0.0) * scale,
             *(rows[name][first:last].astype(np.int64) for name in ("good", "stale", "bad", "reasons", "interval_ms")),
         )
-        out.setdefault(str(signal[first]), []).append((str(unit[first]), scale, part))
+        out.setdefault(str(signal[first]), []).append((str(unit[first]), step, part))
     return out
 
 

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isolane.center.store.partials import decimals, reason_name
+from isolane.center.store.partials import reason_name
+from isolane.center.store.scaling import sample_of, scaled
 from isolane.center.store.steps import MINUTE_MS
 from isolane.center.store.summary import power_columns, power_rank
 from isolane.center.store.views import SignalNow
@@ -63,8 +64,9 @@ class PowerRing:
         """Count a block's rows in."""
         if not self._row:
             return
-        has = (block.codes[self._columns] & 3) != Quality.BAD
-        power = np.add.reduceat(np.where(has, block.values[self._columns] * self._scale, 0.0), self._starts)
+        told, codes = scaled(block.values[self._columns], block.codes[self._columns], self._scale)
+        has = (codes & 3) != Quality.BAD
+        power = np.add.reduceat(told, self._starts)
         known = np.logical_or.reduceat(has, self._starts)
         minutes = (block.t0_ms + np.arange(power.shape[1]) * block.step_ms) // MINUTE_MS
         edges = np.concatenate([[0], np.flatnonzero(np.diff(minutes)) + 1, [minutes.size]])[-RING_MINUTES - 1 :]
@@ -100,8 +102,7 @@ def signal_now(column: Column, at: int, row: LastRow | None) -> SignalNow:
     return SignalNow(column.key, column.unit, column.resolution, row.t_ms, value, quality, reason)
 
 
-def sample(scaled: int, code: int, resolution: float) -> tuple[float | None, str, str]:
-    """Put one sample into words: value in the unit or None, quality, reason."""
-    quality = Quality(code & 3)
-    value = None if quality is Quality.BAD else round(scaled * resolution, decimals(resolution))
-    return value, quality.name.lower(), reason_name(code >> 2)
+def sample(told: int, code: int, resolution: float) -> tuple[float | None, str, str]:
+    """Put one sample, a scaled integer or a bit pattern, into words: value in the unit or None, quality, reason."""
+    value, code = sample_of(told, code, resolution)
+    return value, Quality(code & 3).name.lower(), reason_name(code >> 2)

@@ -4,13 +4,13 @@ A partial is what a step knows of one signal: least, greatest, sum and counts by
 up, whether they come from hot blocks, from the lake or from its one-minute rollups.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isolane.center.store.scaling import scaled
 from isolane.core.samples import Quality, Reason
 
 F64 = NDArray[np.float64]
@@ -54,14 +54,14 @@ class Partials:
 
 def fold(bucket: I64, interval_ms: I64, values: I64, codes: U8, resolution: float) -> Partials:
     """Fold samples of one signal, each array of shape (n,), ascending by bucket."""
+    told, codes = scaled(values, codes, resolution)
     quality = codes & _QUALITY_MASK
     bad = quality == Quality.BAD
-    scaled = values * resolution
     samples = Partials(
         bucket,
-        np.where(bad, np.inf, scaled),
-        np.where(bad, -np.inf, scaled),
-        np.where(bad, 0.0, scaled),
+        np.where(bad, np.inf, told),
+        np.where(bad, -np.inf, told),
+        told,
         (quality == Quality.GOOD).astype(np.int64),
         (quality == Quality.STALE).astype(np.int64),
         bad.astype(np.int64),
@@ -110,11 +110,3 @@ def reason_name(number: int) -> str:
 def reason_names(mask: int) -> list[str]:
     """Name the reasons of a bit mask, in their numbers' order."""
     return list(dict.fromkeys(reason_name(number) for number in range(mask.bit_length()) if mask >> number & 1))
-
-
-def decimals(resolution: float) -> int:
-    """Give the decimal places that a multiple of a resolution needs, 0 to 12."""
-    if resolution <= 0 or not math.isfinite(resolution):
-        return 0
-    text = f"{resolution:.12f}".rstrip("0")
-    return len(text.partition(".")[2])

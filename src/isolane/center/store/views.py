@@ -123,7 +123,7 @@ class SignalSeries:
     Attributes:
         signal: Key.
         unit: Unit, "" for none or unknown.
-        resolution: Smallest step of the value, in the unit; 0 when the signal is unknown.
+        resolution: Smallest step of the value, in the unit; 0 when the signal has none, or is unknown.
         t_ms: Beginning of each step.
         mean: Mean of the values, None without one.
         min: Least value.

@@ -1,11 +1,13 @@
 """This file turns the outbox's blocks into samples; it guards that a value is the decimal the device gave.
 
 A block holds integers and the schema says what one step is worth. The step is taken as the decimal it is written as,
-so 2301 steps of 0.1 V become 230.1 V and not 230.10000000000002 V, also after a change of unit.
+so 2301 steps of 0.1 V become 230.1 V and not 230.10000000000002 V, also after a change of unit. A signal without a
+resolution has the float itself.
 """
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +21,7 @@ from isolane.core.samples import Quality
 from isolane.core.signals import Signal
 from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
 from isolane.wire.block import I64, U8, AnchorWantedError, BlockKey, decode
+from isolane.wire.floats import to_floats
 from isolane.wire.schema import ID_BYTES, Schema, decode_schema
 from isolane.wire.uplink import VERSION, Ack, Downlink
 
@@ -78,7 +81,7 @@ class Rows:
         signals: The columns.
         t_ms: UTC of each row, ms. Shape (rows,).
         step_ms: From row to row, ms.
-        values: Scaled integers, shape (columns, rows); 0 where there is none.
+        values: Scaled integers, or bit patterns of floats; shape (columns, rows); 0 where there is none.
         codes: Quality codes, same shape.
     """
 
@@ -102,7 +105,10 @@ class Rows:
 
     def column(self, index: int, factor: Fraction = Fraction(1)) -> NDArray[np.float64]:
         """Give one column's values times a factor, the nearest float of each exact product; shape (rows,)."""
-        return exact(self.values[index], Fraction(repr(self.signals[index].resolution)) * factor)
+        resolution = self.signals[index].resolution
+        if not resolution:
+            return _times(to_floats(self.values[index]), factor)
+        return exact(self.values[index], Fraction(repr(resolution)) * factor)
 
     def parts(self, samples_max: int) -> Iterator["Rows"]:
         """Cut into pieces of whole rows with at most so many samples (at least one row each), in time order."""
@@ -124,6 +130,20 @@ def exact(values: I64, step: Fraction) -> NDArray[np.float64]:
         # Both are exact floats, so the division rounds once.
         return (values * top) / np.float64(bottom)
     return np.array([float(int(value) * step) for value in values], np.float64)
+
+
+def _times(values: NDArray[np.float64], factor: Fraction) -> NDArray[np.float64]:
+    """Give floats times a factor, each the nearest finite float of the exact product; as they are if it is 1."""
+    if factor == 1:
+        return values
+    return np.array([_float(Fraction(value) * factor) for value in values.tolist()], np.float64)
+
+
+def _float(exactly: Fraction) -> float:
+    try:
+        return float(exactly)
+    except OverflowError:
+        return sys.float_info.max if exactly > 0 else -sys.float_info.max
 
 
 class Schemas:
@@ -162,6 +182,8 @@ class Schemas:
         columns, rows = block.values.shape
         if columns != len(schema.signals):
             raise ValueError(f"a block of {columns} columns with a schema of {len(schema.signals)}")
+        if not schema.fits(block.floats):
+            raise ValueError("a block whose columns of floats are not those of its schema")
         t_ms = block.t0_ms + block.step_ms * np.arange(rows, dtype=np.int64)
         return Rows(block.key, schema.signals, t_ms, block.step_ms, block.values, block.codes)
 

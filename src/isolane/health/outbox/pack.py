@@ -9,7 +9,7 @@ a hole in time is between blocks, never inside one.
 import numpy as np
 
 from isolane.health.outbox.records import Draft
-from isolane.wire.block import BLOCK_BYTES_MAX, I64, U8
+from isolane.wire.block import BLOCK_BYTES_MAX, I64, U8, Mask
 
 _SAMPLE_BYTES_MAX = 13
 """Worst case: a value of 10 bytes and a quality run of 3 for each sample."""
@@ -30,10 +30,21 @@ class Pack:
         step_ms: From row to row, ms.
         block_rows: Rows of a full block; fewer if they would not fit.
         stream: Number of the stream that its blocks belong to.
+        floats: The columns of floats, shape (columns,); None if there are none.
     """
 
-    def __init__(self, schema: bytes, columns: int, step_ms: int, block_rows: int, stream: int = 0) -> None:
+    def __init__(
+        self,
+        schema: bytes,
+        columns: int,
+        step_ms: int,
+        block_rows: int,
+        stream: int = 0,
+        *,
+        floats: Mask | None = None,
+    ) -> None:
         self._schema = schema
+        self._floats = floats
         self._stream = stream
         self._step_ms = step_ms
         self._rows_max = rows_max(columns)
@@ -51,7 +62,7 @@ class Pack:
 
         Args:
             t_ms: UTC of the row, ms.
-            values: Scaled integers, shape (columns,).
+            values: Scaled integers or bit patterns of floats, shape (columns,).
             codes: Quality codes, same shape.
         """
         done = []
@@ -76,6 +87,7 @@ class Pack:
             np.ascontiguousarray(np.stack(self._values, axis=1)),
             np.ascontiguousarray(np.stack(self._codes, axis=1)),
             stream=self._stream,
+            floats=self._floats,
         )
         self._values, self._codes = [], []
         return [draft]

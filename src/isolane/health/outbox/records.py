@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from isolane.wire.block import I64, U8, Block, BlockKey, Thinned, thinned_away
+from isolane.wire.block import I64, U8, Block, BlockKey, Mask, Thinned, thinned_away
 from isolane.wire.uplink import Up
 
 Key = tuple[int, int, int]
@@ -17,12 +17,13 @@ class Draft:
         schema: Id of the schema, 8 bytes.
         t0_ms: UTC of the first row, ms.
         step_ms: From row to row, ms.
-        values: Scaled integers, shape (columns, rows).
+        values: Scaled integers or, in columns of floats, bit patterns; shape (columns, rows).
         codes: Quality codes, same shape.
         thinned: Samples that were taken and are not among its own: they lie within the bound of what it says. They
             are produced with it, stay in the account "thinned", and are lost with it if it is lost.
         way: How it was thinned, if its codes mark samples that were thinned away.
         stream: Number of the stream it belongs to; the outbox knows it from `learn`.
+        floats: The columns of floats, shape (columns,); None if there are none.
     """
 
     schema: bytes
@@ -33,6 +34,7 @@ class Draft:
     thinned: int = 0
     way: Thinned | None = None
     stream: int = 0
+    floats: Mask | None = None
 
     @property
     def samples(self) -> int:
@@ -41,7 +43,7 @@ class Draft:
 
     def block(self, key: BlockKey) -> Block:
         """Give the block it becomes under a key."""
-        return Block(key, self.schema, self.t0_ms, self.step_ms, self.values, self.codes, self.way)
+        return Block(key, self.schema, self.t0_ms, self.step_ms, self.values, self.codes, self.way, self.floats)
 
     @property
     def produced(self) -> int:

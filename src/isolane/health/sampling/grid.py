@@ -1,7 +1,8 @@
 """This file holds each signal's last reading and gives rows; it guards that none is shown better than it is.
 
 Constraints: taking a reading costs the same however many signals there are, and never raises; a row is computed for all
-signals at once. A value is stored as the integer round(value / resolution), so that what the device resolves is exact.
+signals at once. A value is stored as the integer round(value / resolution), so that what the device resolves is exact,
+or, of a signal without a resolution, as the bit pattern of the float that it is.
 
 Operation, for one signal at the moment of a row; its age is counted from when the device was read:
 
@@ -22,6 +23,7 @@ made is its arrival: it is taken as of then. As it stands it would be GOOD for a
 readings after it would be late.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +35,7 @@ from isolane.core.samples import Quality, Reading, Reason
 from isolane.core.signals import Signal
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.wire.block import code
+from isolane.wire.floats import pattern
 
 _NEVER_NS = np.iinfo(np.int64).min // 2
 """A moment so long ago that no age limit reaches it, and that no subtraction overflows."""
@@ -45,7 +48,7 @@ class Row:
     """One sample of every signal, in the grid's order.
 
     Attributes:
-        values: Scaled integers, shape (columns,); 0 where the code says BAD.
+        values: Scaled integers or bit patterns of floats, shape (columns,); 0 where the code says BAD.
         codes: Quality codes as `wire.block.code` gives them, shape (columns,).
     """
 
@@ -122,9 +125,9 @@ class Grid:
             counts.accepted += 1
             counts.ahead += reading.source_mono_ns > now
             if reading.value is not None and reading.quality is not Quality.BAD:
-                scaled = reading.value / self._resolutions[column]
-                if -_SCALED_LIMIT <= scaled < _SCALED_LIMIT:  # false for NaN
-                    self._values[column] = round(scaled)
+                scaled = _scaled(reading.value, self._resolutions[column])
+                if scaled is not None:
+                    self._values[column] = scaled
                     self._good_ns[column] = at
                     self._bad_ns[column] = _NEVER_NS
                     continue
@@ -151,3 +154,11 @@ class Grid:
         codes[good] = code(Quality.GOOD)
         values = np.where(good | held, self._values, 0)
         return Row(values, codes.astype(np.uint8))
+
+
+def _scaled(value: float, resolution: float) -> int | None:
+    """Give the integer that stands for a value; None if there is none."""
+    if not resolution:
+        return pattern(value) if math.isfinite(value) else None
+    scaled = value / resolution
+    return round(scaled) if -_SCALED_LIMIT <= scaled < _SCALED_LIMIT else None  # None for NaN

@@ -29,7 +29,12 @@ class PointSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = ""
     unit: Annotated[str, msgspec.Meta(description="OCPP unit after scaling; empty for a count or a state")] = ""
     resolution: Annotated[
-        float, msgspec.Meta(description="Smallest step that the device really makes, in `unit`", gt=0)
+        float,
+        msgspec.Meta(
+            description="Smallest step that the device really makes, in `unit`; 0 if it is not known: values are then "
+            "kept and sent as 64-bit floats, which costs several times as much",
+            ge=0,
+        ),
     ] = 1.0
     scale: Annotated[float, msgspec.Meta(description="Value = what is sent x scale + offset")] = 1.0
     offset: Annotated[float, msgspec.Meta(description="See `scale`, in `unit`")] = 0.0
@@ -58,7 +63,7 @@ def signals_of(source: str, points: Iterable[PointSettings]) -> tuple[Signal, ..
         if point.unit not in UNITS:
             raise IsolaneError(f"{where}: unknown unit {point.unit!r}", f"one of {', '.join(sorted(UNITS - {''}))}")
         if not math.isfinite(point.resolution) or not math.isfinite(point.scale) or not point.scale:
-            raise IsolaneError(f"{where}: scale and resolution must be finite and not 0", "correct them")
+            raise IsolaneError(f"{where}: scale and resolution must be finite, and the scale not 0", "correct them")
         if point.range is not None and not point.range[0] < point.range[1]:
             raise IsolaneError(f"{where}: the range does not rise", "give the lowest value first")
         if (point.charger, point.key) in signals:

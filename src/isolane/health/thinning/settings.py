@@ -8,7 +8,7 @@ Steps = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
 class ThinningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much may be lost on each rung. States and counts (no unit) always come back exactly."""
+    """How much may be lost on each rung. States, counts (no unit) and floats (no resolution) come back exactly."""
 
     deadband_steps: Annotated[
         int,

@@ -66,7 +66,7 @@ class Change:
 
 def is_whole(signal: Signal) -> bool:
     """Tell whether a signal only has whole numbers: a state or a count."""
-    return not signal.unit and float(signal.resolution).is_integer()
+    return not signal.unit and signal.resolution > 0 and float(signal.resolution).is_integer()
 
 
 def death(bd_seq: int, now_ms: int) -> bytes:

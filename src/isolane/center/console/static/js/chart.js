@@ -202,9 +202,9 @@ export class Chart {
     };
   }
 
-  /** The finest step of the lines of a unit. @param {string} unit */
+  /** The finest step of the lines of a unit; one without a resolution (0) tells none. @param {string} unit */
   #finest(unit) {
-    return Math.min(...this.model.lines.filter((line) => line.unit === unit).map((line) => line.resolution));
+    return Math.min(...this.model.lines.filter((line) => line.unit === unit).map((line) => line.resolution || Infinity));
   }
 
   /** @param {number[]} splits @param {string} unit @param {number} axis */
