@@ -33,6 +33,7 @@ from isolane.wire.uplink import (
     read_up_topic,
 )
 from support.broker import Pki
+from support.mqtt_peer import joined
 from support.outboxes import GATEWAY, SITE, TAG
 
 Key = tuple[int, int, int]
@@ -134,14 +135,7 @@ class MqttCenter:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client(
-                    "127.0.0.1",
-                    self._port,
-                    identifier="center",
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    tls_context=self._tls,
-                    timeout=1,
-                ) as client:
+                async with joined(self._port, self._tls, identifier="center") as client:
                     await client.subscribe(UP_FILTER, qos=1)
                     self._listening.set()
                     async for message in client.messages:

@@ -11,6 +11,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from isolane.health.links.sparkplug.payload import BOOLEAN, REBIRTH, Payload
 from isolane.security.tls import client_context
 from support.broker import Pki
+from support.mqtt_peer import joined
 
 
 @dataclass
@@ -62,9 +63,7 @@ class SparkplugHost:
         tls = client_context(self.pki.ca, self.pki.center.certificate, self.pki.center.key)
         while True:
             try:
-                async with aiomqtt.Client(
-                    "127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls, timeout=5
-                ) as client:
+                async with joined(self.port, tls) as client:
                     # "As published": the flags of a message are those its publisher has set.
                     options = SubscribeOptions(qos=1, retainAsPublished=True)
                     for kind in ("NBIRTH/+", "NDATA/+", "NDEATH/+", "DBIRTH/+/+", "DDATA/+/+", "DDEATH/+/+"):

@@ -14,9 +14,9 @@ from pathlib import Path
 import aiomqtt
 
 from isolane.health.links.sparkplug.payload import Payload
-from isolane.health.mqtt_session import ClosedOnFailure
 from isolane.security.tls import client_context
 from support.broker import Broker, Pki
+from support.mqtt_peer import joined
 from support.target_rows import SIGNALS
 
 HOST = "scada"
@@ -80,10 +80,7 @@ class SparkplugTarget:
 
     async def _read(self) -> None:
         tls = client_context(self.pki.ca, self.pki.center.certificate, self.pki.center.key)
-        tls.sslsocket_class = ClosedOnFailure
-        async with aiomqtt.Client(
-            "localhost", self.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls, timeout=10
-        ) as client:
+        async with joined(self.port, tls, host="localhost") as client:
             await client.subscribe("spBv1.0/+/+/+/+", qos=1)
             await client.subscribe("spBv1.0/+/NBIRTH/+", qos=1)
             state = json.dumps({"online": True, "timestamp": time.time_ns() // 1_000_000})
