@@ -22,6 +22,7 @@ _QUICK = 12, 20.0, 0.0
 _DRAIN_S = 300.0
 _WAITING_MAX = 30
 """So few blocks wait when everything is delivered as it comes."""
+_LINKS = 2
 
 
 def main() -> int:
@@ -65,9 +66,10 @@ def _settle(ground: Ground) -> Verdict:
     """Let everything arrive, end all in order, and compare."""
     for daemon in ground.daemons:
         daemon.wait_ready()
-    end = time.monotonic() + _DRAIN_S
-    while time.monotonic() < end and not _is_drained(ground):
+    begun = time.monotonic()
+    while time.monotonic() < begun + _DRAIN_S and not _is_drained(ground):
         time.sleep(0.5)
+    drain_s = round(time.monotonic() - begun)
     ground.health.stop()
     lines = _api(ground, "ledger")
     unread = _api(ground, "quarantine")
@@ -76,6 +78,7 @@ def _settle(ground: Ground) -> Verdict:
     books = gateway_books(ground.disk / "outbox.db")
     blocks = center_blocks(ground.folder / "center/telemetry/hot.sqlite3")
     verdict = judge(books, blocks, lines, ground.page.served)
+    verdict.figures["seconds to drain"] = drain_s
     verdict.check(f"the center could not read {len(unread)} messages: {unread[:2]}", holds=not unread)
     damaged = [each.name for each in ground.disk.glob("*.damaged-*")]
     verdict.check(f"the gateway has set files aside: {damaged}", holds=not damaged)
@@ -83,12 +86,14 @@ def _settle(ground: Ground) -> Verdict:
 
 
 def _is_drained(ground: Ground) -> bool:
+    """Tell whether all links stand, since an ending gateway leaves to none that does not, and next to nothing waits."""
     with urllib.request.urlopen(f"http://127.0.0.1:{ground.metrics}/metrics", timeout=10) as page:
         text = page.read().decode()
-    waiting = {
-        name: float(value) for name, value in re.findall(r"^(isolane_health_outbox_\w+) (\S+)$", text, re.MULTILINE)
-    }
-    return waiting["isolane_health_outbox_blocks"] < _WAITING_MAX and not waiting["isolane_health_outbox_gaps"]
+    names = r"^(isolane_health_(?:outbox_\w+|link_up\S+)) (\S+)$"
+    found = {name: float(value) for name, value in re.findall(names, text, re.MULTILINE)}
+    links = [value for name, value in found.items() if "link_up" in name]
+    is_empty = found["isolane_health_outbox_blocks"] < _WAITING_MAX and not found["isolane_health_outbox_gaps"]
+    return is_empty and all(links) and len(links) == _LINKS
 
 
 def _api(ground: Ground, path: str) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class Storm:
         self._ground = ground
         self._rng = rng
         self._open: dict[str, tuple[float, Undo]] = {}
+        self._room_left = 0
 
     def blow(self, count: int, seconds: float, long_cut_s: float) -> None:
         """Do so many faults in so long; in the middle the gateway is alone for `long_cut_s` seconds."""
@@ -67,6 +68,8 @@ class Storm:
         while sum(self.done.values()) < count:
             time.sleep(0.02)
             now = time.monotonic()
+            if "fill the disk" in self._open:
+                self._top_up()
             for kind in [kind for kind, (until, _) in self._open.items() if until <= now]:
                 self._open.pop(kind)[1]()
             if now < due:
@@ -144,14 +147,20 @@ class Storm:
         if not ground.mounted:
             size = max((each.stat().st_size for each in ground.disk.iterdir()), default=0)
             return self._limit(size)
-        left = self._rng.choice(_ROOM_LEFT)
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(65_536 if left > 65_536 else 4096))
-        if left:
-            with filler.open("r+b") as file:
-                file.truncate(max(0, filler.stat().st_size - left))
+        self._room_left = self._rng.choice(_ROOM_LEFT)
+        self._top_up()
         return lambda: filler.unlink(missing_ok=True)
+
+    def _top_up(self) -> None:
+        """Take all room but what shall be left, also what the gateway has given up since: who fills a disk goes on."""
+        ground = self._ground
+        if not ground.mounted:
+            return
+        disk = os.statvfs(ground.disk)
+        room = disk.f_bavail * disk.f_frsize - self._room_left
+        if room > 0:
+            with (ground.disk / "filler").open("ab", buffering=0) as file, suppress(OSError):
+                file.write(bytes(room))
 
     def _limit(self, size: int) -> Undo:
         def limit(soft: int) -> None:
