@@ -18,6 +18,7 @@ from isolane.core.signals import Signal
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import Losses
 from isolane.health.outbox.records import Key
+from isolane.health.outbox.settings import LaneSettings, OutboxSettings
 from isolane.health.outbox.store import Store
 from isolane.wire.block import decode
 from isolane.wire.schema import Schema
@@ -264,6 +265,39 @@ def test_a_set_utc_clock_expires_nothing(tmp_path: Path) -> None:
     clock.pass_s(3601)
     store.tend()
     assert store.tally.dropped == {"expired": 10}
+    store.close()
+
+
+def test_each_lane_has_an_age_of_its_own_and_what_is_too_old_leaves_gap_records(tmp_path: Path) -> None:
+    clock = ManualClock()
+    table = OutboxSettings(
+        path=tmp_path / "o.db",
+        age_max_s=3600,
+        lanes=LaneSettings(alarm_age_max_s=86_400, snapshot_age_max_s=60, backfill_age_max_s=600),
+    )
+    store = Store(table, TAG, clock, SCHEMA, frozenset({LINK}))
+    store.open()
+    for number, lane in enumerate([Lane.ALARM, Lane.RECEIPT, Lane.SNAPSHOT, Lane.LIVE, Lane.SNAPSHOT], 1):
+        store.put(draft(number), lane)
+    left, lost = {1, 2, 3, 4, 5}, 0
+    for after_s, gone in ((59, set()), (2, {3, 5}), (538, set()), (2, {4}), (2998, set()), (2, {2}), (82_800, {1})):
+        clock.pass_s(after_s)
+        left, lost = left - gone, lost + 10 * len(gone)
+        for in_order in (False, True):
+            picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False, in_order=in_order)
+            assert {each.key[2] for each in picked if each.kind is Up.BLOCK} == left, "too old to be sent"
+            store.forget(LINK)
+        store.tend()
+        assert store.tally.queued == 10 * len(left)
+        assert store.tally.dropped == ({"expired": lost} if lost else {})
+        assert is_balanced(store.tally)
+    picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)
+    gaps = [decode_gap(each.data) for each in picked]
+    assert {gap.reason for gap in gaps} == {"expired"}
+    assert {number for gap in gaps for number in range(gap.first, gap.last + 1)} == {1, 2, 3, 4, 5}
+    assert sum(gap.samples for gap in gaps) == lost == 50
+    assert store.settle(LINK, [], [(gap.epoch, gap.stream, gap.first) for gap in gaps]) == len(gaps)
+    assert [entry.balanced for entry in store.entries()] == [True]
     store.close()
 
 

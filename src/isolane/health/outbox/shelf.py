@@ -6,7 +6,7 @@ Every function here runs inside the caller's transaction, except `pick`, which o
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -26,10 +26,12 @@ _EXPIRED_AT_ONCE = 500
 _FORGET_SHARE = 8
 """Of 256: unused anchors are forgotten with about every 32nd new one, since it means looking at every block."""
 
+_OLDEST_KEPT = "CASE lane " + "".join(f"WHEN {lane:d} THEN ? " for lane in Lane) + "END"
+"""Takes a moment for each lane, in their order."""
 _OLDEST_FIRST = (
-    "SELECT id, epoch, stream, sequence, schema FROM blocks WHERE lane = ? AND born_ms >= ? AND NOT EXISTS"
+    "SELECT id, epoch, stream, sequence, schema FROM blocks WHERE lane = ? AND born_ms >= KEPT AND NOT EXISTS"
     " (SELECT 1 FROM receipts WHERE what = 'block' AND receipts.id = blocks.id AND link = ?) ORDER BY id LIMIT ?"
-)
+).replace("KEPT", _OLDEST_KEPT)
 _IN_ORDER = _OLDEST_FIRST.replace("lane = ?", "lane >= ?")
 _NEWEST_FIRST = _OLDEST_FIRST.replace("ORDER BY id", "ORDER BY id DESC")
 _LOST = "SELECT id, epoch, stream, sequence, samples, thinned, from_ms, to_ms, size FROM blocks"
@@ -164,10 +166,11 @@ class Shelf:
         self._drop(victims, reason)
         return True
 
-    def expire(self, before_ms: int, held: frozenset[Key]) -> int:
-        """Drop blocks born before a moment, without those in flight; give how many."""
+    def expire(self, before_ms: Sequence[int], held: frozenset[Key]) -> int:
+        """Drop blocks born before the moment of their lane, without those in flight; give how many."""
         rows = self.file.execute(
-            _LOST + " WHERE born_ms < ? ORDER BY id LIMIT ?", (before_ms, _EXPIRED_AT_ONCE + len(held))
+            _LOST + " WHERE born_ms < " + _OLDEST_KEPT + " ORDER BY id LIMIT ?",
+            (*before_ms, _EXPIRED_AT_ONCE + len(held)),
         ).fetchall()
         return self._drop([row for row in rows if row[1:4] not in held], "expired")
 
@@ -189,7 +192,7 @@ class Shelf:
         link: str,
         taken: frozenset[Key],
         limit: int,
-        not_before_ms: int,
+        not_before_ms: Sequence[int],
         *,
         newest_first: bool,
         in_order: bool = False,
@@ -200,7 +203,7 @@ class Shelf:
             link: Its name; what it has settled already is left out.
             taken: What it has in flight; left out too.
             limit: How many at most.
-            not_before_ms: Blocks born earlier are about to expire and are not sent any more.
+            not_before_ms: For each lane: blocks born earlier are about to expire and are not sent any more.
             newest_first: The order within the backfill lane.
             in_order: Whether the oldest goes first, whatever its lane.
         """
@@ -209,7 +212,7 @@ class Shelf:
             newest = lane is Lane.LIVE or (lane is Lane.BACKFILL and newest_first)
             query = _NEWEST_FIRST if newest else _OLDEST_FIRST
             rows = self.file.execute(
-                _IN_ORDER if in_order else query, (lane, not_before_ms, link, limit + len(taken))
+                _IN_ORDER if in_order else query, (lane, *not_before_ms, link, limit + len(taken))
             ).fetchall()
             for number, epoch, stream, sequence, schema in rows:
                 if len(found) == limit:

@@ -162,7 +162,7 @@ class Store:
         Blocks that no longer fit their checksum are dropped here, with a gap record.
         """
         taken = in_flight | aside
-        oldest = self._now_ms() - self._settings.age_max_s * 1000
+        oldest = self._oldest_kept()
         gaps: list[Gap] = self._attempt(lambda shelf: shelf.gaps.pick(link, taken, limit), otherwise=[])
         out = [Outgoing(Up.GAP, encode_message(gap), (gap.epoch, gap.stream, gap.first)) for gap in gaps]
         room = limit - len(out)
@@ -198,8 +198,7 @@ class Store:
 
     def tend(self) -> None:
         """Expire what is too old and let undelivered blocks yield to live ones; to be called every few seconds."""
-        now = self._now_ms()
-        oldest, live = now - self._settings.age_max_s * 1000, now - self._settings.backfill_after_s * 1000
+        oldest, live = self._oldest_kept(), self._now_ms() - self._settings.backfill_after_s * 1000
         self._commit(lambda shelf: shelf.expire(oldest, self._in_flight()) + shelf.yield_to_live(live))
         self._reserve.take(self._stored.bytes_queued)
         self._refresh()
@@ -224,6 +223,11 @@ class Store:
 
     def _now_ms(self) -> int:
         return self._origin_ms + self._clock.mono_ns() // NS_PER_MS
+
+    def _oldest_kept(self) -> list[int]:
+        """Give for each lane the moment before which its blocks are too old."""
+        now = self._now_ms()
+        return [now - self._settings.age_max_ms(lane) for lane in Lane]
 
     def _in_flight(self) -> frozenset[Key]:
         return frozenset[Key]().union(*self._held.values())
