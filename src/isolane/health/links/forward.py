@@ -2,9 +2,10 @@
 
 Operation: one message after the other. Schemas are learnt, blocks opened and handed to the protocol in pieces, gap
 records and statements of the books as facts. A block counts as acknowledged when the target has taken all its pieces;
-until then it is sent again as a whole. What the target will never take is set aside; when it takes nothing, the link
-pauses, longer each time, or as long as the target asks. A message at which the target breaks five times in a row, while
-it does answer, is set aside as well, so that it holds nobody up for ever.
+until then it is sent again as a whole. A schema that is not known is asked for, and its block keeps its place. What the
+target will never take is set aside; when it takes nothing, the link pauses, longer each time, or as long as the target
+asks. A message at which the target breaks five times in a row, while it does answer, is set aside as well, so that it
+holds nobody up for ever.
 """
 
 import asyncio
@@ -74,6 +75,8 @@ class ForwardLink:
         self._schemas = Schemas()
         self._changes = Changes()
         self._breaks = 0
+        self._asked: set[str] = set()
+        """Schemas asked for since one was told."""
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
@@ -93,6 +96,7 @@ class ForwardLink:
         try:
             if message.kind is Up.SCHEMA:
                 self._schemas.learn(message.data)
+                self._asked.clear()
                 return TAKEN, None
             if message.kind is Up.BLOCK:
                 rows = self._schemas.rows(message.data)
@@ -157,6 +161,12 @@ class ForwardLink:
             courier.sent(message)
             if answer is not None:
                 await courier.answer(answer)
+            return
+        if answer is not None and not self._asked.issuperset(answer.want):
+            # Told next, it opens the same block, and nothing overtakes. Only once: who has lost it cannot tell it.
+            self._asked.update(answer.want)
+            courier.back(message)
+            await courier.answer(answer)
             return
         self._breaks = self._breaks + 1 if outcome.is_about_this else 0
         is_refused = outcome.verdict is Verdict.REFUSED or self._breaks >= _BREAKS_MAX

@@ -71,6 +71,8 @@ class SparkplugLink:
         self._host = HostState(settings.primary_host)
         self._host_changed = asyncio.Event()
         self._bd_seq = -1
+        self._asked: set[bytes] = set()
+        """Schemas asked for since one was told."""
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
@@ -145,11 +147,7 @@ class SparkplugLink:
             try:
                 answer = await self._bring(session, node, message)
             except ValueError as error:
-                self.counts.refused += 1
-                _LOG.warning("target-refused link=%s kind=%s why=%s", self.name, message.kind, error)
-                courier.refuse(message)
-                if isinstance(error, UnknownSchemaError):
-                    await courier.answer(wanted(error.identity))
+                await self._turn_down(courier, message, error)
                 continue
             except BaseException:
                 courier.back(message)
@@ -158,10 +156,24 @@ class SparkplugLink:
             if answer is not None:
                 await courier.answer(answer)
 
+    async def _turn_down(self, courier: Courier[AnyMessage], message: AnyMessage, error: ValueError) -> None:
+        """Ask once for the schema that a block needs, and keep the block's place; set aside what is not readable."""
+        needed = error.identity if isinstance(error, UnknownSchemaError) else b""
+        if needed and needed not in self._asked:
+            self._asked.add(needed)
+            courier.back(message)
+        else:
+            self.counts.refused += 1
+            _LOG.warning("target-refused link=%s kind=%s why=%s", self.name, message.kind, error)
+            courier.refuse(message)
+        if needed:
+            await courier.answer(wanted(needed))
+
     async def _bring(self, session: Session, node: Node, message: AnyMessage) -> Downlink | None:
         """Bring one message away; give what to say in the target's name."""
         if message.kind is Up.SCHEMA:
             self._schemas.learn(message.data)
+            self._asked.clear()
         elif message.kind is Up.GAP:
             gap = decode_gap(message.data)
             return Downlink(VERSION, (Ack(gap.epoch, gap.stream, (), (gap.first,)),))
