@@ -7,6 +7,7 @@ the difference, less what it has waited for a core that others had (runqueue.py)
 
 import asyncio
 import json
+import os
 import statistics
 import sys
 import time
@@ -27,7 +28,7 @@ class Watch:
 
     def __init__(self, relay_port: int, csms_port: int, page_port: int, number: int, *pids: int) -> None:
         self.relay_port, self.csms_port, self.page_port, self.number = relay_port, csms_port, page_port, number
-        self.queue = RunQueue(pids[0], pids)
+        self.queue, self.own = RunQueue(pids[0], pids), RunQueue(os.getpid(), (os.getpid(),))
         self.counts = False
         self.over = asyncio.Event()
         self.added_ms: list[float] = []
@@ -67,7 +68,7 @@ class Watch:
     async def probe(self) -> None:
         """Ask for the metrics page again and again: a loop that hangs answers late."""
         while not self.over.is_set():
-            began, before = time.monotonic(), self.queue.spent()
+            began, before, own = time.monotonic(), self.queue.spent(), self.own.spent()
             try:
                 async with asyncio.timeout(10):
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.page_port)
@@ -77,13 +78,13 @@ class Watch:
             except (OSError, TimeoutError) as error:
                 if self.counts:
                     self.broken.append(f"metrics page: {error!r}")
-            took, excused = time.monotonic() - began, self.queue.excused_s(before)
+            took = time.monotonic() - began
+            lag = took - self.queue.excused_s(before) - self.own.excused_s(own)  # its own waits are not the relay's
             slept = time.monotonic()
             await asyncio.sleep(0.1)
-            late = time.monotonic() - slept - 0.1  # this process's own lateness is not the relay's
             if self.counts:
-                self.lag_ms.append(max(0.0, took - late - excused) * 1000)
-                self.late_ms.append(late * 1000)
+                self.lag_ms.append(max(0.0, lag) * 1000)
+                self.late_ms.append((time.monotonic() - slept - 0.1) * 1000)
 
     def findings(self) -> dict[str, Any]:
         """Give what was seen."""
@@ -98,7 +99,8 @@ class Watch:
 
 
 def _p99(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100)[98] if len(values) > 1 else (values or [0.0])[0]
+    """Give the 99th percentile, of few values the largest or nearly; never one that none of them has reached."""
+    return statistics.quantiles(values, n=100, method="inclusive")[98] if len(values) > 1 else (values or [0.0])[0]
 
 
 async def _timed(charger: Charger, queue: RunQueue | None = None) -> float:

@@ -25,6 +25,8 @@ _FINE = {"OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED"}
 _OF_THE_LIBRARY = ("7.1.5",)
 """A wrong close code of the `websockets` library, which is the far end here; the same without a relay."""
 _RUN_S = 330.0
+_START_S = 60.0
+_LISTEN = "0A"
 _HOME = Path.cwd() / "build/attack/autobahn"
 _QUICK = ["1.1.*", "2.*", "3.*", "4.*", "5.*", "7.*"]
 
@@ -150,7 +152,7 @@ async def _attack_from_csms(turn: Turn, suite: Path) -> dict[str, Any]:
     (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
     process = await _wstest(suite, "fuzzingserver", folder / "spec.json")
     try:
-        await asyncio.sleep(4)
+        await _until_it_listens(port)
         base = f"ws://127.0.0.1:{turn.ground.ports['ws']}/ocpp/"
         async with connect(f"{base}getCaseCount", proxy=None, compression=None) as count:
             number = int(await count.recv())
@@ -167,6 +169,18 @@ async def _attack_from_csms(turn: Turn, suite: Path) -> dict[str, Any]:
             process.kill()
         await process.wait()
     return _results(folder)
+
+
+async def _until_it_listens(port: int) -> None:
+    async with asyncio.timeout(_START_S):
+        while not _listens(port):  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(0.1)
+
+
+def _listens(port: int) -> bool:
+    """Tell by the kernel's table: a connection would count as one of the suite's cases."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == _LISTEN for row in rows)
 
 
 async def _until_over(process: asyncio.subprocess.Process) -> None:
