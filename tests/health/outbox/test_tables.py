@@ -8,12 +8,14 @@ order (a power cut). Each is opened as a gateway would open it.
 import random
 import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 
 from isolane.health.outbox.store import Store
+from isolane.health.outbox.tables import open_file
 from support.outbox_writer import LINK
 from support.outboxes import MEMORY, SCHEMA, TAG, ManualClock, accounted, draft, is_balanced, settings
 from support.power_cut import STRACE, Moment, moments, run
@@ -129,3 +131,8 @@ def test_what_a_failing_disk_refuses_is_counted_as_lost_and_the_process_lives(fo
     puts = [line for line in told if line.startswith(("put", "lost"))]
     assert [int(line.split()[1]) for line in puts] == list(range(1, BLOCKS + 1))
     _check(folder / "o.db", tuple(told))
+
+
+def test_nothing_is_written_elsewhere(tmp_path: Path) -> None:
+    with closing(open_file(tmp_path / "o.db")) as file:
+        assert file.execute("PRAGMA temp_store").fetchone() == (2,), "a file elsewhere, and a descriptor that stays"

@@ -99,6 +99,8 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    # What SQLite sets aside while it works stays in memory: otherwise it opens a file in a folder that is not ours.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
