@@ -7,6 +7,7 @@ done once a checkout.
 """
 
 import fcntl
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,7 +71,16 @@ def _configured() -> Path:
 
 def _mirror() -> str:
     """Give the address from which this machine has its own Debian packages."""
-    told = _run(
+    told = _told()
+    if not told and os.geteuid() == 0:
+        _run("apt-get", "-qq", "update", folder=_HOME)
+        told = _told()
+    assert told, "this machine's apt knows no Debian mirror; run apt-get update"
+    return told.split()[0]
+
+
+def _told() -> str:
+    return _run(
         "apt-get",
         "indextargets",
         "--format",
@@ -81,8 +91,6 @@ def _mirror() -> str:
         "Component: main",
         folder=_HOME,
     )
-    assert told, "this machine's apt knows no Debian mirror; run apt-get update"
-    return told.split()[0]
 
 
 def _run(*command: str | Path, folder: Path) -> str:
