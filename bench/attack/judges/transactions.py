@@ -164,10 +164,11 @@ def ambiguous(court: Court) -> str:
 
 @judge("tap", "rejected")
 def rejected(court: Court) -> str:
-    """The tap takes no value from what is no number."""
+    """The tap takes no value from what is no number; bystanders' meters are read meanwhile, as they should be."""
+    asked = {shot.charger.identity for shot in court.proof.shots}
     hidden = len([shot for shot in court.proof.shots if shot.names.get("v") in {"NaN", "Infinity", "-Infinity"}])
     counted = court.proof.measures["unread malformed-json"]
-    metered = [event for event in court.ground.told.events if event.get("type") == "metered"]
+    metered = [e for e in court.ground.told.events if e.get("type") == "metered" and e["charger"] in asked]
     return f"{counted:g} of {hidden} counted" if counted < hidden else ("a value was taken" if metered else "")
 
 
