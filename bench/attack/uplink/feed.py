@@ -2,8 +2,8 @@
 
 Commands on standard input, a JSON object a line, each answered by one on standard output: `{"do": "enqueue",
 "first": 1, "n": 100, "size": 500, "lane": 2}` commits blocks to the outbox and answers when the last is in,
-`{"do": "reconnect", "n": 40}` begins sessions, and `{"do": "books"}` tells the books. A block is made from its number
-alone, so that a judge knows what must arrive.
+`{"do": "encode", "n": 3, "size": 500}` only encodes, `{"do": "reconnect", "n": 40}` begins sessions, and
+`{"do": "books"}` tells the books. A block is made from its number alone, so that a judge knows what must arrive.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Draft
 from isolane.health.pipeline import Pipeline
 from isolane.health.settings import HealthSettings
+from isolane.wire.block import BlockKey, encode
 from isolane.wire.exposition import serve_metrics
 from isolane.wire.schema import Schema
 
@@ -68,6 +69,8 @@ class Feed:
         """Do one command; give what is answered."""
         if command["do"] == "enqueue":
             return await self._enqueue(command)
+        if command["do"] == "encode":
+            return await self._encode(int(command["n"]), int(command["size"]))
         if command["do"] == "reconnect":
             return await self._reconnect(int(command["n"]))
         return await self._books()
@@ -80,6 +83,13 @@ class Feed:
                 sys.stdout.write(f"put {number}\n")
                 sys.stdout.flush()
         return {"done": int(command["n"])}
+
+    async def _encode(self, number: int, size: int) -> dict[str, Any]:
+        """Encode blocks on the outbox's thread and drop them: the C library keeps the room of the second, 7 MB."""
+        for _ in range(number):
+            block = draft(1, size).block(BlockKey(1, 0, 1))
+            await self._pipeline.outbox._call(encode, block, bytes(4))  # noqa: SLF001 - it must be that thread's memory
+        return {"encoded": number}
 
     async def _reconnect(self, number: int) -> dict[str, Any]:
         """Open as many sessions with the broker, one after the other, without the pauses of a link that has lost one.

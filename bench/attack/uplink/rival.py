@@ -135,6 +135,7 @@ class Rival:
 async def warm_up(uplink: Uplink) -> None:
     """Let gateway and center meet what a long life brings: lost connections, a large block, a flood."""
     await uplink.enqueue(1, 400_000)
+    await uplink.gateway.ask(do="encode", n=3, size=400_000)
     await uplink.gateway.ask(do="reconnect", n=_SESSIONS)
     uplink.mqtt.cut()
     uplink.https.cut()
