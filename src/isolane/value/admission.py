@@ -174,14 +174,15 @@ class Admission:
             self._attempts.begin(peer, charger)  # it is a guess too, and costs no work
             raise
         password = credential.password
-        if verification.is_remembered(charger, password):
-            self._attempts.know(peer, charger)
+        if self._is_remembered(verification, charger, password, peer):
             return True
         if self._waiting >= _WAITING_MAX:
             raise Refused(503, "full", _LATER)
         self._waiting += 1
         try:
             async with self._one_by_one:
+                if self._is_remembered(verification, charger, password, peer):  # found right while this one waited
+                    return True
                 self._check_pace(peer, charger)
                 self._attempts.begin(peer, charger)
                 if await verification.is_right(charger, password):
@@ -194,6 +195,12 @@ class Admission:
         if not verification.is_stored(charger):
             raise await refuse_alike()
         return False
+
+    def _is_remembered(self, verification: Verification, charger: str, password: bytes, peer: str) -> bool:
+        if not verification.is_remembered(charger, password):
+            return False
+        self._attempts.know(peer, charger)
+        return True
 
     def _check_pace(self, peer: str, charger: str) -> None:
         if not self._attempts.may_try(peer, charger):
