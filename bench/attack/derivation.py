@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 
-from isolane.value.credentials import protect
+from isolane.value.access.credentials import protect
 
 _TIMES = 5
 

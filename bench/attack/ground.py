@@ -22,7 +22,7 @@ from bench.attack.process import Process
 from bench.attack.tapped import Told
 from bench.attack.uplink.ground import Uplink, uplink
 
-from isolane.value.credentials import Verifier, protect, write_verifiers
+from isolane.value.access.credentials import Verifier, protect, write_verifiers
 from isolane.value.settings import Limits
 
 KNOWN = ("CP", "CP1", "CP2", "CP3", "CP-LEGIT", "SN-1", "SN-A", "SN-B", "SN-0001")

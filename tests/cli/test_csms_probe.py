@@ -14,8 +14,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from isolane.cli.csms_probe import Caller, ask
-from isolane.value.basic import write_basic
-from isolane.value.retrofit import Voice
+from isolane.value.access.basic import write_basic
+from isolane.value.access.retrofit import Voice
 from isolane.value.settings import Csms
 
 

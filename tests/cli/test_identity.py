@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from isolane.cli import main
-from isolane.value.credentials import read_verifiers
-from isolane.value.profiles import read_profile
+from isolane.value.access.credentials import read_verifiers
+from isolane.value.access.profiles import read_profile
 
 Said = pytest.CaptureFixture[str]
 

@@ -13,7 +13,7 @@ from isolane.cli.csms_probe import Caller
 from isolane.cli.relay_probe import local, password, voice
 from isolane.config.load import load
 from isolane.config.site import Site
-from isolane.value.credentials import protect, write_verifiers
+from isolane.value.access.credentials import protect, write_verifiers
 from isolane.value.settings import ValueSettings
 from support.relay import relaying
 

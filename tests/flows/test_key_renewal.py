@@ -10,7 +10,7 @@ import trustme
 
 from isolane.cli import main
 from isolane.security.tls import client_context
-from isolane.value.credentials import protect, write_verifiers
+from isolane.value.access.credentials import protect, write_verifiers
 from support.charger_ca import ChargerCa
 from support.raw_peer import TEXT, Peer, ask, close_code, end, frame, raw_csms, request
 from support.relay import Relay, relaying

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from isolane.value.credentials import protect, read_verifiers, write_verifiers
+from isolane.value.access.credentials import protect, read_verifiers, write_verifiers
 from support.raw_peer import TEXT, RawCsms, accept, ask, end, frame, raw_csms, request
 from support.relay import Relay, relaying
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from isolane.value.credentials import protect, read_verifiers, write_verifiers
+from isolane.value.access.credentials import protect, read_verifiers, write_verifiers
 from isolane.wire.tap_copy import Kind, unpack
 from support.raw_peer import TEXT, Peer, RawCsms, ask, close_code, end, frame, raw_csms, request
 from support.relay import Relay, relaying

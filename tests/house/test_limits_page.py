@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from isolane.value.access.settings import Access
 from isolane.value.security_events import Kind
 from isolane.value.settings import Limits
-from isolane.value.settings_access import Access
 from support.tree import ROOT
 
 _PAGE = ROOT / "docs/reference/limits.md"

@@ -19,7 +19,7 @@ from bench.attack.steps import Turn, step
 
 from isolane.core.failures import IsolaneError
 from isolane.tap.vocabulary import ACTIONS
-from isolane.value.head import compose
+from isolane.value.door.head import compose
 from isolane.wire.uplink import Up, down_topic, ingest_path, up_topic
 
 _STRANGER = 65_534

@@ -15,12 +15,12 @@ from urllib.parse import quote, urlsplit
 from isolane.cli.probes import PROBE_S, Target, explained
 from isolane.core.failures import IsolaneError
 from isolane.security import tls
-from isolane.value.basic import write_basic
-from isolane.value.dial import AnswerReader
+from isolane.value.access.basic import write_basic
+from isolane.value.access.retrofit import Voice
+from isolane.value.door.handshake import Answer
 from isolane.value.failures import Refused
-from isolane.value.handshake import Answer
-from isolane.value.retrofit import Voice
 from isolane.value.settings import Csms
+from isolane.value.upstream.dial import AnswerReader
 
 SUBPROTOCOLS = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

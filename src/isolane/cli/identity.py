@@ -107,7 +107,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _password(options: argparse.Namespace) -> int:
-    from isolane.value.credentials import editing, protect, read_verifiers, write_verifiers
+    from isolane.value.access.credentials import editing, protect, read_verifiers, write_verifiers
 
     charger = _checked(options.charger)
     verifier = None if options.remove else protect(_secret(is_hex=options.hex))
@@ -123,7 +123,7 @@ def _password(options: argparse.Namespace) -> int:
 
 
 def _profile(options: argparse.Namespace) -> int:
-    from isolane.value.profiles import read_profile, write_profile
+    from isolane.value.access.profiles import read_profile, write_profile
 
     charger = _checked(options.charger)
     try:

@@ -19,8 +19,8 @@ from isolane.security import tls
 if TYPE_CHECKING:
     from isolane.center.settings import CenterSettings
     from isolane.health.settings import HealthSettings
+    from isolane.value.access.settings import Listener
     from isolane.value.settings import ValueSettings
-    from isolane.value.settings_access import Listener
 
 PROBE_S = 5.0
 
@@ -81,7 +81,7 @@ def _of_value(value: "ValueSettings") -> Iterator[Target]:
 
 
 def _charger_context(listener: "Listener") -> ssl.SSLContext:
-    from isolane.value.listener_tls import ListenerTls
+    from isolane.value.door.listener_tls import ListenerTls
 
     return ListenerTls(listener).context
 

@@ -18,9 +18,9 @@ from isolane.cli.csms_probe import Caller
 from isolane.config.site import Site
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
-from isolane.value.credentials import Verification
+from isolane.value.access.credentials import Verification
+from isolane.value.access.retrofit import Voice, Voices
 from isolane.value.own_calls.assembly import numbered
-from isolane.value.retrofit import Voice, Voices
 from isolane.value.settings import ValueSettings
 
 _PAGE_S = 2.0

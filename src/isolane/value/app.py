@@ -19,23 +19,23 @@ import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from isolane.config.site import Site
-from isolane.value.admission import Admission
-from isolane.value.assembly import sweep
-from isolane.value.dial import Upstream
-from isolane.value.dial_metrics import DialCollector
-from isolane.value.duplicates import Duplicates
-from isolane.value.entrance import Entrance
+from isolane.value.access.admission import Admission
+from isolane.value.door.entrance import Entrance
+from isolane.value.door.listen import open_listener
+from isolane.value.door.policy import Policy
 from isolane.value.expiry import Expiries
 from isolane.value.key_files import KeyFiles
-from isolane.value.listen import open_listener
+from isolane.value.legs.assembly import sweep
+from isolane.value.legs.duplicates import Duplicates
 from isolane.value.live_settings import LiveSettings
 from isolane.value.metrics import RelayCollector
 from isolane.value.own_calls.assembly import own_calls
-from isolane.value.policy import Policy
 from isolane.value.registry import Registry
 from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import ValueSettings
 from isolane.value.tap_port import TapPort
+from isolane.value.upstream.dial import Upstream
+from isolane.value.upstream.metrics import DialCollector
 from isolane.wire.exposition import serve_metrics
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 
-from isolane.value.entrance import Entrance
+from isolane.value.door.entrance import Entrance
+from isolane.value.door.policy import Policy
 from isolane.value.expiry import Expiries
 from isolane.value.own_calls.settings import OwnCallsSettings
-from isolane.value.policy import Policy
 from isolane.value.settings import ValueSettings
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from isolane.config.values import Address
+from isolane.value.access.settings import Access, Listener, Retrofit, check_access
 from isolane.value.own_calls.settings import OwnCallsSettings
-from isolane.value.settings_access import Access, Listener, Retrofit, check_access
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

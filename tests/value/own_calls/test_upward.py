@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isolane.value.legs.scan import FRAGMENTS, MESSAGE
 from isolane.value.own_calls.dialogue import Boots, Dialogue, Ids
 from isolane.value.own_calls.upward import REPLIES_PACE, Upward
-from isolane.value.scan import FRAGMENTS, MESSAGE
 from isolane.value.settings import Limits
 from support.raw_peer import BINARY, CLOSE, PING, PONG, TEXT, frame
 

@@ -6,7 +6,7 @@ import pytest
 
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
-from isolane.value.settings_access import Listener
+from isolane.value.access.settings import Listener
 from isolane.value.workers.ports import Ports
 
 

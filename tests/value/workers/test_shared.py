@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from isolane.value.credentials import Verification, protect, write_verifiers
+from isolane.value.access.credentials import Verification, protect, write_verifiers
 from isolane.value.workers.link import Link
 from isolane.value.workers.messages import Guess, Learned, Message
 from isolane.value.workers.shared import SharedAttempts, SharedPasswords, SharedRegistry

@@ -11,16 +11,16 @@ wait for at most `delay_s` from `send` on.
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from isolane.value.legs.stream import Stream, unread
 from isolane.value.own_calls.dialogue import Boots, Dialogue, Ids
 from isolane.value.own_calls.downward import Downward
 from isolane.value.own_calls.frames import text_frame
 from isolane.value.own_calls.upward import Upward
 from isolane.value.settings import Limits
-from isolane.value.stream import Stream, unread
 from isolane.wire.own_call import Failure, Refusal
 
 if TYPE_CHECKING:
-    from isolane.value.connection import Connection
+    from isolane.value.legs.connection import Connection
 
 Reply = bytes | Failure
 """The text of a reply, or why there is none."""

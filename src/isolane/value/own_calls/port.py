@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from isolane.core.failures import IsolaneError
+from isolane.value.legs.pace import Bucket
 from isolane.value.own_calls.service import OwnCalls
-from isolane.value.pace import Bucket
 from isolane.value.security_events import Kind, SecurityEvents
 from isolane.wire.own_call import LENGTH_BYTES, length, pack, unpack_request
 

@@ -18,7 +18,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from isolane.value.handshake import Upgrade
+from isolane.value.door.handshake import Upgrade
+from isolane.value.legs.pace import Bucket
+from isolane.value.legs.stream import Stream
 from isolane.value.own_calls import strict
 from isolane.value.own_calls.actions import OFFERED
 from isolane.value.own_calls.audit import Entry
@@ -27,11 +29,9 @@ from isolane.value.own_calls.heads import CALL, CALLERROR, CALLRESULT
 from isolane.value.own_calls.leg import OwnCallLeg, Reply
 from isolane.value.own_calls.secrecy import without_secrets
 from isolane.value.own_calls.settings import OwnCallsSettings
-from isolane.value.pace import Bucket
 from isolane.value.registry import Histogram
 from isolane.value.security_events import Kind, SecurityEvents
 from isolane.value.settings import Limits
-from isolane.value.stream import Stream
 from isolane.wire.own_call import (
     PAYLOAD_BYTES_MAX,
     VERSION,

@@ -17,11 +17,11 @@ from typing import Final
 
 import msgspec
 
+from isolane.value.legs.pace import Bucket
+from isolane.value.legs.scan import Offence, Scanner
 from isolane.value.own_calls.dialogue import Dialogue, Ids
 from isolane.value.own_calls.frames import BINARY, CLOSE, CONTINUATION, RAW, TEXT, Cutter, Piece
 from isolane.value.own_calls.heads import HEAD_BYTES_MAX, REPLIES, read_head
-from isolane.value.pace import Bucket
-from isolane.value.scan import Offence, Scanner
 from isolane.value.settings import Limits
 
 OnReply = Callable[[str, bytes | None], None]

@@ -4,7 +4,7 @@ Operation, for one newcomer: `admit` takes a place (places are what `limits.conn
 may ask the CSMS; where the answer is ASK, `ask_old` waits for the old charger's worker. After the CSMS's 101 `claim`
 gives the identity, or says ASK, and `take_over` has the old one's worker end it first; meanwhile nobody else gets it.
 `release` frees the identity when a connection begins to end, `leave` the place when it is gone. What can be decided
-at once is decided in the order in which the workers said it. The rule itself is that of value/duplicates.py.
+at once is decided in the order in which the workers said it. The rule itself is that of value/legs/duplicates.py.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
-from isolane.value.settings_access import Listener
+from isolane.value.access.settings import Listener
 
 
 class Ports:

@@ -10,10 +10,10 @@ It guards that a rule about all chargers holds although each worker sees some.
   before is wrong everywhere, even where the disk does not take the new one. A worker that is told late asks the CSMS.
 """
 
-from isolane.value.attempts import Attempts
-from isolane.value.credentials import Verification, Verifier
-from isolane.value.duplicates import RETRY, Duplicates
+from isolane.value.access.attempts import Attempts
+from isolane.value.access.credentials import Verification, Verifier
 from isolane.value.failures import Refused
+from isolane.value.legs.duplicates import RETRY, Duplicates
 from isolane.value.registry import Counted, Registry
 from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import ValueSettings

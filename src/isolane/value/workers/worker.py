@@ -20,8 +20,8 @@ from prometheus_client import CollectorRegistry
 
 from isolane.config.site import Site
 from isolane.core.failures import IsolaneError
+from isolane.value.access.credentials import Verification
 from isolane.value.app import run, settle
-from isolane.value.credentials import Verification
 from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import Limits, ValueSettings
 from isolane.value.workers.link import Link
