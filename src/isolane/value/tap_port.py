@@ -1,10 +1,10 @@
 """This file hands copies to the tap; it guards that the tap can never make the business wait.
 
-One SEQPACKET socket, every send non-blocking. Copies gather for at most 5 ms or 32 KiB and go out as one packet, so
-that neither this process nor the tap works once a frame; what gathers and the kernel's send buffer are the only
-queues. What the socket refuses is lost, counted, and the count travels in the next packet that gets through
-(wire/tap_copy.py). After a refusal nothing is tried for 2 ms, so that a stopped tap costs a comparison a read and not
-a system call.
+One SEQPACKET socket, every send non-blocking. The first copy after a pause goes out at once; those that follow it
+gather for at most 20 ms or 32 KiB and go out as one packet, so that neither process works once a frame. What gathers
+and the kernel's send buffer are the only queues. What the socket refuses is lost, counted, and the count travels in the
+next packet that gets through (wire/tap_copy.py). After a refusal nothing is tried for 2 ms, so that a stopped tap costs
+a comparison a read and not a system call.
 
 OPEN and CLOSE gather with the copies; what is refused of them is owed until it gets through: without OPEN no DATA of
 its connection is sent, without CLOSE the tap would keep a connection for ever. The port connects every second while
@@ -40,8 +40,9 @@ _TICK_S = 1.0
 _REST_NS = 2_000_000
 _OWED_CLOSES_MAX = 100_000
 """Ends that a stopped tap has not been told; far above what ends in the minute a tap may hang."""
-_GATHER_S = 0.005
-"""What a fact may be late for the tap; the times in it are those of the read."""
+_GATHER_NS = 20_000_000
+"""What a fact may be late for the tap where others came just before it; the times in it are those of the read. A packet
+costs this process and the tap a system call each, and each time the caches of what they do for the business."""
 _GATHER_BYTES_MAX = 32_768
 """Beyond this a larger packet saves nothing, and the tap should come to its other work in between."""
 _DATA: Final = int(Kind.DATA)
@@ -60,7 +61,7 @@ class TapPort:
     """
 
     __slots__ = (
-        "_alarm", "_buffer_bytes", "_gathered", "_gathered_bytes", "_gathered_tells", "_living", "_loop",
+        "_alarm", "_buffer_bytes", "_flushed_ns", "_gathered", "_gathered_bytes", "_gathered_tells", "_living", "_loop",
         "_lost_untold", "_owed_closes", "_owed_opens", "_path", "_rest_until_ns", "_socket", "_timer", "lost", "sent",
     )  # fmt: skip
 
@@ -75,7 +76,8 @@ class TapPort:
         self._rest_until_ns = 0
         self._lost_untold = 0
         self._loop: asyncio.AbstractEventLoop
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._flushed_ns = 0
         self._gathered: list[bytes | memoryview] = []
         self._gathered_bytes = 0
         self._gathered_tells: list[tuple[int, Kind, Direction, bytes]] = []
@@ -128,7 +130,7 @@ class TapPort:
         data: bytes | memoryview,
         mono_ns: int,
     ) -> None:
-        """Copy what a leg has just sent; it goes to the tap with others, or in 5 ms.
+        """Copy what a leg has just sent; it goes to the tap with others, or in 20 ms.
 
         Args:
             direction: Which way.
@@ -155,7 +157,7 @@ class TapPort:
         gathered.append(pack_copy_header(_DATA, direction, size, connection, mono_ns, offset, boundary))
         gathered.append(data)
         if self._alarm is None:
-            self._alarm = self._loop.call_later(_GATHER_S, self._flush_in_time)
+            self._alarm = self._flush_soon(mono_ns)
 
     def flush(self) -> None:
         """Send what is owed, then what has gathered.
@@ -164,6 +166,7 @@ class TapPort:
         socket rests, and the copy is not sent either.
         """
         mono_ns = time.monotonic_ns()
+        self._flushed_ns = mono_ns
         self._pay(mono_ns)
         gathered, tells = self._gathered, self._gathered_tells
         if not gathered:
@@ -194,7 +197,7 @@ class TapPort:
         )
         self._gathered_tells.append((connection, kind, direction, payload))
         if self._alarm is None:
-            self._alarm = self._loop.call_later(_GATHER_S, self._flush_in_time)
+            self._alarm = self._flush_soon(mono_ns)
 
     def _owe(self, connection: int, kind: Kind, first: Direction, payload: bytes) -> None:
         """Keep what did not get through. The CLOSE of a connection that the tap never knew does no harm there."""
@@ -202,6 +205,13 @@ class TapPort:
             self._owed_opens[connection] = None
         elif len(self._owed_closes) < _OWED_CLOSES_MAX:
             self._owed_closes[connection] = (first, payload)
+
+    def _flush_soon(self, mono_ns: int) -> asyncio.Handle:
+        """See to it that what gathers goes out; at once means behind what has been written to the legs."""
+        wait_ns = self._flushed_ns + _GATHER_NS - mono_ns
+        if wait_ns <= 0:
+            return self._loop.call_soon(self._flush_in_time)
+        return self._loop.call_later(wait_ns / 1e9, self._flush_in_time)
 
     def _flush_in_time(self) -> None:
         self._alarm = None
