@@ -100,12 +100,14 @@ class Entrance:
     preauth: dict[Unanswered, None] = field(default_factory=dict)
     asking: dict[Unanswered, None] = field(default_factory=dict)
     strangers: Attempts = field(init=False)
+    loop: asyncio.AbstractEventLoop = field(init=False)
     ports: list[asyncio.Server] = field(default_factory=list)
     _logged: int = 0
     _window_ns: int = 0
 
     def __post_init__(self) -> None:
-        """Count from here on."""
+        """Count from here on. The loop is kept because asking for it is a system call before Python 3.12."""
+        self.loop = asyncio.get_running_loop()
         self.strangers = Attempts(self.limits.failed_handshakes_per_min)
 
     def hold_to(self, limits: Limits) -> None:

@@ -71,7 +71,7 @@ class Gate(asyncio.Protocol):
         self._who = End(str(listener.address), "", "")
         self._over = False
         self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(entrance.limits.handshake_s, self._late)
+        self._timer = entrance.loop.call_later(entrance.limits.handshake_s, self._late)
         self.stream: Stream | None = None
         self.proved = False
         entrance.admit(self)
@@ -160,7 +160,7 @@ class Gate(asyncio.Protocol):
             entrance.policy.check(upgrade)
         entrance.ask(self)
         self._timer.cancel()
-        self._task = asyncio.get_running_loop().create_task(self._ask(upgrade))
+        self._task = entrance.loop.create_task(self._ask(upgrade))
 
     async def _ask(self, upgrade: Upgrade) -> None:
         """Ask the CSMS and pass its answer on."""
@@ -265,7 +265,7 @@ class Gate(asyncio.Protocol):
         self.stream.write(answer)
         self.stream.write_eof()
         self._entrance.preauth[self] = None
-        self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self.stream.abort)
+        self._timer = self._entrance.loop.call_later(_LINGER_S, self.stream.abort)
 
     def _late(self) -> None:
         self._end("late")

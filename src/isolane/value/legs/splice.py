@@ -139,10 +139,10 @@ class Pipe(asyncio.Protocol):
             self.bytes += len(self._held)
         self._connection.ending(self.direction, "end-of-stream", LEGS[self.direction], "eof")
         self.discard()
-        if not self.to.is_closing():
-            self.to.write_eof()
         if self.other.ended:
             self._connection.close()
+        elif not self.to.is_closing():
+            self.to.write_eof()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -191,6 +191,7 @@ class Upstream:
         self._wait_s_max = limits.dial_wait_s
         self._turns = Bucket(limits.dials_per_s, limits.dials_burst)
         self._dials = asyncio.Semaphore(limits.dials)
+        self._loop = asyncio.get_running_loop()  # kept: asking for it is a system call before Python 3.12
         secure = any(endpoint.secure for endpoint in self.endpoints.all)
         self._context = client_context(csms.ca, csms.certificate, csms.key) if secure else None
 
@@ -227,7 +228,7 @@ class Upstream:
         endpoint: Endpoint | None = None
         refused: Refused | None = None
         try:
-            async with asyncio.timeout(self._connect_s), self._dials:
+            async with asyncio.timeout_at(self._loop.time() + self._connect_s), self._dials:
                 for endpoint in self.endpoints.order():
                     try:
                         reached = await self._dial(endpoint, upgrade, context or self._context)
@@ -262,15 +263,14 @@ class Upstream:
     async def _dial(
         self, endpoint: Endpoint, upgrade: Upgrade, context: ssl.SSLContext | None
     ) -> tuple[CsmsLeg, Answer]:
-        loop = asyncio.get_running_loop()
-        leg = CsmsLeg(request_north(upgrade, endpoint.host_field, endpoint.path), loop.create_future())
+        leg = CsmsLeg(request_north(upgrade, endpoint.host_field, endpoint.path), self._loop.create_future())
         protocol: asyncio.Protocol = leg
         if endpoint.secure and context is not None:
             protocol = TlsStream(context, leg, server=False, name=endpoint.host)
         tcp: asyncio.Transport | None = None
         done = False
         try:
-            tcp = await _connect(endpoint, protocol)
+            tcp = await _connect(self._loop, endpoint, protocol)
             keep_alive(tcp.get_extra_info("socket"), self._dead_s)
             answer = await leg.answer
             done = True
@@ -282,13 +282,14 @@ class Upstream:
         return leg, answer
 
 
-async def _connect(endpoint: Endpoint, protocol: asyncio.Protocol) -> asyncio.Transport:
+async def _connect(
+    loop: asyncio.AbstractEventLoop, endpoint: Endpoint, protocol: asyncio.Protocol
+) -> asyncio.Transport:
     """Connect to an endpoint: an address at once, a name as reach.py does.
 
     Raises:
         OSError: It cannot be reached.
     """
-    loop = asyncio.get_running_loop()
     if endpoint.is_address:
         tcp, _ = await loop.create_connection(lambda: protocol, endpoint.host, endpoint.port)
         return tcp
