@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import trustme
@@ -30,6 +30,7 @@ from bench.relay.contestants import (
     start,
 )
 from bench.relay.driver import Driver
+from bench.relay.interpreter import described, relay_python
 from bench.relay.report import Round, Row, lower_quartile, rows, shortfalls
 from bench.relay.table import page, picture, text
 
@@ -93,7 +94,7 @@ def main() -> int:
     missed = shortfalls(found, quick=options.quick)
     verdict = f"relay: falls short: {'; '.join(missed)}" if missed else "relay: pass"
     print(text(found))
-    _write(found, plan, verdict, quick=options.quick)
+    _write(found, plan, verdict, described(ground.python), quick=options.quick)
     print(verdict)
     return 1 if missed else 0
 
@@ -138,12 +139,12 @@ def _ground(stack: ExitStack) -> Ground:
     pin(echo.pid, PEER_CORE)
     if echo.stdout is None:
         raise SystemExit("the CSMS has no pipe")
-    return Ground(folder, ca, certificate, key, json.loads(echo.stdout.readline()))
+    return Ground(folder, ca, certificate, key, json.loads(echo.stdout.readline()), relay_python())
 
 
 def _pair_kb(driver: Driver, ground: Ground, *, name: str, way: str, pairs: int) -> float:
     """Give the memory that idle pairs take in a contestant of their own, kB each."""
-    apart = Ground(ground.folder / "idle", ground.ca, ground.certificate, ground.key, ground.csms)
+    apart = replace(ground, folder=ground.folder / "idle")
     apart.folder.mkdir(exist_ok=True)
     contestant = start(name, way, apart)
     try:
@@ -178,10 +179,10 @@ def _handshakes(
     return {key: 1 / lower_quartile(each) for key, each in spent_s.items()}
 
 
-def _write(found: list[Row], plan: Plan, verdict: str, *, quick: bool) -> None:
+def _write(found: list[Row], plan: Plan, verdict: str, python: str, *, quick: bool) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     machine = (
-        f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_implementation()} {sys.version.split()[0]}"
+        f"{platform.machine()}, {os.cpu_count()} cores; HAProxy and nginx of the distribution, isolane on {python}"
     )
     record = {"machine": machine, "plan": asdict(plan), "rows": [asdict(row) for row in found], "verdict": verdict}
     (OUT / "relay.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -30,6 +30,7 @@ class Ground:
         certificate: PEM file of every listener.
         key: Its key.
         csms: Ports of the echoing CSMS by scheme.
+        python: What the relay runs on.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Ground:
     certificate: Path
     key: Path
     csms: dict[str, int]
+    python: str
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _isolane(folder: Path, ground: Ground, port: int, secure: bool, north: str) 
         encoding="utf-8",
     )
     settings = str(folder / "site.toml")
-    return [sys.executable, "-m", "isolane.cli.main", "value", "--log-level", "error", "-c", settings]
+    return [ground.python, "-m", "isolane.cli.main", "value", "--log-level", "error", "-c", settings]
 
 
 def _sink(folder: Path) -> subprocess.Popen[str]:

@@ -1,12 +1,14 @@
 """This file mends what aiomqtt leaves open; it guards that no session, however it ended, leaves a socket behind.
 
-The library connects in a thread that cannot be stopped, keeps to itself an end before the broker's CONNACK, and has no
-public way to close a session that never came up. The lock pins the library's version.
+The library connects in a thread that cannot be stopped, keeps to itself an end before the broker's CONNACK, has no
+public way to close a session that never came up, and may go on where it was cancelled. The lock pins its version.
 """
 
 import asyncio
+import math
 import ssl
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import aiomqtt
 from aiomqtt.types import PahoSocket
@@ -14,6 +16,8 @@ from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+T = TypeVar("T")
 
 
 class MqttSession(aiomqtt.Client):
@@ -53,6 +57,15 @@ class MqttSession(aiomqtt.Client):
         if not opening.cancelled():
             opening.exception()  # looked at, so that it is not reported as never seen
         self.abort()
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 - the library's signature
+        # The library's own uses asyncio.wait_for, which before Python 3.12 loses a cancellation that meets the answer.
+        wait_s = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(None if wait_s == math.inf else wait_s):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
 
     def _on_disconnect(
         self,
