@@ -101,13 +101,15 @@ async def watching(ground: Ground, number: int) -> AsyncIterator[Watchers]:
         await process.wait()
 
 
-async def run_case(case: Case, limits: dict[str, float], reasons: Reasons, *, quick: bool) -> Verdict:
-    """Run one case; never raises for what the case or the target does."""
+async def run_case(
+    case: Case, limits: dict[str, float], reasons: Reasons, *, quick: bool, within_s: float = CASE_S
+) -> Verdict:
+    """Run one case, which may take `within_s`; never raises for what the case or the target does."""
     if (against := reasons.against(case)) is not None:
         return Verdict(case, "not applicable", [against])
     began, result = time.monotonic(), Verdict(case, "error")
     try:
-        async with asyncio.timeout(CASE_S):
+        async with asyncio.timeout(within_s):
             await _judge(case, limits, reasons, result, quick=quick)
     except UnknownError as error:
         result.outcome, result.why = "error", [f"not known: {error}"]
