@@ -18,6 +18,7 @@ from bench.chaos_value.frames import FrameJournal
 from bench.chaos_value.memory import Memory, Waiting, load, save
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from isolane.sim.billing import Metered
@@ -200,7 +201,8 @@ class Charger:
                 self._journal.note(mark, "came", str(text))
                 message = json.loads(text)
                 if message[0] == 2:
-                    await self._write(socket, [3, message[1], {"status": "UnknownVendorId"}])
+                    if socket.state is State.OPEN:  # behind its own Close frame a charger sends nothing
+                        await self._write(socket, [3, message[1], {"status": "UnknownVendorId"}])
                 elif message[1] in self._answers and message[0] == 3:
                     self._answers.pop(message[1]).set_result(message[2])
                 else:
