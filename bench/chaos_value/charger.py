@@ -189,7 +189,7 @@ class Charger:
         self._journal.note(mark, "sent", text)
         try:
             await socket.send(text)
-        except ConnectionClosed:
+        except (ConnectionClosed, asyncio.CancelledError):  # cancelled where it waited behind a Close
             self._journal.note(mark, "cut")
             raise
 
