@@ -7,7 +7,7 @@ none is read; -0.0 and subnormal numbers are values.
 Layout: docs/reference/block.md, Floats. One bit a stored value says whether it differs from the one before it in its
 column, then come the patterns of those that do: as they are, or in planes, all most significant bytes first.
 Measured on 50 columns x 60 rows, 52 % changing: decimals cost 1.3 B/sample as they are and 2.5 in planes, values with
-noise in every bit 4.0 and 3.4; differences or exclusive ors of patterns in their place cost more throughout.
+noise in every bit 4.0 and 3.4; differences or exclusive ors of patterns in their place cost more in nearly every trial.
 """
 
 import struct
