@@ -13,7 +13,7 @@ import trustme
 from isolane.security.tls import client_context
 from isolane.value.access.credentials import protect, write_verifiers
 from support.charger_ca import ChargerCa
-from support.raw_peer import Peer, RawCsms, end, raw_csms, request
+from support.raw_peer import Peer, RawCsms, ask, end, raw_csms, request
 from support.relay import Relay, relaying
 
 RAW = bytes(range(0xEC, 0x100))
@@ -131,6 +131,18 @@ async def test_many_at_once_are_no_way_around_the_bound(credentials: Path) -> No
     async with site(credentials, PLAIN + VERIFY) as (relay, _):
         said = await asyncio.gather(*(status(relay.ports[0], "CP1", basic("CP1", b"x")) for _ in range(60)))
         assert sorted(said) == [401] * 5 + [429] * 55
+
+
+async def test_for_many_who_come_at_once_the_csms_is_asked_once(credentials: Path) -> None:
+    async with raw_csms() as csms:
+        url = f'url = "ws://127.0.0.1:{csms.port}"'
+        async with relaying(credentials, url, value='duplicates = "refuse"', listen=PLAIN + VERIFY) as relay:
+            right = request("/ocpp/CP1", basic("CP1", RAW))
+            peers = await asyncio.gather(*(ask(relay.ports[0], right) for _ in range(8)))
+            assert sorted(peer.head.split(b" ")[1] for peer in peers) == [b"101"] + [b"409"] * 7
+            assert len(csms.heads) == 1
+            for peer in peers:
+                await end(peer.writer)
 
 
 async def test_another_users_password_at_many_identities_is_guessing_too(credentials: Path) -> None:

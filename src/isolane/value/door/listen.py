@@ -18,7 +18,7 @@ from time import monotonic_ns
 from typing import Final
 
 from isolane.core.failures import IsolaneError
-from isolane.value.access.learning import DENIED, alike, refuse_doubtful
+from isolane.value.access.learning import DENIED, Admitted, alike, refuse_doubtful
 from isolane.value.access.settings import Listener
 from isolane.value.door.entrance import RETRY, End, Entrance
 from isolane.value.door.extensions import keeps_nothing
@@ -163,14 +163,29 @@ class Gate(asyncio.Protocol):
         self._task = entrance.loop.create_task(self._ask(upgrade))
 
     async def _ask(self, upgrade: Upgrade) -> None:
+        """Let the charger in, or not."""
+        entrance, listener = self._entrance, self._listener
+        try:
+            tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
+            admitted = await entrance.admission.admit(upgrade, listener, tls, self._who.peer)
+            is_itself = entrance.admission.verifies(listener) and not admitted.doubtful
+            self.proved |= is_itself
+            is_itself |= listener.client_ca is not None
+            async with entrance.duplicates.turn(upgrade.charger) if is_itself else _AS_IT_IS:
+                await self._ask_north(upgrade, admitted)
+        except Refused as refused:
+            self._refuse(refused)
+        finally:
+            entrance.asking.pop(self, None)
+            if not self._over:
+                self._end("failed")
+
+    async def _ask_north(self, upgrade: Upgrade, admitted: Admitted) -> None:
         """Ask the CSMS and pass its answer on."""
         entrance = self._entrance
         leg: CsmsLeg | None = None
         place: Place | None = None
         try:
-            tls = self.stream.get_extra_info("ssl_object") if self.stream is not None else None
-            admitted = await entrance.admission.admit(upgrade, self._listener, tls, self._who.peer)
-            self.proved |= entrance.admission.verifies(self._listener) and not admitted.doubtful
             async with alike() if admitted.doubtful else _AS_IT_IS:
                 entrance.policy.check(upgrade)
                 place = await entrance.duplicates.admit(upgrade.charger)
@@ -191,12 +206,7 @@ class Gate(asyncio.Protocol):
             kind = _REFUSALS.get(answer.status)
             entrance.note("refused-by-csms", self._who, f"the CSMS answered {answer.status}", kind)
             self._say(head)
-        except Refused as refused:
-            self._refuse(refused)
         finally:
-            entrance.asking.pop(self, None)
-            if not self._over:
-                self._end("failed")
             if leg is not None and not leg.joined:
                 leg.stream.abort()
             if place is not None:

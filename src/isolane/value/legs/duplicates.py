@@ -8,11 +8,17 @@ which is when it is authenticated. Policies:
 - newest-if-authenticated: the newcomer asks the CSMS at once and with its 101 takes the place.
 - refuse: the newcomer is refused while the old one is connected, were it only by name (limits.dead_s bounds that).
 
+Newcomers of one identity that have proved who they are ask the CSMS one after the other (`turn`): those that were let
+in together, while the password of the first was being checked, would all be dialled, and all but one in vain.
+
 A refused newcomer is told 409 with Retry-After: no 4xx of OCPP-J fits better, and any answer but 101 makes a charger
 wait and try again. A connection that has begun to end holds no identity.
 """
 
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final, Literal, Protocol
+from weakref import WeakValueDictionary
 
 from isolane.value.failures import Refused
 from isolane.value.registry import Counted, Registry
@@ -55,6 +61,19 @@ class Duplicates:
         self._events = events
         self.policy = policy
         self.probe_s = probe_s
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, charger: str) -> AbstractAsyncContextManager[None]:
+        """Give what a newcomer holds while it asks the CSMS.
+
+        It is for those alone who have proved who they are: a stranger could keep the charger waiting with it.
+        """
+        if self.policy == "newest-if-authenticated":
+            return nullcontext()
+        turn = self._turns.get(charger)
+        if turn is None:
+            turn = self._turns[charger] = asyncio.Lock()
+        return turn
 
     async def admit(self, charger: str) -> Place:
         """Let a newcomer ask the CSMS.
