@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,20 @@ def brain() -> Brain:
     return Brain()
 
 
-@pytest.fixture
-async def health(tmp_path: Path, pki: Pki, brain: Brain) -> AsyncIterator[Health]:
+@asynccontextmanager
+async def over_https(folder: Path, pki: Pki, brain: Brain, **settings: int) -> AsyncIterator[Health]:
     async with HttpsCenter(brain, pki) as center:
-        made = Health(tmp_path, pki, f'type = "https"\nurl = "https://127.0.0.1:{center.port}"\n')
+        made = Health(folder, pki, f'type = "https"\nurl = "https://127.0.0.1:{center.port}"\n', **settings)
         try:
             yield made
         finally:
             made.kill()
+
+
+@pytest.fixture
+async def health(tmp_path: Path, pki: Pki, brain: Brain) -> AsyncIterator[Health]:
+    async with over_https(tmp_path, pki, brain) as made:
+        yield made
 
 
 async def test_killed_at_any_moment_no_number_is_missing(health: Health, brain: Brain) -> None:
@@ -74,12 +81,13 @@ async def test_an_ordered_end_delivers_all_rows_and_states_the_books(health: Hea
     assert "Traceback" not in health.text
 
 
-async def test_an_end_without_a_center_is_quick_and_keeps_everything(health: Health, brain: Brain) -> None:
+async def test_an_end_without_a_center_is_quick_and_keeps_everything(tmp_path: Path, pki: Pki, brain: Brain) -> None:
     brain.mute = True
-    await health.start()
-    await until(lambda: bool(brain.blocks), "a block")
-    assert await health.stop() == 0
-    ((queued, in_gaps, last),) = [found for found in accounted(health.outbox).values() if found[2]]
+    async with over_https(tmp_path, pki, brain, flush_s=1) as health:
+        await health.start()
+        await until(lambda: bool(brain.blocks), "a block")
+        assert await health.stop() == 0
+        ((queued, in_gaps, last),) = [found for found in accounted(health.outbox).values() if found[2]]
     assert queued == set(range(1, last + 1))
     assert not in_gaps
 

@@ -22,7 +22,7 @@ run_dir = "run"
 
 [health]
 metrics = "127.0.0.1:0"
-flush_s = 1
+flush_s = {flush_s}
 
 [health.sampling]
 step_ms = 100
@@ -52,9 +52,10 @@ class Health:
         folder: Where its settings and its outbox are.
         pki: Who it is.
         link: More of the link's table: type, and where the center is.
+        flush_s: What its end may take; long, so that a busy machine changes nothing.
     """
 
-    def __init__(self, folder: Path, pki: Pki, link: str) -> None:
+    def __init__(self, folder: Path, pki: Pki, link: str, flush_s: int = 30) -> None:
         (folder / "run").mkdir(mode=0o700)
         self.outbox = folder / "outbox.db"
         self._settings = folder / "site.toml"
@@ -63,7 +64,7 @@ class Health:
         self.process: subprocess.Popen[bytes] | None = None
         identity = pki.gateway
         text = _SETTINGS.format(
-            site=SITE, gateway=GATEWAY, ca=pki.ca, certificate=identity.certificate, key=identity.key
+            site=SITE, gateway=GATEWAY, ca=pki.ca, certificate=identity.certificate, key=identity.key, flush_s=flush_s
         )
         self._settings.write_text(text + link, encoding="utf-8")
 

@@ -146,11 +146,12 @@ class Pipeline:
         up = [cursor for link, cursor in zip(self.links, cursors, strict=True) if link.counts.connected]
         if not up:
             return
+        end_s = asyncio.get_running_loop().time() + self._settings.flush_s + _STATE_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.flush_s):
+            async with asyncio.timeout_at(end_s - _STATE_S):
                 await self.outbox.until_empty()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STATE_S):
+            async with asyncio.timeout_at(end_s):
                 await asyncio.gather(*(cursor.state_books() for cursor in up))
 
     def _source(self, source: Source) -> Coroutine[None, None, None]:
