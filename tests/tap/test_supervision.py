@@ -25,6 +25,22 @@ def test_the_net_catches_says_where_and_goes_on(caplog: pytest.LogCaptureFixture
     assert "CANARY" not in caplog.text
 
 
+def test_clearing_away_after_a_message_may_break_too(caplog: pytest.LogCaptureFixture) -> None:
+    def take(link: int, _: Copy) -> None:
+        raise ValueError("CANARY-1")
+
+    def on_crash(link: int, _: Copy) -> None:
+        raise KeyError("CANARY-2")
+
+    supervision.supervised(take, on_crash)(1, copy(Leg().opened()))
+    logged = [record.getMessage() for record in caplog.records]
+    assert [line.split(" at ")[0] for line in logged] == [
+        "copy-crashed error=ValueError",
+        "copy-crashed error=KeyError",
+    ]
+    assert "CANARY" not in caplog.text
+
+
 async def test_a_broken_callback_is_not_quoted(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(supervision.log_callback)

@@ -19,14 +19,19 @@ _log = logging.getLogger(__name__)
 
 
 def supervised(take: Take, on_crash: Take) -> Take:
-    """Give a `take` that does not raise: what it raises is logged, and `on_crash` is called with the same copy."""
+    """Give a `take` that does not raise: what it raises is logged, and `on_crash` is called with the same copy.
+
+    What `on_crash` raises is logged too: it clears away after a message, and may meet what the message has met.
+    """
 
     def take_safely(link: int, copy: Copy) -> None:
-        try:
-            take(link, copy)
-        except Exception as error:  # noqa: BLE001 - the supervisor: whatever a message does, the next one is read
-            _log.error("copy-crashed error=%s", where(error))
-            on_crash(link, copy)
+        for act in (take, on_crash):
+            try:
+                act(link, copy)
+            except Exception as error:  # noqa: BLE001 - the supervisor: whatever a message does, the next one is read
+                _log.error("copy-crashed error=%s", where(error))
+            else:
+                return
 
     return take_safely
 
