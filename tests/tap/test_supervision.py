@@ -26,10 +26,10 @@ def test_the_net_catches_says_where_and_goes_on(caplog: pytest.LogCaptureFixture
 
 
 def test_clearing_away_after_a_message_may_break_too(caplog: pytest.LogCaptureFixture) -> None:
-    def take(link: int, _: Copy) -> None:
+    def take(_link: int, _copy: Copy) -> None:
         raise ValueError("CANARY-1")
 
-    def on_crash(link: int, _: Copy) -> None:
+    def on_crash(_link: int, _copy: Copy) -> None:
         raise KeyError("CANARY-2")
 
     supervision.supervised(take, on_crash)(1, copy(Leg().opened()))
