@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from isolane.core.signals import Signal
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Draft, Tally
-from isolane.health.outbox.settings import OutboxSettings
+from isolane.health.outbox.settings import LaneSettings, OutboxSettings
 from isolane.wire.block import gateway_tag
 from isolane.wire.schema import Schema
 
@@ -69,9 +70,16 @@ def draft(number: int, rows: int = 5, *, noise: int = 0, thinned: int = 0, strea
     return Draft(schema.id, t0_ms, step_ms, values, codes, thinned, stream=stream)
 
 
-def settings(path: Path, *, bytes_max: int = 1 << 20, age_max_s: int = 3600, reserve_bytes: int = 0) -> OutboxSettings:
+def settings(
+    path: Path,
+    *,
+    bytes_max: int = 1 << 20,
+    age_max_s: int = 3600,
+    reserve_bytes: int = 0,
+    lanes: LaneSettings = LaneSettings(),  # noqa: B008 - a frozen table
+) -> OutboxSettings:
     """Make an outbox table."""
-    return OutboxSettings(path=path, bytes_max=bytes_max, age_max_s=age_max_s, reserve_bytes=reserve_bytes)
+    return OutboxSettings(path=path, bytes_max=bytes_max, age_max_s=age_max_s, reserve_bytes=reserve_bytes, lanes=lanes)
 
 
 def is_balanced(tally: Tally) -> bool:
@@ -93,6 +101,12 @@ def accounted(path: Path) -> dict[int, tuple[set[int], set[int], int]]:
         return found
     finally:
         file.close()
+
+
+def weighed(file: sqlite3.Connection) -> dict[Lane, int]:
+    """Add up what the blocks of each lane weigh, block by block."""
+    found = dict(file.execute("SELECT lane, sum(size) FROM blocks GROUP BY lane"))
+    return {lane: found.get(lane, 0) for lane in Lane}
 
 
 async def until(condition: Callable[[], bool], why: str = "", deadline_s: float = DEADLINE_S) -> None:

@@ -48,7 +48,7 @@ class Moment:
         return {name: _applied(flushed, pending, rng, keep) for name, (flushed, pending) in self.files.items()}
 
 
-def command(folder: Path, log: Path, *extra: str, blocks: int, file: str = "o.db") -> list[str]:
+def command(folder: Path, log: Path, *extra: str, blocks: int, file: str = "o.db", way: str = "") -> list[str]:
     """Give the command that runs the writer under strace.
 
     Args:
@@ -57,18 +57,19 @@ def command(folder: Path, log: Path, *extra: str, blocks: int, file: str = "o.db
         extra: More options, such as a fault to inject.
         blocks: How many the writer puts.
         file: Name of the outbox.
+        way: Its third argument, if any.
     """
     paths = [option for name in (file, f"{file}-wal", "told") for option in ("-P", str(folder / name))]
     options = ["-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={TRACED}", "-o", str(log), *paths, *extra]
-    return [str(STRACE), *options, sys.executable, "-m", "support.outbox_writer", str(folder / file), str(blocks)]
+    return [str(STRACE), *options, sys.executable, "-m", "support.outbox_writer", str(folder / file), str(blocks), way]
 
 
-def run(folder: Path, log: Path, *extra: str, blocks: int) -> "subprocess.CompletedProcess[bytes]":
+def run(folder: Path, log: Path, *extra: str, blocks: int, way: str = "") -> "subprocess.CompletedProcess[bytes]":
     """Run the writer under strace until it ends or is killed."""
     environment = {"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
     with (folder / "told").open("wb") as told:
         return subprocess.run(
-            command(folder, log, *extra, blocks=blocks),
+            command(folder, log, *extra, blocks=blocks, way=way),
             stdout=told,
             stderr=subprocess.PIPE,
             env=environment,

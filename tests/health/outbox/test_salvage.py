@@ -154,3 +154,15 @@ def test_a_lane_and_earlier_gap_records_are_kept(path: Path) -> None:
     store.close()
     queued, lost, last = accounted(path)[epoch]
     assert (queued, lost, last) == (set(range(31, 121)), {121}, 121)
+
+
+def test_a_lane_that_there_is_not_is_taken_for_the_lowest(path: Path) -> None:
+    file = sqlite3.connect(path)
+    file.execute("UPDATE blocks SET lane = 77 WHERE sequence = 50")
+    file.commit()
+    file.close()
+    for times in (1, 0):
+        store = opened(path)
+        assert store.troubles.quarantined == times, "a second start finds nothing wrong"
+        assert delivered(store)[0] == list(range(SETTLED + 1, BLOCKS + 1))
+        store.close()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from isolane.center.store.ledger import Statement, supersedes
+from isolane.config.load import load
 from isolane.core.failures import IsolaneError
 from isolane.core.signals import Signal
 from isolane.health.outbox.lanes import Lane
@@ -23,15 +24,24 @@ from isolane.health.outbox.store import Store
 from isolane.wire.block import decode
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import Gap, Up, decode_gap
-from support.outboxes import FAST, MEMORY, SCHEMA, TAG, ManualClock, draft, is_balanced, settings
+from support.outboxes import FAST, MEMORY, SCHEMA, TAG, ManualClock, draft, is_balanced, settings, weighed
 
 ROWS_BIG = 25_000
 """Of noise: about 300 kB a block, so that a few fill the smallest outbox."""
 LINK = "main"
 
 
-def opened(path: Path, clock: ManualClock, required: frozenset[str] = frozenset({LINK})) -> Store:
-    store = Store(settings(path), TAG, clock, SCHEMA, required)
+LANES = LaneSettings(snapshot_bytes_max=400_000, backfill_bytes_max=700_000)
+"""Room for one big block, and for two."""
+
+
+def opened(
+    path: Path,
+    clock: ManualClock,
+    required: frozenset[str] = frozenset({LINK}),
+    lanes: LaneSettings = LaneSettings(),  # noqa: B008 - a frozen table
+) -> Store:
+    store = Store(settings(path, lanes=lanes), TAG, clock, SCHEMA, required)
     store.learn(FAST, 1)
     store.open()
     return store
@@ -52,7 +62,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory(dir=MEMORY)
         self.runs = 0
         self.clock = ManualClock()
-        self.store = opened(self.path, self.clock)
+        self.store = opened(self.path, self.clock, lanes=LANES)
         self.acknowledged: set[Key] = set()
         self.told: set[Key] = set()
         self.stated: dict[tuple[int, int], Statement] = {}
@@ -140,7 +150,7 @@ class StoreMachine(RuleBasedStateMachine):
         epoch = self.store.epoch
         self.produced -= sum(gap.samples for gap in self.store._losses.gaps)
         self.store.close()
-        self.store = opened(self.path, self.clock)
+        self.store = opened(self.path, self.clock, lanes=LANES)
         assert self.store.epoch > epoch
         assert self.store.troubles.quarantined == 0
 
@@ -149,6 +159,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert is_balanced(self.store.tally)
         assert self.store.tally.produced == self.produced
         assert self.store.tally.bytes_queued <= 1 << 20
+        for lane, own in LANES.bytes_max.items():
+            assert self.store.tally.bytes_by_lane[lane] <= own
+        assert self.store._shelf is not None
+        assert self.store.tally.bytes_by_lane == weighed(self.store._shelf.file)
         for entry in self.store.entries():
             assert entry.balanced
         assert self.store.troubles.quarantined == 0
@@ -506,10 +520,23 @@ def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
     epoch = store.epoch
     store.close()
     file = sqlite3.connect(path)
-    file.executescript("ALTER TABLE blocks DROP COLUMN thinned; PRAGMA user_version = 1")
+    file.executescript(
+        "DROP TRIGGER block_comes; DROP TRIGGER block_goes; DROP TRIGGER block_yields; DROP TABLE occupancy;"
+        " ALTER TABLE blocks DROP COLUMN thinned;"
+        " CREATE TABLE occupancy (blocks INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+        " INSERT INTO occupancy SELECT count(*), sum(size) FROM blocks;"
+        " CREATE TRIGGER block_comes AFTER INSERT ON blocks BEGIN"
+        "  UPDATE occupancy SET blocks = blocks + 1, bytes = bytes + NEW.size; END;"
+        " CREATE TRIGGER block_goes AFTER DELETE ON blocks BEGIN"
+        "  UPDATE occupancy SET blocks = blocks - 1, bytes = bytes - OLD.size; END;"
+        " PRAGMA user_version = 1"
+    )
     file.close()
     store = opened(path, ManualClock())
     assert store.troubles.quarantined == 0
+    assert store._shelf is not None
+    assert store.tally.bytes_by_lane == weighed(store._shelf.file)
+    assert store.tally.bytes_by_lane[Lane.LIVE] > 0
     store.put(draft(2, thinned=5))
     keys = [each.key for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)]
     assert keys == [(store.epoch, 0, 1), (epoch, 0, 1)]
@@ -527,4 +554,96 @@ def test_what_is_reserved_is_for_alarms_and_receipts(tmp_path: Path) -> None:
     store.put(draft(5, rows=ROWS_BIG, noise=40), Lane.ALARM)
     assert store.tally.queued == live + 2 * ROWS_BIG
     assert is_balanced(store.tally)
+    store.close()
+
+
+def test_a_full_lane_drops_its_own_oldest_and_says_so(tmp_path: Path) -> None:
+    clock, rows = ManualClock(), ROWS_BIG // 2
+    lanes = LaneSettings(snapshot_bytes_max=200_000, backfill_bytes_max=350_000)
+    store = opened(tmp_path / "o.db", clock, lanes=lanes)
+    store.put(draft(1, rows=rows, noise=40))
+    for number in range(2, 5):
+        store.put(draft(number, rows=rows, noise=40), Lane.SNAPSHOT)
+    picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)
+    assert [each.key[2] for each in picked if each.kind is Up.BLOCK] == [1, 4], "nothing of another lane has gone"
+    (gap,) = [decode_gap(each.data) for each in picked if each.kind is Up.GAP]
+    assert (gap.first, gap.last, gap.reason, gap.samples) == (2, 3, "lane-full", 4 * rows)
+    assert store.tally.dropped == {"lane-full": 4 * rows}
+    store.forget(LINK)
+    for number in range(5, 7):
+        store.put(draft(number, rows=rows, noise=40))
+        clock.pass_s(61)
+        store.tend()
+    picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)
+    assert [each.key[2] for each in picked if each.kind is Up.BLOCK] == [4, 5, 6], "the oldest that yielded has gone"
+    assert store.tally.dropped == {"lane-full": 6 * rows}
+    assert is_balanced(store.tally)
+    assert store.entries()[0].balanced
+    store.close()
+
+
+def test_in_a_full_lane_what_is_in_flight_goes_last(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock(), lanes=LaneSettings(snapshot_bytes_max=700_000))
+    for number in (1, 2):
+        store.put(draft(number, rows=ROWS_BIG, noise=40), Lane.SNAPSHOT)
+    (flying,) = store.pick(LINK, frozenset(), frozenset(), 1, newest_first=False)
+    assert flying.key[2] == 1
+    store.put(draft(3, rows=ROWS_BIG, noise=40), Lane.SNAPSHOT)
+    store.forget(LINK)
+    picked = store.pick("x", frozenset(), frozenset(), 9, newest_first=False)
+    assert [each.key[2] for each in picked if each.kind is Up.BLOCK] == [1, 3]
+    store.close()
+
+
+def test_a_block_that_no_lane_or_outbox_can_hold_drops_nothing_else(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock(), lanes=LANES)
+    store.put(draft(1), Lane.SNAPSHOT)
+    store.put(draft(2, rows=40_000, noise=40), Lane.SNAPSHOT)
+    assert store.tally.dropped == {"lane-full": 80_000}
+    for number in (3, 4, 5):
+        store.put(draft(number, rows=ROWS_BIG, noise=40), Lane.ALARM)
+    store.put(draft(6, rows=30_000, noise=40), Lane.SNAPSHOT)
+    assert store.tally.dropped == {"lane-full": 80_000, "outbox-full": 60_000}
+    queued = [each.key[2] for each in store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False)]
+    assert 1 in queued, "it would not have helped"
+    assert is_balanced(store.tally)
+    store.close()
+
+
+def test_a_bound_that_was_lowered_holds_after_the_next_tending(tmp_path: Path) -> None:
+    store = opened(tmp_path / "o.db", ManualClock())
+    for number in range(1, 4):
+        store.put(draft(number, rows=ROWS_BIG, noise=40), Lane.SNAPSHOT)
+    store.close()
+    store = opened(tmp_path / "o.db", ManualClock(), lanes=LANES)
+    store.tend()
+    assert store.tally.bytes_by_lane[Lane.SNAPSHOT] <= 400_000
+    assert store.tally.dropped == {"lane-full": 4 * ROWS_BIG}
+    store.close()
+
+
+@pytest.mark.parametrize("lane", ["snapshot", "backfill"])
+def test_a_bound_of_a_lane_that_is_never_reached_is_refused_in_words(tmp_path: Path, lane: str) -> None:
+    file = tmp_path / "site.toml"
+    table = '[health]\npath = "o.db"\nbytes_max = 2097152\nlanes.{}_bytes_max = {}\n'
+    file.write_text(table.format(lane, 2_097_152 - (1 << 18)), encoding="utf-8")
+    assert len(load(file, "health", OutboxSettings).lanes.bytes_max) == 1
+    file.write_text(table.format(lane, 2_097_153 - (1 << 18)), encoding="utf-8")
+    with pytest.raises(IsolaneError, match=f"{lane}_bytes_max = 1835009 is never reached"):
+        load(file, "health", OutboxSettings)
+
+
+def test_what_lanes_hold_is_checked_when_the_file_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "o.db"
+    store = opened(path, ManualClock())
+    store.put(draft(1))
+    store.close()
+    file = sqlite3.connect(path)
+    file.execute("UPDATE occupancy SET bytes = bytes - 1 WHERE lane = 2")
+    file.commit()
+    file.close()
+    store = opened(path, ManualClock())
+    assert (store.troubles.quarantined, store.troubles.salvaged_blocks) == (1, 1)
+    assert store._shelf is not None
+    assert store.tally.bytes_by_lane == weighed(store._shelf.file)
     store.close()

@@ -8,16 +8,18 @@ order (a power cut). Each is opened as a gateway would open it.
 import random
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.store import Store
 from isolane.health.outbox.tables import open_file
-from support.outbox_writer import LINK
-from support.outboxes import MEMORY, SCHEMA, TAG, ManualClock, accounted, draft, is_balanced, settings
+from support.outbox_writer import LANES, LINK
+from support.outboxes import MEMORY, SCHEMA, TAG, ManualClock, accounted, draft, is_balanced, settings, weighed
 from support.power_cut import STRACE, Moment, moments, run
 
 BLOCKS = 24
@@ -27,6 +29,7 @@ AHEAD_S = 100
 WRITER_EPOCH = ManualClock().utc_ms + AHEAD_S * 1000 + 1
 """Its clock stands, and behind that of the first user: so it takes the next epoch there is."""
 OPENED_AT_MOST = 330
+Check = Callable[[Path, tuple[str, ...]], None]
 
 
 @pytest.fixture
@@ -94,12 +97,55 @@ def test_a_power_cut_or_kill_at_any_write_loses_nothing_that_was_committed(folde
     assert opened > OPENED_AT_MOST // 2
 
 
-def _lay(place: Path, image: dict[str, bytes], moment: Moment) -> None:
+def _lay(place: Path, image: dict[str, bytes], moment: Moment, check: Check = _check) -> None:
     place.mkdir()
     for name, data in image.items():
         (place / name).write_bytes(data)
-    _check(place / "o.db", moment.told)
+    check(place / "o.db", moment.told)
     shutil.rmtree(place)
+
+
+def _check_lanes(file: Path, told: tuple[str, ...]) -> None:
+    """Open an outbox whose lanes were full: bounds and books hold, and of each lane the newest are there."""
+    put = max((int(line.split()[1]) for line in told if line.startswith("put")), default=0)
+    store = _opened(file)
+    assert store.troubles.quarantined == 0
+    assert is_balanced(store.tally)
+    assert all(entry.balanced for entry in store.entries())
+    assert store._shelf is not None
+    assert store.tally.bytes_by_lane == weighed(store._shelf.file)
+    for lane, own in LANES.bytes_max.items():
+        assert store.tally.bytes_by_lane[lane] <= own
+    found = store._shelf.file.execute("SELECT lane, sequence FROM blocks WHERE epoch = ?", (WRITER_EPOCH,)).fetchall()
+    reasons = {row[0] for row in store._shelf.file.execute("SELECT reason FROM gaps WHERE epoch = ?", (WRITER_EPOCH,))}
+    store.close()
+    queued, lost, last = accounted(file).get(WRITER_EPOCH, (set(), set(), 0))
+    assert last >= put
+    assert not queued & lost
+    assert queued | lost == set(range(1, last + 1))
+    assert reasons <= {"lane-full"}
+    for is_snapshot in (True, False):
+        own_queued = [number for lane, number in found if (lane == Lane.SNAPSHOT) is is_snapshot]
+        own_lost = [number for number in lost if bool(number % 2) is is_snapshot]
+        assert max(own_lost, default=0) < min(own_queued, default=last + 1)
+        assert len(own_queued) >= min(2, len(own_queued) + len(own_lost))
+
+
+def test_a_power_cut_or_kill_at_any_write_leaves_full_lanes_within_their_bounds(folder: Path) -> None:
+    before = {"o.db": (folder / "o.db").read_bytes()}
+    log = folder / "trace"
+    done = run(folder, log, blocks=BLOCKS, way="lanes")
+    assert done.returncode == 0, done.stderr.decode()
+    assert len(accounted(folder / "o.db")[WRITER_EPOCH][1]) > BLOCKS // 2, "lanes were full"
+    every = list(moments(log, before))
+    rng = random.Random(11)
+    place = Path(mkdtemp(dir=MEMORY))
+    for number, moment in enumerate(every):
+        _lay(place / f"kill-{number}", moment.image(None, keep=1), moment, _check_lanes)
+        if any(pending for _, pending in moment.files.values()) and rng.random() * len(every) < OPENED_AT_MOST / 2:
+            image = moment.image(rng, keep=rng.choice([0, 0.2, 0.5, 0.9]))
+            _lay(place / f"cut-{number}", image, moment, _check_lanes)
+    place.rmdir()
 
 
 @pytest.mark.parametrize("at", [2, 11, 40, 77])

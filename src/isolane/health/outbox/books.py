@@ -7,6 +7,7 @@ which is never stated; so the sums over all books never go back.
 
 import sqlite3
 
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Tally
 from isolane.wire.uplink import LedgerEntry
 
@@ -113,10 +114,11 @@ class Books:
             "SELECT total(produced), total(acknowledged), total(queued), total(thinned) FROM books"
         ).fetchone()
         dropped = dict(self._file.execute("SELECT reason, sum(samples) FROM reasons GROUP BY reason").fetchall())
-        blocks, size = self._file.execute("SELECT blocks, bytes FROM occupancy").fetchone()
+        lanes = self._file.execute("SELECT lane, blocks, bytes FROM occupancy ORDER BY lane").fetchall()
+        blocks, sizes = sum(row[1] for row in lanes), {Lane(row[0]): row[2] for row in lanes}
         gaps = self._file.execute("SELECT count(*) FROM gaps").fetchone()[0]
         produced, acknowledged, queued, thinned = map(int, row)
-        return Tally(produced, acknowledged, queued, thinned, dropped, blocks, size, gaps)
+        return Tally(produced, acknowledged, queued, thinned, dropped, blocks, sizes, gaps)
 
     def _reason(self, epoch: int, stream: int, samples: int, reason: str) -> None:
         self._file.execute(

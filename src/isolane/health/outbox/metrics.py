@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from isolane.health.outbox.outbox import Outbox
+from isolane.health.outbox.room import LANE_FULL
 
 
 class OutboxCollector(Collector):
@@ -33,12 +34,16 @@ class OutboxCollector(Collector):
         samples.add_metric(["produced", ""], tally.produced)
         samples.add_metric(["acknowledged", ""], tally.acknowledged)
         samples.add_metric(["thinned", ""], tally.thinned)
-        for reason in sorted({"outbox-full", "expired", "corrupt", "disk-full", *tally.dropped}):
+        for reason in sorted({"outbox-full", LANE_FULL, "expired", "corrupt", "disk-full", *tally.dropped}):
             samples.add_metric(["dropped", reason], tally.dropped.get(reason, 0))
         yield samples
         yield _gauge("isolane_health_samples_queued", "Samples that wait for the center.", tally.queued)
         yield _gauge("isolane_health_outbox_blocks", "Blocks that wait for the center.", tally.blocks_queued)
         yield _gauge("isolane_health_outbox_bytes", "Bytes of the outbox's bound in use.", tally.bytes_queued)
+        lanes = GaugeMetricFamily("isolane_health_outbox_lane_bytes", "Bytes in use by lane.", labels=["lane"])
+        for lane, size in tally.bytes_by_lane.items():
+            lanes.add_metric([lane.name.lower()], size)
+        yield lanes
         yield _gauge("isolane_health_outbox_gaps", "Gap records that wait for the center.", tally.gaps_queued)
         yield _gauge("isolane_health_epoch_seconds", "Epoch in which blocks are numbered.", self._outbox.epoch / 1000)
         written = self._outbox.wear.written_bytes

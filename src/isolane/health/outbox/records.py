@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from isolane.health.outbox.lanes import Lane
 from isolane.wire.block import I64, U8, Block, BlockKey, Mask, Thinned, thinned_away
 from isolane.wire.uplink import Up
 
@@ -83,8 +84,13 @@ class Tally:
     thinned: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     blocks_queued: int = 0
-    bytes_queued: int = 0
+    bytes_by_lane: dict[Lane, int] = field(default_factory=dict)
     gaps_queued: int = 0
+
+    @property
+    def bytes_queued(self) -> int:
+        """How much of the outbox's bound is in use."""
+        return sum(self.bytes_by_lane.values())
 
     @property
     def empty(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isolane.health.outbox.lanes import DROPPED_FIRST, Lane
 from isolane.health.outbox.losses import REASON
+from isolane.health.outbox.room import Bounds
 from isolane.health.outbox.settings import OutboxSettings
 
 _LOG = logging.getLogger(__name__)
@@ -41,14 +42,16 @@ class Reserve:
     def __init__(self, settings: OutboxSettings) -> None:
         self.held = False
         """Whether there is room in hand; without it the disk counts as full."""
+        self.by_lane = settings.lanes.bytes_max
+        """Bounds of single lanes, bytes; they hold on any disk."""
         self._path = settings.path.with_name(f"{settings.path.name}.reserve")
         self._size_bytes = reserve_bytes(settings.path.parent)
         self._bytes_max = settings.bytes_max
-        self._ordinary_max = settings.bytes_max - min(settings.reserve_bytes, settings.bytes_max // 2)
+        self._ordinary_max = settings.ordinary_bytes_max
         self._room_bytes = 0
 
-    def bound(self, lane: Lane, *, grows: bool) -> tuple[int, str]:
-        """Give how large the outbox may be with a block of a lane, bytes, and why no larger.
+    def bounds(self, lane: Lane, *, grows: bool) -> Bounds:
+        """Give how large the outbox may be with a block of a lane, and why no larger.
 
         Args:
             lane: Of the block to come; alarms and receipts may use what others may not.
@@ -57,8 +60,8 @@ class Reserve:
         is_ordinary = lane in DROPPED_FIRST
         bytes_max = self._ordinary_max if is_ordinary else self._bytes_max
         if (grows and (self.held or not is_ordinary)) or self._room_bytes > bytes_max:
-            return bytes_max, "outbox-full"
-        return self._room_bytes, REASON
+            return Bounds(bytes_max, "outbox-full", self.by_lane)
+        return Bounds(self._room_bytes, REASON, self.by_lane)
 
     def take(self, queued_bytes: int) -> None:
         """Take room unless it is in hand; what an earlier run has taken is taken over.

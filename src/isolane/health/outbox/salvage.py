@@ -72,7 +72,7 @@ def salvage(aside: Path, shelf: Shelf, tag: bytes, known: Mapping[bytes, bytes])
             row = _read(file, _ENTRY, number)
             body = _read(file, "SELECT data FROM bodies WHERE id = ?", number)
             data = body[0] if body is not None else b""
-            entry = _told_by_itself(data, tag) if row is None else Entry(row[0], (row[1], row[2], row[3]), *row[4:])
+            entry = _told_by_itself(data, tag) if row is None else _told(row)
             if entry is None:
                 continue
             here = found[entry.key[0], entry.key[1]]
@@ -133,6 +133,11 @@ def _numbers(file: sqlite3.Connection, upward: str, downward: str) -> list[int]:
         return found
     low, high = min(found, default=1), max(found, default=0)
     return list(range(low, min(high, low + _TRIED_MAX) + 1))
+
+
+def _told(row: tuple[Any, ...]) -> Entry:
+    """Give what a row tells; a lane that there is not is taken for the lowest."""
+    return Entry(row[0] if row[0] in set(Lane) else Lane.BACKFILL, (row[1], row[2], row[3]), *row[4:])
 
 
 def _told_by_itself(data: bytes, tag: bytes) -> Entry | None:

@@ -11,10 +11,11 @@ import msgspec
 from isolane.health.outbox.lanes import Lane
 
 Age = Annotated[int, msgspec.Meta(ge=60, le=31_536_000)]
+Size = Annotated[int, msgspec.Meta(ge=1 << 18, le=1 << 40)]
 
 
 class LaneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long each lane is kept, where that is not `age_max_s`, from when a block was made on."""
+    """How much of each lane is kept, and for how long, where that is not what `bytes_max` and `age_max_s` say."""
 
     alarm_age_max_s: Annotated[
         Age | None, msgspec.Meta(description="Oldest alarm kept, s, 60 to 31536000; absent: `age_max_s`")
@@ -29,6 +30,26 @@ class LaneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Age | None,
         msgspec.Meta(description="Oldest samples kept that were not delivered while live, s; absent: `age_max_s`"),
     ] = None
+    snapshot_bytes_max: Annotated[
+        Size | None,
+        msgspec.Meta(
+            description="Most bytes of snapshots kept, 256 KiB to what `bytes_max` leaves beside the reserve; beyond "
+            "it the oldest snapshots go. Absent: as much as there is room for"
+        ),
+    ] = None
+    backfill_bytes_max: Annotated[
+        Size | None,
+        msgspec.Meta(
+            description="Most bytes kept of samples that were not delivered while live, with the same range; beyond it "
+            "the oldest go. Absent: as much as there is room for"
+        ),
+    ] = None
+
+    @property
+    def bytes_max(self) -> dict[Lane, int]:
+        """The lanes that have a bound of their own, and it, bytes."""
+        told = {Lane.SNAPSHOT: self.snapshot_bytes_max, Lane.BACKFILL: self.backfill_bytes_max}
+        return {lane: own for lane, own in told.items() if own is not None}
 
 
 class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,8 +96,28 @@ class OutboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ),
     ] = 60
     lanes: Annotated[
-        LaneSettings, msgspec.Meta(description="Ages of single lanes, for example `lanes.backfill_age_max_s = 259200`")
+        LaneSettings,
+        msgspec.Meta(description="Bounds of single lanes, for example `lanes.backfill_age_max_s = 259200`"),
     ] = LaneSettings()
+
+    def __post_init__(self) -> None:
+        """Refuse a bound of a lane that could never be reached.
+
+        Raises:
+            ValueError: It is greater than what all lanes without a reserve may have together.
+        """
+        left = self.ordinary_bytes_max
+        for lane, own in self.lanes.bytes_max.items():
+            if own > left:
+                raise ValueError(
+                    f"lanes.{lane.name.lower()}_bytes_max = {own} is never reached: bytes_max = {self.bytes_max} less "
+                    f"the reserve for alarms leaves {left}; lower it, or raise bytes_max"
+                )
+
+    @property
+    def ordinary_bytes_max(self) -> int:
+        """What all lanes but alarms and receipts may have together, bytes."""
+        return self.bytes_max - min(self.reserve_bytes, self.bytes_max // 2)
 
     def age_max_ms(self, lane: Lane) -> int:
         """Give how old a block of a lane may become, ms."""

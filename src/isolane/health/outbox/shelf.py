@@ -6,14 +6,14 @@ Every function here runs inside the caller's transaction, except `pick`, which o
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from isolane.health.outbox.books import Books
 from isolane.health.outbox.gaps import Gaps
-from isolane.health.outbox.lanes import DROPPED_FIRST, Lane
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.records import Draft, Key
+from isolane.health.outbox.room import LANE_FULL, LOST, Bounds, Row, beyond, plan
 from isolane.wire.anchor import BEGINS as ANCHOR_BEGINS
 from isolane.wire.anchor import read_schema_id
 from isolane.wire.block import BlockKey
@@ -34,7 +34,6 @@ _OLDEST_FIRST = (
 ).replace("KEPT", _OLDEST_KEPT)
 _IN_ORDER = _OLDEST_FIRST.replace("lane = ?", "lane >= ?")
 _NEWEST_FIRST = _OLDEST_FIRST.replace("ORDER BY id", "ORDER BY id DESC")
-_LOST = "SELECT id, epoch, stream, sequence, samples, thinned, from_ms, to_ms, size FROM blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,51 +131,38 @@ class Shelf:
             self.books.produce_lost(gap.epoch, gap.stream, gap.last, gap.samples, gap.reason)
             self.gaps.record(gap)
 
-    def size_bytes(self) -> int:
-        """Give how much of the bound is in use."""
-        return int(self.file.execute("SELECT bytes FROM occupancy").fetchone()[0])
-
-    def make_room(self, size: int, bytes_max: int, held: frozenset[Key], reason: str) -> bool:
-        """Drop the oldest of the lowest lanes until there is room; those in flight last.
+    def make_room(self, lane: Lane, size: int, bounds: Bounds, held: frozenset[Key]) -> str:
+        """Drop the oldest of the block's own lane, then of the lowest lanes, until there is room; those in flight last.
 
         Args:
-            size: Bytes of the block to come.
-            bytes_max: The bound.
+            lane: Of the block to come.
+            size: Its bytes.
+            bounds: Of the whole and of its lane.
             held: Keys of blocks in flight: the center may have them already.
-            reason: Why they are dropped.
 
         Returns:
-            False if there is no room even so.
+            Why there is no room even so, and nothing was dropped; empty if there is.
         """
-        over = self.size_bytes() + size - bytes_max
-        if over <= 0:
-            return True
-        victims = []
-        for free in (True, False):
-            for row in chain.from_iterable(
-                self.file.execute(_LOST + " WHERE lane = ? ORDER BY id", (lane,)) for lane in DROPPED_FIRST
-            ):
-                if over <= 0:
-                    break
-                if (row[1:4] not in held) is free:
-                    victims.append(row)
-                    over -= row[8]
-        if over > 0:
-            return False
-        self._drop(victims, reason)
-        return True
+        found = plan(self.file, lane, size, bounds, held)
+        for row, reason in found.victims:
+            self._drop([row], reason)
+        return found.refusal
+
+    def trim(self, by_lane: Mapping[Lane, int], held: frozenset[Key]) -> int:
+        """Drop the oldest of lanes that have more than their own bound; give how many."""
+        return self._drop(beyond(self.file, by_lane, held), LANE_FULL)
 
     def expire(self, before_ms: Sequence[int], held: frozenset[Key]) -> int:
         """Drop blocks born before the moment of their lane, without those in flight; give how many."""
         rows = self.file.execute(
-            _LOST + " WHERE born_ms < " + _OLDEST_KEPT + " ORDER BY id LIMIT ?",
+            LOST + " WHERE born_ms < " + _OLDEST_KEPT + " ORDER BY id LIMIT ?",
             (*before_ms, _EXPIRED_AT_ONCE + len(held)),
         ).fetchall()
         return self._drop([row for row in rows if row[1:4] not in held], "expired")
 
     def drop_corrupt(self, keys: Iterable[Key]) -> int:
         """Drop blocks that no longer fit their checksum; give how many."""
-        where = _LOST + " WHERE epoch = ? AND stream = ? AND sequence = ?"
+        where = LOST + " WHERE epoch = ? AND stream = ? AND sequence = ?"
         rows = [self.file.execute(where, key).fetchone() for key in keys]
         return self._drop([row for row in rows if row], "corrupt")
 
@@ -266,7 +252,7 @@ class Shelf:
         self.file.execute("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)", (what, number, link))
         return False
 
-    def _drop(self, rows: list[tuple[int, ...]], reason: str) -> int:
+    def _drop(self, rows: list[Row], reason: str) -> int:
         for number, epoch, stream, sequence, samples, thinned, from_ms, to_ms, _ in rows:
             self.books.drop(epoch, stream, samples, thinned, reason)
             gone = samples + thinned

@@ -27,7 +27,7 @@ from isolane.health.outbox.reserve import Reserve
 from isolane.health.outbox.salvage import salvage
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
-from isolane.health.outbox.tables import open_file, quarantine, refusal, transaction, write_out
+from isolane.health.outbox.tables import is_full, open_file, quarantine, refusal, transaction, write_out
 from isolane.security.event_lines import EventLines, Kind
 from isolane.wire.block import BlockKey, encode, read_head
 from isolane.wire.schema import Schema
@@ -37,8 +37,6 @@ from isolane.wire.uplink import encode as encode_message
 _LOG = logging.getLogger(__name__)
 _SITE = 0
 """The site's own rhythm is this stream."""
-_PRIMARY = 0xFF
-"""SQLite's extended error codes carry the primary one in their lowest byte."""
 
 Result = TypeVar("Result")
 
@@ -92,7 +90,7 @@ class Store:
                 break
             except sqlite3.OperationalError as error:
                 self.close()
-                if has_reserve and _is_full(error) and self._reserve.give_up(0):
+                if has_reserve and is_full(error) and self._reserve.give_up(0):
                     continue
                 raise refusal(self._settings.path, error) from error
         self._refresh()
@@ -199,7 +197,8 @@ class Store:
     def tend(self) -> None:
         """Expire what is too old and let undelivered blocks yield to live ones; to be called every few seconds."""
         oldest, live = self._oldest_kept(), self._now_ms() - self._settings.backfill_after_s * 1000
-        self._commit(lambda shelf: shelf.expire(oldest, self._in_flight()) + shelf.yield_to_live(live))
+        by_lane, held = self._reserve.by_lane, self._in_flight()
+        self._commit(lambda shelf: shelf.expire(oldest, held) + shelf.yield_to_live(live) + shelf.trim(by_lane, held))
         self._reserve.take(self._stored.bytes_queued)
         self._refresh()
 
@@ -281,18 +280,18 @@ class Store:
         key = BlockKey(self.epoch, draft.stream, self._sequences[draft.stream] + 1)
         anchor = self._anchors.take(draft)
         data = encode(draft.block(key), self._tag, anchor)
-        bytes_max, reason = self._reserve.bound(lane, grows=grows)
+        bounds = self._reserve.bounds(lane, grows=grows)
         with transaction(shelf.file):
             for gap in self._losses.gaps:
                 shelf.lose(gap)
-            if shelf.make_room(len(data) + ROW_BYTES, bytes_max, self._in_flight(), reason):
-                shelf.have_schema(draft.schema, self._schemas[draft.schema])
-                if anchor is not None:
-                    shelf.have_anchor(anchor.id, anchor.json)
-                    draft = replace(draft, schema=anchor.id)
-                shelf.add(lane, key, draft, data, self._now_ms())
-            else:
-                shelf.lose(self._gap(draft, reason))
+            if refusal := shelf.make_room(lane, len(data) + ROW_BYTES, bounds, self._in_flight()):
+                shelf.lose(self._gap(draft, refusal))
+                return True
+            shelf.have_schema(draft.schema, self._schemas[draft.schema])
+            if anchor is not None:
+                shelf.have_anchor(anchor.id, anchor.json)
+                draft = replace(draft, schema=anchor.id)
+            shelf.add(lane, key, draft, data, self._now_ms())
         return True
 
     def _gap(self, draft: Draft, reason: str) -> Gap:
@@ -309,7 +308,7 @@ class Store:
             self.troubles.write_failures += 1
             self._events.report(Kind.STORAGE, detail=f"{self._settings.path.name}: {error}")
             _LOG.warning("outbox-refused path=%s error=%s", self._settings.path, error)
-            self._is_full = _is_full(error)
+            self._is_full = is_full(error)
             if not self._is_full:
                 self._is_doubted = True
                 self.close()
@@ -336,10 +335,6 @@ class Store:
 
     def _refresh(self) -> None:
         self._stored = self._attempt(lambda shelf: shelf.books.tally(), otherwise=self._stored)
-
-
-def _is_full(error: sqlite3.OperationalError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_FULL
 
 
 def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:

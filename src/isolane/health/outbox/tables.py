@@ -19,9 +19,8 @@ from isolane.health.outbox.reserve import PAGE_BYTES, reserve_bytes
 _LOG = logging.getLogger(__name__)
 _LOG_PAGES = 1000
 """What the write-ahead log holds before it is moved into the file; less on a small disk."""
-_VERSION = 2
-_UPGRADES = {1: "ALTER TABLE blocks ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;"}
-"""What makes a file of that version one of the next."""
+_PRIMARY = 0xFF
+"""SQLite's extended error codes carry the primary one in their lowest byte."""
 
 _TABLES = """
 CREATE TABLE books (
@@ -55,20 +54,34 @@ CREATE TABLE receipts (
     what TEXT NOT NULL, id INTEGER NOT NULL, link TEXT NOT NULL, PRIMARY KEY (what, id, link)
 ) WITHOUT ROWID;
 CREATE TABLE schemas (id BLOB PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE occupancy (blocks INTEGER NOT NULL, bytes INTEGER NOT NULL);
-INSERT INTO occupancy VALUES (0, 0);
-CREATE TRIGGER block_comes AFTER INSERT ON blocks BEGIN
-    UPDATE occupancy SET blocks = blocks + 1, bytes = bytes + NEW.size;
-END;
-CREATE TRIGGER block_goes AFTER DELETE ON blocks BEGIN
-    DELETE FROM bodies WHERE id = OLD.id;
-    DELETE FROM receipts WHERE what = 'block' AND id = OLD.id;
-    UPDATE occupancy SET blocks = blocks - 1, bytes = bytes - OLD.size;
-END;
 CREATE TRIGGER gap_goes AFTER DELETE ON gaps BEGIN
     DELETE FROM receipts WHERE what = 'gap' AND id = OLD.id;
 END;
 """
+_OCCUPANCY = """
+CREATE TABLE occupancy (lane INTEGER PRIMARY KEY, blocks INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO occupancy VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0);
+CREATE TRIGGER block_comes AFTER INSERT ON blocks BEGIN
+    UPDATE occupancy SET blocks = blocks + 1, bytes = bytes + NEW.size WHERE lane = NEW.lane;
+END;
+CREATE TRIGGER block_goes AFTER DELETE ON blocks BEGIN
+    DELETE FROM bodies WHERE id = OLD.id;
+    DELETE FROM receipts WHERE what = 'block' AND id = OLD.id;
+    UPDATE occupancy SET blocks = blocks - 1, bytes = bytes - OLD.size WHERE lane = OLD.lane;
+END;
+CREATE TRIGGER block_yields AFTER UPDATE OF lane ON blocks BEGIN
+    UPDATE occupancy SET blocks = blocks - 1, bytes = bytes - OLD.size WHERE lane = OLD.lane;
+    UPDATE occupancy SET blocks = blocks + 1, bytes = bytes + NEW.size WHERE lane = NEW.lane;
+END;
+"""
+_NO_OCCUPANCY = "DROP TRIGGER block_comes; DROP TRIGGER block_goes; DROP TABLE occupancy;"
+_COUNTED_ANEW = "INSERT OR REPLACE INTO occupancy SELECT lane, count(*), sum(size) FROM blocks GROUP BY lane;"
+_VERSION = 3
+_UPGRADES = {
+    1: "ALTER TABLE blocks ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;",
+    2: _NO_OCCUPANCY + _OCCUPANCY + _COUNTED_ANEW,
+}
+"""What makes a file of that version one of the next."""
 
 _MISCOUNTED = """
 SELECT count(*) FROM books LEFT JOIN (
@@ -79,6 +92,12 @@ _MISREASONED = """
 SELECT count(*) FROM books LEFT JOIN (
     SELECT epoch, stream, sum(samples) AS told FROM reasons GROUP BY epoch, stream
 ) USING (epoch, stream) WHERE dropped <> coalesce(told, 0)
+"""
+_MISMEASURED = """
+SELECT count(*) FROM occupancy LEFT JOIN (
+    SELECT lane, count(*) AS found, sum(size) AS weight FROM blocks GROUP BY lane
+) USING (lane) WHERE blocks <> coalesce(found, 0) OR bytes <> coalesce(weight, 0)
+    OR (SELECT sum(blocks) FROM occupancy) <> (SELECT count(*) FROM blocks)
 """
 
 
@@ -109,7 +128,7 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not made:
-        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {_OCCUPANCY} PRAGMA user_version = {_VERSION}; COMMIT;")
         return
     while version in _UPGRADES:
         connection.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[version]} PRAGMA user_version = {version + 1}; COMMIT;")
@@ -119,7 +138,7 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
-    if connection.execute(_MISCOUNTED).fetchone()[0] or connection.execute(_MISREASONED).fetchone()[0]:
+    if any(connection.execute(query).fetchone()[0] for query in (_MISCOUNTED, _MISREASONED, _MISMEASURED)):
         raise sqlite3.DatabaseError("the books do not fit the blocks")
 
 
@@ -172,3 +191,8 @@ def refusal(path: Path, error: sqlite3.OperationalError) -> IsolaneError:
     return IsolaneError(
         f"cannot open the outbox {path}: {error}", "check that its folder exists and belongs to the health process"
     )
+
+
+def is_full(error: sqlite3.OperationalError) -> bool:
+    """Tell whether it is for want of room on the disk."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_FULL
