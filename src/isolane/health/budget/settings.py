@@ -8,8 +8,8 @@ import msgspec
 from isolane.core.failures import IsolaneError
 from isolane.core.rungs import Rung
 
-SLOW_KBIT_S = 1000.0
-"""Below this a whole packet of 1,500 B keeps the line busy for more than 12 ms."""
+SLOW_KBIT_S = 2000.0
+"""Below this a segment of 1 KB keeps the line busy for more than 4.3 ms: what 500 B take at half of it."""
 DEFAULT_KBIT_S = 128.0
 """Half of a 256 kbit/s uplink, the slowest that was measured."""
 _SEGMENT_BYTES = 500
@@ -28,8 +28,9 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     link_kbit_s: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=1e7)] | None,
         msgspec.Meta(
-            description="What the site's uplink carries, kbit/s, above 0. Below 1000 segments are made small, so that "
-            "one of ours keeps a packet of the business waiting for less"
+            description="What the site's uplink carries, kbit/s, above 0. Below 2000 segments are made small, so that "
+            "one of ours keeps a packet of the business waiting for less; below about 900 sending also stops for its "
+            "calls"
         ),
     ] = None
     share: Annotated[
@@ -48,8 +49,9 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     hold_ms_max: Annotated[
         int,
         msgspec.Meta(
-            description="Longest full stop for calls of the business, ms, 0 to 60000; then `trickle` until all are "
-            "answered. 0: sending never stops",
+            description="Patience for full stops while calls of the business are in flight and something waits, ms, "
+            "0 to 60000; a tenth of all other time comes back. Without it sending goes on, slower with each call in "
+            "flight. 0: sending never stops",
             ge=0,
             le=60_000,
         ),
@@ -140,10 +142,14 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return (DEFAULT_KBIT_S if self.link_kbit_s is None else self.link_kbit_s * self.share) * 125.0
 
     @property
+    def link_bytes_s(self) -> float:
+        """What the uplink carries, bytes a second: as told, or else twice what may be sent."""
+        return 2 * self.ceiling_bytes_s if self.link_kbit_s is None else self.link_kbit_s * 125.0
+
+    @property
     def is_slow(self) -> bool:
-        """Whether one whole packet is a noticeable time on the uplink, as far as is known."""
-        link = self.ceiling_bytes_s * 8 / 1000 * 2 if self.link_kbit_s is None else self.link_kbit_s
-        return link < SLOW_KBIT_S
+        """Whether a large segment takes noticeable time on the uplink, as far as is known."""
+        return self.link_bytes_s < SLOW_KBIT_S * 125.0
 
     @property
     def segment_bytes_max(self) -> int | None:

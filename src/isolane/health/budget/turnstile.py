@@ -1,8 +1,11 @@
 """This file says which connection may send how much next; it guards that all links together stay below one rate.
 
 Operation: a passage asks for its turn with the bytes it has, at most one small segment, and waits. Links that go first
-are asked before the others; within each group it goes round, a segment each. While the business has a call in flight
-only those that go first pass. The rate is the ceiling, lowered by what `ease` and `yielding` say.
+are asked before the others; within each group it goes round, a segment each. In a hold only those that go first pass.
+The rate is the ceiling, lowered by what `ease` and `yielding` say.
+
+Holds are for uplinks on which a segment takes noticeable time. Where it takes no longer than is harmless, a call that
+meets one in every case still has its round trip, and pacing is enough.
 """
 
 import asyncio
@@ -20,6 +23,8 @@ _HEADERS_BYTES = 72
 _SLACK_S = 0.004
 """What is saved up for a timer that fires late."""
 _LOOK_S = 1.0
+_HARMLESS_S = 0.005
+"""A twentieth of the round trip of a mobile network: what a segment may take without a hold."""
 _CRAWL_BYTES_S = 125.0
 """What keeps a session and lets an alarm through: 10.8 MB a day, if all of it is used."""
 
@@ -39,7 +44,9 @@ class Turnstile:
     """
 
     def __init__(self, settings: BudgetSettings, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        self.yielding = Yielding(settings.guard_ms, settings.hold_ms_max)
+        segment = min(settings.segment_bytes_max or SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX) + _HEADERS_BYTES
+        weight = segment / settings.link_bytes_s / _HARMLESS_S
+        self.yielding = Yielding(settings.guard_ms, settings.hold_ms_max if weight > 1 else 0, min(weight, 1.0))
         self.ease = Ease(settings.delay_ms / 1000, settings.trickle)
         self.ceiling_bytes_s = settings.ceiling_bytes_s
         self.passed_bytes = 0
@@ -47,7 +54,6 @@ class Turnstile:
         self.is_spent: Callable[[], bool] = lambda: False
         self._trickle = settings.trickle
         self.now_ns = now_ns
-        segment = min(settings.segment_bytes_max or SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX) + _HEADERS_BYTES
         self._bucket = Bucket(segment + self.ceiling_bytes_s * _SLACK_S, now_ns())
         self._first: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._others: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -66,7 +72,7 @@ class Turnstile:
             return 0.0
         if self.is_spent():
             return min(self.ceiling_bytes_s, _CRAWL_BYTES_S)
-        return self.ceiling_bytes_s * (self._trickle if stance is Stance.TRICKLE else self.ease.share)
+        return self.ceiling_bytes_s * self._share(stance)
 
     async def turn(self, size: int, *, is_first: bool) -> None:
         """Wait until a segment may be sent.
@@ -86,6 +92,7 @@ class Turnstile:
             self._timer.cancel()
             self._timer = None
         now = self.now_ns()
+        self.yielding.waits(now, is_waiting=bool(self._others))
         stance = self.yielding.stance(now)
         self._note_hold(stance is Stance.HOLD, now)
         while self._first or self._others:
@@ -101,12 +108,16 @@ class Turnstile:
             self._bucket.take(size, now)
             self.passed_bytes += size
             turn.set_result(None)
+        self.yielding.waits(now, is_waiting=False)
+
+    def _share(self, stance: Stance) -> float:
+        """Give the part of the ceiling that is left."""
+        if stance is Stance.FREE:
+            return self.ease.share
+        return max(self._trickle, self.ease.share * self.yielding.share)
 
     def _wait_s(self, size: int, stance: Stance, now: int) -> float:
-        if self._first:
-            rate = self.ceiling_bytes_s * (self.ease.share if stance is Stance.FREE else self._trickle)
-        else:
-            rate = self.rate_bytes_s()
+        rate = self.ceiling_bytes_s * self._share(stance) if self._first else self.rate_bytes_s()
         self._bucket.set_rate(rate, now)
         if not rate:
             return self.yielding.change_s(now) + _SLACK_S
@@ -115,7 +126,7 @@ class Turnstile:
     def _note_hold(self, is_held: bool, now: int) -> None:  # noqa: FBT001 - a state, not an option
         if self._held_since_ns is not None:
             self.held_ns += now - self._held_since_ns
-        self._held_since_ns = now if is_held and self.waiting else None
+        self._held_since_ns = now if is_held and self._others else None
 
 
 def slowest_bytes_s(settings: BudgetSettings) -> float:
