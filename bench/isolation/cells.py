@@ -81,11 +81,11 @@ class Turns:
 
     def _turn(self, load: str, row: str, number: int, burners: "list[subprocess.Popen[bytes]]") -> None:
         hz = _SINGLE_HZ.get(load, 1.0) if row == SINGLE else 0.0
-        before = {kbps: site.link.ask()["up"] for kbps, site in self._sites.items()}
-        brought, began = self._world.brought(), time.monotonic()
+        brought = self._world.brought()
         self._switch(row, burners, on=True)
         if row not in {OFF, SINGLE}:
             time.sleep(_LEAD_S)
+        before, began = {kbps: site.link.ask()["up"] for kbps, site in self._sites.items()}, time.monotonic()
         for at, site in enumerate(self._sites.values()):
             site.block(self._plan.block_s, 10 * number + at, hz)
         found = {kbps: site.times() for kbps, site in self._sites.items()}
@@ -96,7 +96,8 @@ class Turns:
             times, told = found[kbps]
             cell.blocks.append(times)
             up = site.link.ask()["up"]
-            cell.up_kbps.append((up["carried_bytes"] - before[kbps]["carried_bytes"]) * 8 / 1000 / passed_s)
+            cell.up_kbit.append((up["carried_bytes"] - before[kbps]["carried_bytes"]) * 8 / 1000)
+            cell.up_s.append(passed_s)
             cell.dropped += int(up["dropped"] - before[kbps]["dropped"])
             cell.samples += told * SIGNALS if row == SINGLE else self._samples(site, row, brought, now)
             if site.drain() > _SLOW_DRAIN_S:

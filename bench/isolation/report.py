@@ -34,13 +34,15 @@ class Cell:
 
     Attributes:
         blocks: Times of each block.
-        up_kbps: What the uplink has carried in all, kbit/s, block by block.
+        up_kbit: What the uplink has carried in all, kbit, block by block.
+        up_s: In which time, s, block by block.
         dropped: Packets the modem has dropped.
         samples: Samples that have come to the center.
     """
 
     blocks: list[Times] = field(default_factory=list)
-    up_kbps: list[float] = field(default_factory=list)
+    up_kbit: list[float] = field(default_factory=list)
+    up_s: list[float] = field(default_factory=list)
     dropped: int = 0
     samples: int = 0
 
@@ -71,6 +73,7 @@ class Row:
         low: Where its 90 % interval begins.
         high: Where it ends.
         up_kbps: What the uplink has carried.
+        telemetry_kbps: What of it was telemetry: what A alone's same messages did not need; None for A alone.
         dropped: Packets the modem has dropped.
         samples: Telemetry samples that have come to the far end.
     """
@@ -86,8 +89,14 @@ class Row:
     low: float | None
     high: float | None
     up_kbps: float
+    telemetry_kbps: float | None
     dropped: int
     samples: int
+
+    @property
+    def telemetry_share(self) -> float | None:
+        """Share of the link that was telemetry's."""
+        return None if self.telemetry_kbps is None else self.telemetry_kbps / self.kbps
 
 
 def rows(cells: dict[Key, Cell]) -> list[Row]:
@@ -132,9 +141,10 @@ def _row(key: Key, cell: Cell, alone: Cell) -> Row:
     for each in times:
         by[each[0]].append(each)
     kinds = {kind: Kind(*_figures(by[kind]), len(by[kind]), _lost(by[kind])) for kind in KINDS}
-    up_kbps = float(np.mean(cell.up_kbps))
+    telemetry = None if key.row == OFF else (sum(cell.up_kbit) - sum(alone.up_kbit)) / sum(cell.up_s)
+    up = sum(cell.up_kbit) / sum(cell.up_s), telemetry
     return Row(
-        key.kbps, key.load, key.row, kinds, *_figures(times), _lost(times), *ratio, up_kbps, cell.dropped, cell.samples
+        key.kbps, key.load, key.row, kinds, *_figures(times), _lost(times), *ratio, *up, cell.dropped, cell.samples
     )
 
 

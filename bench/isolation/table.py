@@ -13,12 +13,14 @@ HEADS = (
     "at most",
     "lost",
     *(f"{kind} p50 / p99, ms" for kind in KINDS),
+    "B, kbit/s (of link)",
     "uplink, kbit/s",
     "samples",
 )
 LEGEND = (
     "x: ratio of the 99th percentile of both kinds to A alone's in the same turns, and its 90 % interval; "
-    "lost: without an answer 10 s after it was due, of all; uplink: all that the link has carried up; "
+    "lost: without an answer 10 s after it was due, of all; B: what the uplink has carried beyond the messages of "
+    "A alone's turns, and its share of the link; uplink: all that it has carried; "
     "samples: telemetry that has come to the far end in these turns."
 )
 _COLOURS = {SINGLE: "#9aa0a6", LOOSE: "#4878a8", PRODUCT: "#c8553d"}
@@ -38,6 +40,7 @@ def cells(row: Row) -> list[str]:
         "-" if most is None else f"{most:.2f}",
         f"{row.lost} of {count}",
         *kinds,
+        _telemetry(row),
         f"{row.up_kbps:.0f}",
         "-" if row.row == OFF else f"{row.samples}",
     ]
@@ -45,7 +48,7 @@ def cells(row: Row) -> list[str]:
 
 def text(found: Sequence[Row]) -> str:
     """Write the table for a terminal."""
-    widths = (24, 9, 12, 24, 31, 16, 12)
+    widths = (24, 9, 12, 24, 31, 21, 16, 12)
     lines = [f"{'kbit/s':>7} {'load':10}{'row':26}" + _right(HEADS, widths)]
     lines += [f"{row.kbps:7} {row.load:10}{row.row:26}" + _right(cells(row), widths) for row in found]
     return "\n".join((*lines, LEGEND))
@@ -131,6 +134,12 @@ def _panel(left: int, kbps: int, found: Sequence[Row]) -> list[str]:
                 f'<text x="{x}" y="{bottom - height - 3:.1f}" font-size="8">{row.ratio:.2f}{mark}</text>',
             )
     return parts
+
+
+def _telemetry(row: Row) -> str:
+    if row.telemetry_kbps is None or row.telemetry_share is None:
+        return "-"
+    return f"{row.telemetry_kbps:.1f} ({100 * row.telemetry_share:.1f} %)"
 
 
 def _up(ratio: float) -> float:
