@@ -1,6 +1,7 @@
 """This file holds every link to the port's contract; it guards that no link loses, repeats for ever, or floods.
 
-Each test runs over MQTT through a real mosquitto and over HTTPS, both with mutual TLS on loopback.
+Each test runs over MQTT through a real mosquitto, over HTTPS to a center that takes bundles, and to one of a release
+that knew none; all with mutual TLS on loopback.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from support.centers import Brain, HttpsCenter, MqttCenter
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, is_balanced, settings, until
 
 ACK_TIMEOUT_S = 0.3
+WINDOW = 4
 
 
 class Peer:
@@ -52,13 +54,8 @@ class Peer:
             **more,
         }
         if self.protocol == "mqtt":
-            return MqttSettings(host="127.0.0.1", port=self._broker.port, window=4, **values)
-        return HttpsSettings(url=f"https://127.0.0.1:{self._center.port}", **values)
-
-    @property
-    def window(self) -> int:
-        """Most messages in flight."""
-        return 4 if self.protocol == "mqtt" else 1
+            return MqttSettings(host="127.0.0.1", port=self._broker.port, window=WINDOW, **values)
+        return HttpsSettings(url=f"https://127.0.0.1:{self._center.port}", window=WINDOW, **values)
 
     async def cut(self) -> None:
         """Cut the connection: the broker dies and comes back, the center drops everyone."""
@@ -74,11 +71,11 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return make_pki(tmp_path_factory.mktemp("pki"), GATEWAY)
 
 
-@pytest.fixture(params=[pytest.param("mqtt", marks=pytest.mark.broker), "https"])
+@pytest.fixture(params=[pytest.param("mqtt", marks=pytest.mark.broker), "https", "https-one-by-one"])
 async def peer(request: pytest.FixtureRequest, tmp_path: Path, pki: Pki) -> AsyncIterator[Peer]:
     brain = Brain()
     broker = Broker(tmp_path, pki)
-    made = Peer(request.param, pki, broker, HttpsCenter(brain, pki))
+    made = Peer(request.param, pki, broker, HttpsCenter(brain, pki, 16 if request.param == "https" else 0))
     made.brain = brain
     try:
         if request.param == "mqtt":
@@ -107,7 +104,7 @@ async def running(peer: Peer, path: Path, blocks: int, **more: Any) -> AsyncIter
     outbox = Outbox(settings(path), TAG, SystemClock(), SCHEMA, frozenset({"main"}))
     await outbox.open()
     (link,) = build([table], Site(name=SITE, gateway=GATEWAY, run_dir=path.parent))
-    cursor = outbox.cursor("main", Pace(peer.window, table.ack_timeout_s, table.ledger_s, newest_first=False))
+    cursor = outbox.cursor("main", Pace(WINDOW, table.ack_timeout_s, table.ledger_s, newest_first=False))
     for number in range(blocks):
         await outbox.put(draft(number))
     task = asyncio.create_task(link.run(cursor))
@@ -146,9 +143,9 @@ async def test_delivers_everything_and_the_books_with_it(peer: Peer, tmp_path: P
 async def test_a_silent_center_is_asked_again_but_not_flooded(peer: Peer, tmp_path: Path) -> None:
     peer.brain.mute = True
     async with running(peer, tmp_path / "o.db", 20) as at:
-        await until(lambda: sum(peer.brain.blocks.values()) >= peer.window + 3, "sent again")
-        assert len(peer.brain.blocks) <= peer.window + 1
-        assert at.cursor.in_flight <= peer.window
+        await until(lambda: sum(peer.brain.blocks.values()) >= WINDOW + 3, "sent again")
+        assert len(peer.brain.blocks) <= WINDOW + 1
+        assert at.cursor.in_flight <= WINDOW
         assert at.outbox.tally.queued == 200
         assert at.cursor.counts.resent
         peer.brain.mute = False

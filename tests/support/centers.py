@@ -5,18 +5,17 @@
 
 import asyncio
 import contextlib
-import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 import aiomqtt
-import h11
 
-from isolane.security.tls import client_context, server_context
+from isolane.security.tls import client_context
 from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
 from isolane.wire.block import AnchorWantedError, decode
+from isolane.wire.bundle import KIND, unpack
 from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import (
     UP_FILTER,
@@ -26,6 +25,7 @@ from isolane.wire.uplink import (
     Gap,
     LedgerStatement,
     Up,
+    decode_downlink,
     decode_gap,
     decode_ledger,
     down_topic,
@@ -33,6 +33,7 @@ from isolane.wire.uplink import (
     read_up_topic,
 )
 from support.broker import Pki
+from support.http_target import HttpTarget, Posted, Reply
 from support.mqtt_peer import joined
 from support.outboxes import GATEWAY, SITE, TAG
 
@@ -150,91 +151,71 @@ class MqttCenter:
             await client.publish(down_topic(site, gateway), answer, qos=1)
 
 
-class HttpsCenter:
-    """A center that is posted to. `page` makes it answer as a captive portal does; `hangs`, never."""
+class HttpsCenter(HttpTarget):
+    """A center that is posted to.
 
-    def __init__(self, brain: Brain, pki: Pki) -> None:
-        self._brain = brain
-        self._tls = server_context(pki.server.certificate, pki.server.key, pki.ca)
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self.connections = 0
-        self.port = 0
+    Attributes:
+        page: What it answers instead, as a captive portal does.
+        bundle: How many messages it takes in one POST; 0 makes it a center of a release that knew no bundles.
+        bundles: How many messages came in each bundle.
+    """
+
+    def __init__(self, brain: Brain, pki: Pki, bundle: int = 0) -> None:
+        super().__init__(pki, self._respond)
+        self.brain = brain
         self.page: tuple[int, bytes] | None = None
-        self.hangs = False
-        self.asked = 0
+        self.bundle = bundle
+        self.bundles: list[int] = []
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop listening."""
-        if self._server is not None:
-            self._server.close()
-        self.cut()
-        while self._open:
-            await asyncio.sleep(0.005)
+        await self.stop()
 
-    def cut(self) -> None:
-        """Cut every connection."""
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        self.connections += 1
-        try:
-            await self._talk(reader, writer)
-        except (OSError, ssl.SSLError, h11.RemoteProtocolError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-            self._open.discard(writer)
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h11.Connection(h11.SERVER)
-        path, body = "", b""
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                data = await reader.read(65_536)
-                connection.receive_data(data)
-                if not data:
-                    return
-            elif isinstance(event, h11.Request):
-                path, body = event.target.decode(), b""
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                self.asked += 1
-                if self.hangs:
-                    await reader.read()
-                status, answer = self._respond(path, body)
-                head = h11.Response(
-                    status_code=status,
-                    headers=[("content-length", str(len(answer))), ("location", "https://127.0.0.1/")],
-                )
-                writer.write((connection.send(head) or b"") + (connection.send(h11.Data(data=answer)) or b""))
-                writer.write(connection.send(h11.EndOfMessage()) or b"")
-                await writer.drain()
-                connection.start_next_cycle()
-            else:
-                return
-
-    def _respond(self, path: str, body: bytes) -> tuple[int, bytes]:
-        head, kind = path.rsplit("/", 1)
+    def _respond(self, request: Posted) -> Reply:
+        head, kind = request.path.rsplit("/", 1)
         assert head == f"/ingest/v1/{SITE}/{GATEWAY}"
         if self.page is not None:
-            return self.page
-        if self._brain.refuse(Up(kind), body):
-            return 413, b"too large"
-        answers = self._brain.read(Up(kind), body)
+            return Reply(*self.page, (("location", "https://127.0.0.1/"),))
+        if kind != KIND:
+            return self._take(Up(kind), request.body)
+        if not self.bundle:
+            return Reply(404, b"post to another path")
+        return self._take_all(unpack(request.body))
+
+    def _take(self, kind: Up, body: bytes) -> Reply:
+        if self.brain.refuse(kind, body):
+            return Reply(413, b"too large")
+        answers = self.brain.read(kind, body)
         # One response carries one answer: noise is a response of its own, every second time for each kind.
-        if self._brain.garbage and self._brain.order.count(Up(kind)) % 2:
-            return 200, answers[0]
-        return (200, answers[-1]) if answers else (200, encode(Downlink(VERSION)))
+        if self.brain.garbage and self.brain.order.count(kind) % 2:
+            return Reply(200, answers[0])
+        return Reply(200, self._told(answers[-1:], {kind}))
+
+    def _take_all(self, parts: list[tuple[Up, bytes]]) -> Reply:
+        assert 2 <= len(parts) <= self.bundle
+        self.bundles.append(len(parts))
+        refused = [place for place, part in enumerate(parts) if self.brain.refuse(*part)]
+        answers = [self.brain.read(*part)[-1:] for place, part in enumerate(parts) if place not in refused]
+        if self.brain.garbage and len(self.bundles) % 2:
+            return Reply(200, b"<html>")
+        kinds = {kind for kind, _ in parts}
+        return Reply(200, self._told([one for answer in answers for one in answer], kinds, refused))
+
+    def _told(self, answers: Sequence[bytes], kinds: set[Up], refused: Sequence[int] = ()) -> bytes:
+        """Give one answer for several messages."""
+        read = [decode_downlink(one) for one in answers]
+        return encode(
+            Downlink(
+                VERSION,
+                tuple(ack for one in read for ack in one.acks),
+                tuple(dict.fromkeys(want for one in read for want in one.want)),
+                {key: why for one in read for key, why in one.poison.items()},
+                self.bundle if Up.LEDGER in kinds else 0,
+                tuple(refused),
+            )
+        )

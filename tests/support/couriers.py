@@ -24,15 +24,18 @@ class Errands:
     refused_letters: list[Letter] = field(default_factory=list)
     answers: list[Downlink] = field(default_factory=list)
     begun: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it when there are more letters."""
 
     async def begin(self) -> None:
         """Count a session."""
         self.begun += 1
 
     async def next(self) -> Letter:
-        """Give the next letter, or wait for ever."""
-        if not self.letters:
-            await asyncio.Event().wait()
+        """Give the next letter, or wait until there is one."""
+        while not self.letters:
+            self.came.clear()
+            await self.came.wait()
         return self.letters.pop(0)
 
     async def answer(self, downlink: Downlink) -> None:
@@ -47,6 +50,7 @@ class Errands:
         """Remember a failure; the letter goes again, last."""
         self.back_letters.append(message)
         self.letters.append(message)
+        self.came.set()
 
     def refuse(self, message: Letter) -> None:
         """Remember a refusal."""

@@ -9,12 +9,13 @@ import contextlib
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import h11
 
 from isolane.security.tls import server_context
 from support.broker import Pki
+from support.stream_server import StreamServer
 
 
 @dataclass(frozen=True)
@@ -35,76 +36,68 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass
-class HttpTarget:
-    """A server on loopback; it keeps its port when it is started again."""
+class HttpTarget(StreamServer):
+    """A server with TLS that asks for a certificate.
 
-    pki: Pki
-    take: Callable[[Posted], Reply]
-    mood: Callable[[Posted], Reply | None] = lambda _: None
-    hangs: bool = False
-    slow_s: float = 0.0
-    port: int = 0
-    asked: list[float] = field(default_factory=list)
-    """When each request came, monotonic s."""
-    connections: int = 0
-    _open: set[asyncio.StreamWriter] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    Args:
+        pki: Whose certificates are used from the next start on.
+        take: Reads a request and gives the answer.
 
-    async def start(self) -> None:
-        """Listen."""
-        tls = server_context(self.pki.server.certificate, self.pki.server.key, self.pki.ca)
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+    Attributes:
+        mood: Answers before `take` where it gives something.
+        hangs: Whether no request is answered.
+        slow_s: How long an answer takes.
+        closes_at: At so many bytes of a connection it is cut, whatever is under way.
+        loses: So many answers are lost: the request is taken, then the connection cut.
+        asked: When each request was there, monotonic s.
+    """
 
-    async def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._open:
-            writer.transport.abort()
-        while self._open:
-            await asyncio.sleep(0.005)
+    def __init__(self, pki: Pki, take: Callable[[Posted], Reply]) -> None:
+        super().__init__()
+        self.pki = pki
+        self.take = take
+        self.mood: Callable[[Posted], Reply | None] = lambda _: None
+        self.hangs = False
+        self.slow_s = 0.0
+        self.closes_at: int | None = None
+        self.loses = 0
+        self.asked: list[float] = []
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        self.connections += 1
-        try:
-            await self._talk(reader, writer)
-        except (OSError, ssl.SSLError, h11.RemoteProtocolError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-            self._open.discard(writer)
+    def tls(self) -> ssl.SSLContext:
+        return server_context(self.pki.server.certificate, self.pki.server.key, self.pki.ca)
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
-        path, headers, body = "", {}, b""
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                data = await reader.read(65_536)
-                connection.receive_data(data)
-                if not data:
+        path, headers, body, came = "", {}, b"", 0
+        with contextlib.suppress(h11.RemoteProtocolError):
+            while True:
+                event = connection.next_event()
+                if event is h11.NEED_DATA:
+                    data = await reader.read(65_536)
+                    came += len(data)
+                    if not data or (self.closes_at is not None and came >= self.closes_at):
+                        writer.transport.abort()
+                        return
+                    connection.receive_data(data)
+                elif isinstance(event, h11.Request):
+                    path, body = event.target.decode(), b""
+                    headers = {name.decode(): value.decode() for name, value in event.headers}
+                elif isinstance(event, h11.Data):
+                    body += bytes(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    reply = await self._reply(Posted(path, headers, body), reader)
+                    if self.loses:
+                        self.loses -= 1
+                        writer.transport.abort()
+                        return
+                    head = [("content-length", str(len(reply.body))), *reply.headers]
+                    writer.write(connection.send(h11.Response(status_code=reply.status, headers=head)) or b"")
+                    writer.write(connection.send(h11.Data(data=reply.body)) or b"")
+                    writer.write(connection.send(h11.EndOfMessage()) or b"")
+                    await writer.drain()
+                    connection.start_next_cycle()
+                else:
                     return
-            elif isinstance(event, h11.Request):
-                path, body = event.target.decode(), b""
-                headers = {name.decode(): value.decode() for name, value in event.headers}
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                reply = await self._reply(Posted(path, headers, body), reader)
-                head = [("content-length", str(len(reply.body))), *reply.headers]
-                writer.write(connection.send(h11.Response(status_code=reply.status, headers=head)) or b"")
-                writer.write(connection.send(h11.Data(data=reply.body)) or b"")
-                writer.write(connection.send(h11.EndOfMessage()) or b"")
-                await writer.drain()
-                connection.start_next_cycle()
-            else:
-                return
 
     async def _reply(self, request: Posted, reader: asyncio.StreamReader) -> Reply:
         self.asked.append(time.monotonic())

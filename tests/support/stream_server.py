@@ -9,38 +9,54 @@ from isolane.config.values import Address
 
 
 class StreamServer(ABC):
-    """Listens on loopback.
+    """Listens on loopback; it keeps its port when it is started again.
 
     Args:
         context: For TLS.
 
     Attributes:
         connections: How many there have been.
+        port: Where it listens, once started.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.connections = 0
+        self.port = 0
         self._context = context
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._port = 0
+        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def address(self) -> Address:
-        return Address("127.0.0.1", self._port)
+        return Address("127.0.0.1", self.port)
 
     async def start(self) -> None:
-        """Listen; again on the same port after `stop`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=self._context)
-        self._port = self._server.sockets[0].getsockname()[1]
+        """Listen."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls())
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the listener and every connection."""
-        assert self._server is not None
+        """Close the listener and every connection, if it was started."""
+        if self._server is None:
+            return
         self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        self.cut()
+        talks = list(self._talks)
+        for talk in talks:
+            talk.cancel()
+        if talks:
+            await asyncio.wait(talks)
         await self._server.wait_closed()
+        self._server = None
+
+    def cut(self) -> None:
+        """Cut every connection; new ones are taken."""
+        for writer in self._talks.values():
+            writer.transport.abort()
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Give what TLS is spoken with from now on."""
+        return self._context
 
     @abstractmethod
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,12 +64,14 @@ class StreamServer(ABC):
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks[task] = writer
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self.talk(reader, writer)
         finally:
-            self._writers.discard(writer)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+            del self._talks[task]

@@ -4,15 +4,15 @@ The reader is written from RFC 5424, 6 (message) and RFC 5425, 4.3 (octet counti
 """
 
 import asyncio
-import contextlib
 import re
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from isolane.security.tls import server_context
 from support.broker import Pki
+from support.stream_server import StreamServer
 
 _HEAD = re.compile(r"<(0|[1-9][0-9]{0,2})>1 (\S+) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) ", re.ASCII)
 _ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
@@ -87,55 +87,37 @@ def _quoted(line: str, at: int) -> tuple[str, int]:
     return "".join(out), at + 1
 
 
-@dataclass
-class SyslogTarget:
-    """A server on loopback; it keeps its port when it is started again. `hangs` makes it accept and say nothing."""
+class SyslogTarget(StreamServer):
+    """A server on loopback.
 
-    pki: Pki
-    records: list[Record] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    asked: list[float] = field(default_factory=list)
-    connections: int = 0
-    port: int = 0
-    hangs: bool = False
-    _open: set[asyncio.StreamWriter] = field(default_factory=set)
-    _server: asyncio.Server | None = None
+    Args:
+        pki: Whose certificates are used from the next start on.
+        hangs: Whether it accepts and says nothing.
+    """
 
-    async def start(self) -> None:
-        """Listen."""
-        tls = None if self.hangs else server_context(self.pki.server.certificate, self.pki.server.key, self.pki.ca)
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+    def __init__(self, pki: Pki, *, hangs: bool = False) -> None:
+        super().__init__()
+        self.pki = pki
+        self.hangs = hangs
+        self.records: list[Record] = []
+        self.numbers: list[int] = []
+        self.asked: list[float] = []
 
-    async def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._open:
-            writer.transport.abort()
-        while self._open:
-            await asyncio.sleep(0.005)
+    def tls(self) -> ssl.SSLContext | None:
+        if self.hangs:
+            return None
+        return server_context(self.pki.server.certificate, self.pki.server.key, self.pki.ca)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        self.connections += 1
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer  # nobody answers in syslog
         self.asked.append(time.monotonic())
-        try:
-            if self.hangs:
-                await reader.read()
-            while True:
-                length = await reader.readuntil(b" ")
-                assert re.fullmatch(rb"[1-9][0-9]* ", length)
-                record = parse(await reader.readexactly(int(length)))
-                self.records.append(record)
-                if record.kind == "state":
-                    (pairs,) = record.data.values()
-                    self.numbers.append(int(pairs["to"]))
-        except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-            self._open.discard(writer)
+        if self.hangs:
+            await reader.read()
+        while True:
+            length = await reader.readuntil(b" ")
+            assert re.fullmatch(rb"[1-9][0-9]* ", length)
+            record = parse(await reader.readexactly(int(length)))
+            self.records.append(record)
+            if record.kind == "state":
+                (pairs,) = record.data.values()
+                self.numbers.append(int(pairs["to"]))

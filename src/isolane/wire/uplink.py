@@ -114,12 +114,18 @@ class Downlink(msgspec.Struct, frozen=True, omit_defaults=True):
         poison: Sequence keys ("epoch/stream/sequence") the center could not read and has set aside, with why; they
             count as
             acknowledged, since sending them again would not help.
+        bundle: In the answer to a statement of the books over HTTPS: how many messages the center takes in one
+            `wire.bundle`; 0 none.
+        refused: In the answer to a bundle: places, from 0, of messages that will never be readable and that no key
+            names.
     """
 
     version: int
     acks: tuple[Ack, ...] = ()
     want: tuple[str, ...] = ()
     poison: dict[str, str] = {}
+    bundle: Number = 0
+    refused: tuple[Number, ...] = ()
 
 
 def up_topic(site: str, gateway: str, kind: Up) -> str:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from isolane.security.tls import client_context
-from isolane.wire.uplink import MESSAGE_BYTES_MAX, Ack, Up, decode_downlink, ingest_path
+from isolane.wire.bundle import MESSAGES_MAX, bundle_path, pack
+from isolane.wire.uplink import MESSAGE_BYTES_MAX, Ack, Downlink, Up, decode_downlink, encode, ingest_path
 from support.center_process import CenterPki, OpenCenter
 from support.gateways import T0_MS, FakeGateway
 
@@ -125,3 +126,93 @@ async def test_poison_with_a_key_is_answered_with_it(pki: CenterPki, https_inges
     async with client(pki, https_ingest) as http:
         answer = await http.post(ingest_path("depot", "gw-1", Up.BLOCK), content=data[:-1] + b"?")
     assert set(decode_downlink(answer.content).poison) == {f"{T0_MS}/1/1"}
+
+
+BUNDLE = bundle_path("depot", "gw-1")
+
+
+async def test_a_bundle_is_committed_and_answered_as_one(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, gateway: FakeGateway
+) -> None:
+    schema = gateway.schema().schema
+    blocks = [gateway.block(schema, [[number], [2]], t0_ms=T0_MS + 1000 * number) for number in range(1, 6)]
+    gap = gateway.gap(6, 7)
+    statement = encode(gateway.statement(7, 10).statement)
+    parts = [
+        (Up.SCHEMA, schema.json),
+        *((Up.BLOCK, block.data) for block in blocks),
+        (Up.GAP, encode(gap.gap)),
+        (Up.LEDGER, statement),
+    ]
+    async with client(pki, https_ingest) as http:
+        answer = await http.post(BUNDLE, content=pack(parts))
+        again = await http.post(BUNDLE, content=pack([*parts[1:6], parts[1]]))
+    told = decode_downlink(answer.content)
+    assert told == Downlink(1, (Ack(T0_MS, 1, (1, 2, 3, 4, 5), (6,)),), bundle=MESSAGES_MAX)
+    assert decode_downlink(again.content) == Downlink(1, (Ack(T0_MS, 1, (1, 2, 3, 4, 5, 1)),))
+    assert (center.counters.blocks, center.counters.duplicates) == (5, 6)
+    (line,) = await center.catalogue.ledger()
+    assert (line.blocks, line.samples, line.produced) == (5, 10, 10)
+
+
+async def test_bad_messages_of_a_bundle_are_set_aside_and_the_others_stored(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, gateway: FakeGateway
+) -> None:
+    schema = gateway.schema().schema
+    blocks = [gateway.block(schema, [[number], [2]]).data for number in range(1, 5)]
+    parts = [
+        (Up.SCHEMA, schema.json),
+        (Up.BLOCK, blocks[0]),
+        (Up.BLOCK, b"no block at all"),
+        (Up.BLOCK, blocks[1][:-1] + b"?"),
+        (Up.LEDGER, b"no books"),
+        (Up.BLOCK, blocks[2]),
+        (Up.BLOCK, FakeGateway(name="gw-2").block(schema, [[1], [2]]).data),
+    ]
+    async with client(pki, https_ingest) as http:
+        told = decode_downlink((await http.post(BUNDLE, content=pack(parts))).content)
+    assert told.acks == (Ack(T0_MS, 1, (1, 3)),)
+    assert set(told.poison) == {f"{T0_MS}/1/2"}
+    assert told.refused == (2, 4, 6)
+    assert [line.blocks for line in await center.catalogue.ledger()] == [2]
+    aside = await center.catalogue.quarantine()
+    assert sorted((entry.kind, entry.key) for entry in aside) == [
+        ("block", ""),
+        ("block", ""),
+        ("block", f"{T0_MS}/1/2"),
+        ("ledger", ""),
+    ]
+
+
+async def test_a_bundle_asks_for_what_it_lacks(pki: CenterPki, https_ingest: int, gateway: FakeGateway) -> None:
+    schema = gateway.schema().schema
+    parts = [(Up.BLOCK, gateway.block(schema, [[number], [2]]).data) for number in (1, 2)]
+    async with client(pki, https_ingest) as http:
+        told = decode_downlink((await http.post(BUNDLE, content=pack(parts))).content)
+    assert told.want == (schema.id.hex(),)
+
+
+@pytest.mark.parametrize("body", [b"", b"no bundle", pack([]), pack([(Up.BLOCK, b"")] * (MESSAGES_MAX + 1))])
+async def test_what_is_no_bundle_is_refused_whole(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, body: bytes
+) -> None:
+    async with client(pki, https_ingest) as http:
+        answer = await http.post(BUNDLE, content=body)
+    assert answer.status_code == 422
+    assert await center.catalogue.quarantine() == []
+
+
+async def test_a_bundle_beyond_a_gateways_share_is_not_taken_at_all(
+    center: OpenCenter, pki: CenterPki, https_ingest: int, gateway: FakeGateway
+) -> None:
+    schema = gateway.schema().schema
+    parts = [(Up.BLOCK, gateway.block(schema, [[number], [2]]).data) for number in (1, 2)]
+    gate = center.gates.of("gw-1")
+    gate.waiting = 10**6
+    async with client(pki, https_ingest) as http:
+        refused = await http.post(BUNDLE, content=pack(parts))
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+        assert center.counters.blocks == 0
+        gate.waiting = 0
+        assert (await http.post(BUNDLE, content=pack(parts))).status_code == 200
+    assert center.counters.blocks == 2

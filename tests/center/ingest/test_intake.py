@@ -115,3 +115,37 @@ async def test_nothing_is_answered_while_nothing_can_be_stored(
     assert counters.failed_commits == 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+class FillingDisk(EmbeddedTelemetry):
+    """A store that takes one commit and not the next, for once."""
+
+    refuses: tuple[bool, ...] = (False, True)
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Refuse the second."""
+        refuse, *self.refuses = (*self.refuses, False)  # type: ignore[assignment]
+        if refuse:
+            raise UnavailableError("the disk is full")
+        return await super().commit(batch)
+
+
+async def test_nothing_of_a_bundle_is_answered_unless_all_of_it_is_stored(
+    open_catalogue: Callable[[], SqlCatalogue],
+    gateway: FakeGateway,
+    open_telemetry: Callable[..., EmbeddedTelemetry],
+) -> None:
+    counters = IngestCounters()
+    settings = CommitSettings(window_ms=0, messages_max=1)
+    intake = Intake(open_catalogue(), open_telemetry(kind=FillingDisk), settings, counters)
+    running = asyncio.create_task(intake.run())
+    schema = gateway.schema().schema
+    parts = [(Up.BLOCK, gateway.block(schema, [[number], [2]]).data) for number in (1, 2, 3)]
+    with pytest.raises(UnavailableError):
+        await intake.receive_all("depot", "gw-1", parts)
+    assert (counters.blocks, counters.failed_commits) == (2, 1)
+    received = await intake.receive_all("depot", "gw-1", parts)
+    assert [one.downlink.acks[0].blocks for one in received] == [(1,), (2,), (3,)]
+    assert (counters.blocks, counters.duplicates) == (3, 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -3,6 +3,9 @@
 POST /ingest/v1/<site>/<gateway>/<kind> with the message as body. 200 and a `Downlink` when it is committed; 422 for a
 message that will never be readable and has no key to name it by; 403 for a sender who is not believed; 429 for one who
 sends more than its share; 503 while nothing can be stored.
+
+POST /ingest/v1/<site>/<gateway>/bundle with several messages: one `Downlink` that answers for each when all are
+committed. One that is poison leaves the others as they are; one that no key names is refused by its place.
 """
 
 import asyncio
@@ -12,11 +15,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from isolane.center.ingest.intake import Intake
+import msgspec
+
+from isolane.center.ingest.answer import merge
+from isolane.center.ingest.intake import Intake, Received
 from isolane.center.ingest.peer import peer
 from isolane.center.ingest.quota import Gates, QuotaError
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
+from isolane.wire.bundle import KIND, MESSAGES_MAX, Part, unpack
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, encode
 
 _BODY_S = 30.0
@@ -77,9 +84,25 @@ class IngestApp:
             self._suspicions.refused(name, f"posts as gateway {gateway}", _address(scope))
             raise _Problem(HTTPStatus.FORBIDDEN, f"this certificate does not speak for gateway {gateway}")
         payload = await _body(scope, receive)
+        parts = [(kind, payload)] if isinstance(kind, Up) else _unpacked(payload)
+        received = await self._commit(scope, site, gateway, parts)
+        refused = []
+        for place, ((kind, payload), one) in enumerate(zip(parts, received, strict=True)):
+            if one.poison:
+                self._suspicions.poison((site, gateway), kind, payload, one.poison, peer=_address(scope))
+                if not one.downlink.poison:
+                    refused.append(place)
+        if refused and len(parts) == 1:
+            raise _Problem(HTTPStatus.UNPROCESSABLE_ENTITY, received[0].poison)
+        takes = MESSAGES_MAX if any(kind is Up.LEDGER for kind, _ in parts) else 0
+        merged = merge(one.downlink for one in received)
+        return encode(msgspec.structs.replace(merged, bundle=takes, refused=tuple(refused)))
+
+    async def _commit(self, scope: Scope, site: str, gateway: str, parts: list[Part]) -> list[Received]:
         try:
-            await self._gates.of(gateway).wait(len(payload))
-            received = await self._intake.receive(site, gateway, kind, payload)
+            for _, payload in parts:
+                await self._gates.of(gateway).wait(len(payload))
+            return await self._intake.receive_all(site, gateway, parts)
         except QuotaError as error:
             self._suspicions.over_quota(gateway, str(error), _address(scope))
             raise _Problem(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from error
@@ -88,11 +111,13 @@ class IngestApp:
             raise _Problem(HTTPStatus.FORBIDDEN, str(error)) from error
         except UnavailableError as error:
             raise _Problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be stored now") from error
-        if received.poison:
-            self._suspicions.poison((site, gateway), kind, payload, received.poison, peer=_address(scope))
-        if received.poison and not received.downlink.poison:
-            raise _Problem(HTTPStatus.UNPROCESSABLE_ENTITY, received.poison)
-        return encode(received.downlink)
+
+
+def _unpacked(payload: bytes) -> list[Part]:
+    try:
+        return unpack(payload)
+    except ValueError as error:
+        raise _Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
 
 
 def _address(scope: Scope) -> str:
@@ -100,13 +125,14 @@ def _address(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-def _place(scope: Scope) -> tuple[str, str, Up]:
+def _place(scope: Scope) -> tuple[str, str, Up | str]:
+    """Give site, gateway and kind of message, `KIND` for a bundle."""
     steps = scope["path"].split("/")
-    if len(steps) != _STEPS or steps[:3] != ["", "ingest", "v1"] or steps[5] not in set(Up):
+    if len(steps) != _STEPS or steps[:3] != ["", "ingest", "v1"] or steps[5] not in {*Up, KIND}:
         raise _Problem(HTTPStatus.NOT_FOUND, "post to /ingest/v1/<site>/<gateway>/<kind>")
     if scope["method"] != "POST":
         raise _Problem(HTTPStatus.METHOD_NOT_ALLOWED, "POST only")
-    return steps[3], steps[4], Up(steps[5])
+    return steps[3], steps[4], KIND if steps[5] == KIND else Up(steps[5])
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

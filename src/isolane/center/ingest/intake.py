@@ -32,6 +32,7 @@ from isolane.center.store.port import (
 )
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import check_name
+from isolane.wire.bundle import Part
 from isolane.wire.uplink import Downlink, Up
 
 
@@ -88,7 +89,27 @@ class Intake:
             RefusedError: The sender is not to be believed; nothing is stored.
             UnavailableError: Nothing is stored now; later it may be.
         """
-        return await (await self.submit(site, gateway, kind, payload))
+        (received,) = await self.receive_all(site, gateway, [(kind, payload)])
+        return received
+
+    async def receive_all(self, site: str, gateway: str, parts: Sequence[Part]) -> list[Received]:
+        """Take several messages of one gateway, in their order, as `receive` does each.
+
+        Raises:
+            RefusedError: The sender is not to be believed.
+            UnavailableError: Some are not stored now, or none.
+        """
+        promises: list[asyncio.Future[Received]] = []
+        try:
+            for kind, payload in parts:
+                promises.append(await self.submit(site, gateway, kind, payload))
+        finally:
+            # Also if one was not even taken: what was is being committed, and its end has to be looked at.
+            ends = await asyncio.gather(*promises, return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        if errors:
+            raise errors[0]
+        return [end for end in ends if isinstance(end, Received)]
 
     async def submit(self, site: str, gateway: str, kind: Up, payload: bytes) -> "asyncio.Future[Received]":
         """Take a message as `receive` does, but give the promise of the answer; waits only while too much is waiting.

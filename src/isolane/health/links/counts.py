@@ -8,6 +8,9 @@ from prometheus_client.registry import Collector
 
 from isolane.wire.uplink import Up
 
+_EVENTS = ("sessions", "failures", "refused", "garbage", "throttled", "passed_over", "rejected", "bundles")
+"""Fields of `LinkCounts`."""
+
 
 @dataclass(slots=True)
 class LinkCounts:
@@ -27,6 +30,8 @@ class LinkCounts:
     """Blocks too old for the target by its link's settings."""
     rejected: int = 0
     """Values or records that a target threw away out of a message it took."""
+    bundles: int = 0
+    """POSTs with several messages that the center has taken."""
     samples: int = 0
     """Values that a target has taken."""
     facts: int = 0
@@ -72,7 +77,7 @@ class LinkCollector(Collector):
         )
         for name, counts in self._links:
             up.add_metric([name], float(counts.connected))
-            for event in ("sessions", "failures", "refused", "garbage", "throttled", "passed_over", "rejected"):
+            for event in _EVENTS:
                 events.add_metric([name, event], getattr(counts, event))
             values.add_metric([name], counts.samples)
             facts.add_metric([name], counts.facts)

@@ -14,8 +14,10 @@ from isolane.wire.uplink import Downlink, Up, encode
 from support.broker import Pki
 from support.centers import Brain, HttpsCenter
 from support.couriers import Errands, Letter
+from support.http_target import Reply
 from support.outboxes import GATEWAY, SITE, until
 
+LEDGER = Letter(Up.LEDGER, b'{"version":1,"at_ms":1,"entries":[]}')
 SCHEMA = Letter(Up.SCHEMA, b'{"version":1,"columns":[]}')
 GAP = Letter(
     Up.GAP,
@@ -30,7 +32,9 @@ async def center(pki: Pki) -> AsyncIterator[HttpsCenter]:
 
 
 @contextlib.asynccontextmanager
-async def running(center: HttpsCenter, pki: Pki, errands: Errands, folder: Path) -> AsyncIterator[HttpsLink]:
+async def running(
+    center: HttpsCenter, pki: Pki, errands: Errands, folder: Path, window: int = 32
+) -> AsyncIterator[HttpsLink]:
     settings = HttpsSettings(
         url=f"https://127.0.0.1:{center.port}",
         ca=pki.ca,
@@ -38,6 +42,7 @@ async def running(center: HttpsCenter, pki: Pki, errands: Errands, folder: Path)
         key=pki.gateway.key,
         reconnect_s_max=0.1,
         timeout_s=5.0,
+        window=window,
     )
     link = HttpsLink(settings, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
     task = asyncio.create_task(link.run(errands))
@@ -119,5 +124,109 @@ async def test_a_message_on_its_way_when_the_link_stops_is_given_back(
     center.hangs = True
     errands = Errands([GAP])
     async with running(center, pki, errands, tmp_path):
-        await until(lambda: center.asked == 1)
+        await until(lambda: len(center.asked) == 1)
     assert errands.back_letters == [GAP]
+
+
+def gap(number: int) -> Letter:
+    return Letter(Up.GAP, GAP.data.replace(b'"first":1,"last":1', b'"first":%d,"last":%d' % (number, number)))
+
+
+def acknowledged(errands: Errands) -> list[int]:
+    return [number for answer in errands.answers for ack in answer.acks for number in ack.gaps]
+
+
+async def test_what_is_due_goes_in_one_post_once_the_center_has_told_that_it_takes_it(
+    center: HttpsCenter, pki: Pki, tmp_path: Path
+) -> None:
+    center.bundle = 256
+    errands = Errands([SCHEMA, LEDGER, *map(gap, range(1, 41))])
+    async with running(center, pki, errands, tmp_path) as link:
+        await until(lambda: len(acknowledged(errands)) == 40)
+        assert link.counts.bundles == 2
+        assert link.counts.messages[Up.GAP] == 40
+    assert center.bundles == [32, 8]
+    assert len(center.asked) == 4
+    assert acknowledged(errands) == list(range(1, 41))
+    assert len(errands.sent_letters) == 42
+
+
+@pytest.mark.parametrize(("bundle", "window"), [(0, 32), (256, 1)])
+async def test_a_center_of_an_older_release_and_a_window_of_one_get_each_message_alone(
+    center: HttpsCenter, pki: Pki, tmp_path: Path, bundle: int, window: int
+) -> None:
+    center.bundle = bundle
+    errands = Errands([SCHEMA, LEDGER, *map(gap, range(1, 9))])
+    async with running(center, pki, errands, tmp_path, window) as link:
+        await until(lambda: len(acknowledged(errands)) == 8)
+        assert not link.counts.failures
+    assert (center.bundles, len(center.asked)) == ([], 10)
+    assert not errands.back_letters
+
+
+async def test_a_center_that_is_replaced_by_an_older_one_goes_on_at_once(
+    center: HttpsCenter, pki: Pki, tmp_path: Path
+) -> None:
+    center.bundle = 256
+    errands = Errands([LEDGER, gap(1), gap(2)])
+    async with running(center, pki, errands, tmp_path) as link:
+        await until(lambda: len(acknowledged(errands)) == 2)
+        center.bundle = 0
+        errands.letters += map(gap, range(3, 9))
+        errands.came.set()
+        await until(lambda: len(acknowledged(errands)) == 8)
+        assert not link.counts.failures
+        assert link.counts.connected
+    assert sorted(set(acknowledged(errands))) == list(range(1, 9))
+    assert len(errands.back_letters) == 6
+
+
+async def test_one_message_that_is_refused_out_of_a_bundle_leaves_the_others(
+    center: HttpsCenter, pki: Pki, tmp_path: Path
+) -> None:
+    center.bundle = 256
+    center.brain.refuse = lambda _, data: data == gap(3).data
+    errands = Errands([LEDGER, *map(gap, range(1, 7))])
+    async with running(center, pki, errands, tmp_path) as link:
+        await until(lambda: len(acknowledged(errands)) == 5)
+        assert link.counts.refused == 1
+    assert errands.refused_letters == [gap(3)]
+    assert acknowledged(errands) == [1, 2, 4, 5, 6]
+    assert center.bundles == [6]
+    assert not errands.back_letters
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+async def test_a_message_at_which_a_proxy_breaks_is_found_out_and_the_others_get_through(
+    center: HttpsCenter, pki: Pki, tmp_path: Path, status: int
+) -> None:
+    center.bundle = 256
+    center.mood = lambda request: Reply(status) if gap(5).data in request.body else None
+    errands = Errands([LEDGER, *map(gap, range(1, 17))])
+    async with running(center, pki, errands, tmp_path):
+        await until(lambda: set(acknowledged(errands)) == set(range(1, 17)) - {5})
+        if status != 500:
+            await until(lambda: errands.refused_letters == [gap(5)])
+    assert len(acknowledged(errands)) == 15
+
+
+async def test_a_bundle_whose_answer_is_lost_comes_again_and_one_under_way_at_the_end_is_given_back(
+    center: HttpsCenter, pki: Pki, tmp_path: Path
+) -> None:
+    center.bundle = 256
+    errands = Errands([LEDGER])
+    async with running(center, pki, errands, tmp_path) as link:
+        await until(lambda: bool(errands.answers))
+        center.loses = 1
+        errands.letters += map(gap, range(1, 5))
+        errands.came.set()
+        await until(lambda: set(acknowledged(errands)) == {1, 2, 3, 4})
+        assert link.counts.failures == 1
+        center.hangs = True
+        before = len(center.asked)
+        errands.letters += map(gap, range(5, 8))
+        errands.came.set()
+        await until(lambda: len(center.asked) > before)
+    assert {5, 6, 7} & set(acknowledged(errands)) == set()
+    assert set(errands.back_letters) >= set(map(gap, range(1, 5)))
+    assert sorted(map(hash, errands.letters)) == sorted(map(hash, map(gap, range(5, 8))))

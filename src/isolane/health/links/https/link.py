@@ -1,8 +1,9 @@
-"""This file is the HTTPS link; it guards that whatever a request ends with, its message is answered for.
+"""This file is the HTTPS link; it guards that whatever a request ends with, each of its messages is answered for.
 
-Operation: one message after the other. A refused one is set aside and the next one goes; if nothing gets through, the
-link pauses, longer each time. A session is the life of this process: a center that has forgotten a schema asks for
-it.
+Operation: one POST after the other, each with what is due, as far as the center takes several messages in one. A
+refused message is set aside and the next one goes; a refused bundle goes again in smaller ones. If nothing gets
+through, the link pauses, longer each time. A session is the life of this process: a center that has forgotten a schema
+asks for it.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ import httpx
 from isolane.config.site import Site
 from isolane.health.links.backoff import Backoff
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.https.bundles import Bundles
 from isolane.health.links.https.connect import client
+from isolane.health.links.https.pick import Pick
 from isolane.health.links.https.send import Outcome, Verdict, send
 from isolane.health.links.https.settings import HttpsSettings
 from isolane.health.links.mistrust import Mistrust
@@ -21,9 +24,14 @@ from isolane.health.links.port import AnyMessage, Courier
 from isolane.health.links.traffic import Meter
 from isolane.health.links.way import Way
 from isolane.security.tls import client_context
+from isolane.wire.bundle import bundle_path, pack
 from isolane.wire.uplink import Up, ingest_path
 
 _LOG = logging.getLogger(__name__)
+_NO_BUNDLES = frozenset({404, 405, 501})
+"""How a center of an older release, put in the place of a newer one, answers a bundle."""
+_ABOUT_NOW = frozenset({429, 503})
+_BYTES, _JSON = "application/octet-stream", "application/json"
 
 
 class HttpsLink:
@@ -45,6 +53,8 @@ class HttpsLink:
         self._settings = settings
         self._way = way
         self._paths = {kind: ingest_path(site.name, site.gateway, kind) for kind in Up}
+        self._bundle_path = bundle_path(site.name, site.gateway)
+        self._bundles = Bundles(settings.window)
         self._mistrust = Mistrust(settings.url)
         self._meter = Meter(self.counts)
         self._backoff = Backoff(settings.reconnect_s_max)
@@ -52,42 +62,84 @@ class HttpsLink:
     async def run(self, courier: Courier[AnyMessage]) -> None:
         """See `port.Link.run`."""
         await courier.begin()
+        pick = Pick(courier)
         async with client(self._settings, self.counts, self._way) as requests:
-            while True:
-                message = await courier.next()
-                try:
-                    self.counts.count(message.kind, len(message.data))
-                    outcome = await send(requests, self._paths[message.kind], message, self._meter)
-                except httpx.TransportError as error:
-                    self._mistrust.failure(error)
-                    outcome = Outcome(Verdict.FAILED, why=f"{type(error).__name__}: {error}")
-                except asyncio.CancelledError:
-                    courier.back(message)
-                    raise
-                await self._settle(courier, message, outcome)
+            try:
+                while True:
+                    messages = await pick.pick(self._bundles.messages_max)
+                    outcome = await self._post(requests, messages)
+                    await self._settle(courier, pick, outcome)
+            finally:
+                pick.back()
 
-    async def _settle(self, courier: Courier[AnyMessage], message: AnyMessage, outcome: Outcome) -> None:
+    async def _post(self, requests: httpx.AsyncClient, messages: list[AnyMessage]) -> Outcome:
+        for message in messages:
+            self.counts.count(message.kind, len(message.data))
+        try:
+            if len(messages) > 1:
+                body = pack((message.kind, message.data) for message in messages)
+                return await send(requests, self._bundle_path, body, _BYTES, self._meter)
+            kind = messages[0].kind
+            media = _BYTES if kind is Up.BLOCK else _JSON
+            return await send(requests, self._paths[kind], messages[0].data, media, self._meter)
+        except httpx.TransportError as error:
+            self._mistrust.failure(error)
+            is_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            return Outcome(Verdict.FAILED, why=f"{type(error).__name__}: {error}", is_sent=is_sent)
+
+    async def _settle(self, courier: Courier[AnyMessage], pick: Pick[AnyMessage], outcome: Outcome) -> None:
         self.counts.garbage += outcome.garbage
         if outcome.verdict is Verdict.TAKEN:
-            self._note_up()
-            courier.sent(message)
-            await courier.answer(outcome.downlink)
+            await self._taken(courier, pick, outcome)
             return
-        _LOG.warning("post-%s link=%s kind=%s why=%s", outcome.verdict.value, self.name, message.kind, outcome.why)
+        messages = pick.messages
+        kinds = " ".join(sorted({message.kind for message in messages}))
+        verdict = outcome.verdict.value
+        _LOG.warning("post-%s link=%s messages=%d of=%s why=%s", verdict, self.name, len(messages), kinds, outcome.why)
         if outcome.garbage:
             self._mistrust.answer(outcome.why)
         self._mistrust.status(outcome.status)
+        if outcome.is_sent and outcome.status not in _ABOUT_NOW:
+            self._bundles.failed(len(messages))
+        if len(messages) > 1 and (outcome.verdict is Verdict.REFUSED or outcome.status in _NO_BUNDLES):
+            if outcome.status in _NO_BUNDLES:
+                self._bundles.tell(0)
+            pick.back()
+            return
         if outcome.verdict is Verdict.REFUSED:
-            if outcome.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-                self._mistrust.oversize(f"{message.kind}: {len(message.data)} bytes are more than the center takes")
-            self.counts.refused += 1
-            courier.refuse(message)
+            self._refused(courier, pick, outcome)
             return
         self.counts.failures += 1
         self.counts.connected = False
-        courier.back(message)
+        pick.back()
         pause_s = max(self._backoff.pause_s(), min(outcome.retry_after_s, self._settings.reconnect_s_max))
         await asyncio.sleep(pause_s)
+
+    async def _taken(self, courier: Courier[AnyMessage], pick: Pick[AnyMessage], outcome: Outcome) -> None:
+        self._note_up()
+        self._bundles.taken()
+        messages, downlink = pick.messages, outcome.downlink
+        pick.answered()
+        self.counts.bundles += len(messages) > 1
+        refused = frozenset(downlink.refused if len(messages) > 1 else ())
+        for place, message in enumerate(messages):
+            if place in refused:
+                self.counts.refused += 1
+                _LOG.warning("message-refused link=%s kind=%s", self.name, message.kind)
+                courier.refuse(message)
+            else:
+                courier.sent(message)
+        if any(message.kind is Up.LEDGER for message in messages):
+            self._bundles.tell(downlink.bundle)
+        await courier.answer(downlink)
+
+    def _refused(self, courier: Courier[AnyMessage], pick: Pick[AnyMessage], outcome: Outcome) -> None:
+        (message,) = pick.messages
+        pick.answered()
+        if outcome.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            self._mistrust.oversize(f"{message.kind}: {len(message.data)} bytes are more than the center takes")
+        self.counts.refused += 1
+        courier.refuse(message)
 
     def _note_up(self) -> None:
         self._backoff.reset()

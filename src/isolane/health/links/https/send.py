@@ -1,4 +1,4 @@
-"""This file posts one message and reads the answer; it guards that only the center's own words count as an answer.
+"""This file posts one body and reads the answer; it guards that only the center's own words count as an answer.
 
 A captive portal's page with status 200, a redirect, a proxy's demand: none of them acknowledges anything.
 """
@@ -8,29 +8,27 @@ from enum import Enum
 
 import httpx
 
-from isolane.health.links.port import Message
 from isolane.health.links.traffic import Meter
-from isolane.wire.uplink import MESSAGE_BYTES_MAX, VERSION, Downlink, Up, decode_downlink
+from isolane.wire.uplink import MESSAGE_BYTES_MAX, VERSION, Downlink, decode_downlink
 
 _REFUSALS = frozenset({400, 411, 413, 415, 422})
 """Of this message alone; the next one may be taken."""
 _SILENCE = Downlink(VERSION)
-_CONTENT = {Up.BLOCK: "application/octet-stream"}
 
 
 class Verdict(Enum):
-    """What became of a message."""
+    """What became of a POST."""
 
     TAKEN = "taken"
     REFUSED = "refused"
-    """This message will not be taken as it is."""
+    """This body will not be taken as it is."""
     FAILED = "failed"
-    """No message would be taken now."""
+    """None would be taken now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a message, what the center said, and when to ask again if it told."""
+    """What became of a POST, what the center said, and when to ask again if it told."""
 
     verdict: Verdict
     downlink: Downlink = _SILENCE
@@ -39,23 +37,31 @@ class Outcome:
     retry_after_s: float = 0.0
     status: int = 0
     """Of the response, 0 for none."""
+    is_sent: bool = True
+    """Whether the center may have seen the request."""
 
 
-async def send(client: httpx.AsyncClient, path: str, message: Message, meter: Meter) -> Outcome:
-    """Post one message.
+async def send(client: httpx.AsyncClient, path: str, body: bytes, kind: str, meter: Meter) -> Outcome:
+    """Post once.
+
+    Args:
+        client: Of the link.
+        path: Where to.
+        body: One message, or a bundle.
+        kind: Its media type.
+        meter: Counts what the connection carries.
 
     Raises:
         httpx.TransportError: The center cannot be reached, is not who it should be, or does not answer in time.
     """
-    kind = _CONTENT.get(message.kind, "application/json")
-    async with client.stream("POST", path, content=message.data, headers={"content-type": kind}) as response:
-        body = await _body(response)
+    async with client.stream("POST", path, content=body, headers={"content-type": kind}) as response:
+        answer = await _body(response)
         stream = response.extensions.get("network_stream")
         connection = stream.get_extra_info("socket") if stream is not None else None
         if connection is not None:
             meter.read(connection)
     if response.is_success:
-        return _success(response.status_code, body)
+        return _success(response.status_code, answer)
     verdict = Verdict.REFUSED if response.status_code in _REFUSALS else Verdict.FAILED
     return Outcome(
         verdict,

@@ -20,6 +20,14 @@ class HttpsSettings(
             pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?$",
         ),
     ]
+    window: Annotated[
+        int,
+        msgspec.Meta(
+            description="Most messages in one POST and in flight to the center, 1 to 256; 1: each in a POST of its own",
+            ge=1,
+            le=256,
+        ),
+    ] = 32
     timeout_s: Annotated[
         float,
         msgspec.Meta(description="How long to wait for a connection or an answer, s, 0.1 to 300", ge=0.1, le=300),
