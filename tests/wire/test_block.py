@@ -5,7 +5,6 @@ import re
 import resource
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 import pytest
 import zstandard
@@ -25,6 +24,7 @@ from isolane.wire.block import (
     gateway_tag,
     quality_of,
 )
+from support.sealed_block import sealed
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden"
@@ -98,12 +98,6 @@ def test_the_golden_compressed_block_is_read_as_ever() -> None:
 def test_random_bytes_are_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any sentence
         decode(data)
-
-
-def sealed(data: bytes) -> bytes:
-    """Give bytes their right checksum, so that what is behind it is reached."""
-    crc: int = google_crc32c.extend(google_crc32c.value(data[:5]), data[9:])
-    return data[:5] + crc.to_bytes(4, "little") + data[9:]
 
 
 @settings(max_examples=400)

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 import pytest
 import zstandard
@@ -23,6 +22,7 @@ from isolane.wire import floats, varint
 from isolane.wire.anchor import Anchor
 from isolane.wire.block import SAMPLES_MAX, Block, BlockKey, Thinned, code, decode, encode, gateway_tag
 from isolane.wire.schema import COLUMNS_MAX
+from support.sealed_block import sealed
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TAG = gateway_tag("north", "gw-1")
@@ -159,11 +159,6 @@ def test_the_patterns_come_back_from_either_order(block: Block) -> None:
     for planes in (False, True):
         told = floats.encode(patterns, stored, None, planes=planes)
         assert np.array_equal(floats.decode(told, stored, None, planes=planes), patterns)
-
-
-def sealed(data: bytes) -> bytes:
-    crc: int = google_crc32c.extend(google_crc32c.value(data[:5]), data[9:])
-    return data[:5] + crc.to_bytes(4, "little") + data[9:]
 
 
 @settings(max_examples=400)

@@ -7,32 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolane.center.console.books import BAR_WIDTH, account, by_gateway
-from isolane.center.store.views import LedgerLine
+from support.balanced_line import LINE as BALANCED
 
 COUNT = st.integers(0, 10**12)
 
 
-LINE = LedgerLine(
-    site="depot",
-    gateway="gw",
-    epoch=1,
-    stream=1,
-    verdict="balanced",
-    stated_at_ms=1,
-    last_sequence=10,
-    produced=1000,
-    acknowledged=900,
-    queued=60,
-    thinned=0,
-    dropped={"expired": 30, "outbox-full": 10},
-    blocks=10,
-    samples=960,
-    duplicates=0,
-    size_bytes=500,
-    bytes_per_sample=0.5,
-    gaps=[],
-    holes=[],
-)
+LINE = replace(BALANCED, acknowledged=900, queued=60, dropped={"expired": 30, "outbox-full": 10}, samples=960)
 
 
 def test_the_terms_are_the_gateways_own() -> None:

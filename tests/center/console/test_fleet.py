@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from isolane.center.console.fleet import by_site, heat_tone, missing, state_of, totals
-from isolane.center.store.views import ChargerSummary, GapLine, GatewayEntry, LedgerLine, SiteEntry
+from isolane.center.store.views import ChargerSummary, GapLine, GatewayEntry, SiteEntry
+from support.balanced_line import LINE
 
 CALM = ChargerSummary(
     site="depot",
@@ -21,27 +22,6 @@ CALM = ChargerSummary(
     stale_signals=0,
     session_active=False,
     power_recent_w=[],
-)
-LINE = LedgerLine(
-    site="depot",
-    gateway="gw",
-    epoch=1,
-    stream=1,
-    verdict="balanced",
-    stated_at_ms=1,
-    last_sequence=10,
-    produced=1000,
-    acknowledged=1000,
-    queued=0,
-    thinned=0,
-    dropped={},
-    blocks=10,
-    samples=1000,
-    duplicates=0,
-    size_bytes=500,
-    bytes_per_sample=0.5,
-    gaps=[],
-    holes=[],
 )
 
 
