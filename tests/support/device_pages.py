@@ -2,11 +2,13 @@
 
 from isolane.devices.point import Point, Template
 from isolane.devices.template import built_in, load_built_in
+from isolane.health.sources.modbus.sunspec import Family, families
 from support.tree import ROOT
 
 OVERVIEW = ROOT / "docs/reference/devices.md"
 REGISTERS = ROOT / "docs/reference/registers.md"
 
+_TABLE = "| register | table | type | point | unit | scale | resolution | |\n|---|---|---|---|---|---|---|---|\n"
 _BEGIN, _END = "<!-- templates: written by `make docs` -->\n", "<!-- end of templates -->\n"
 _HEAD = """\
 # Registers
@@ -20,6 +22,12 @@ these; where sources did not agree, the point was left out. A template without s
 its first readings with the device's display.
 
 This page is written from the templates by `make docs`.
+"""
+_MODELS = """
+## SunSpec models
+
+What `sunspec` in a device's settings reads, by model, wherever the device has it. The source is the
+[SunSpec Alliance's table of models](https://github.com/sunspec/models/tree/master/json), one file a model.
 """
 
 
@@ -50,7 +58,17 @@ def _row(name: str, template: Template) -> str:
 
 def render_registers() -> str:
     """Give the page registers.md."""
-    return _HEAD + "".join(_section(name, template) for name, template in _templates().items())
+    templates = "".join(_section(name, template) for name, template in _templates().items())
+    return _HEAD + templates + _MODELS + "".join(map(_family, families()))
+
+
+def _family(family: Family) -> str:
+    numbers = ", ".join(map(str, family.models))
+    lines = [f"\n### {numbers}\n\n"]
+    if family.ports is not None:
+        lines.append(f"Register {family.ports.count} says how many ports there are. ")
+        lines.append(f"The first is shown; the next is {family.ports.words} registers on.\n\n")
+    return "".join([*lines, _TABLE, *(_point(point, "holding", str(family.models[0])) for point in family.expanded(1))])
 
 
 def _section(name: str, template: Template) -> str:
@@ -63,10 +81,8 @@ def _section(name: str, template: Template) -> str:
         lines.append("- the low register of a value comes first\n")
     if template.note:
         lines.append(f"- note: {template.note}\n")
-    lines.append(
-        "\n| register | table | type | point | unit | scale | resolution | |\n|---|---|---|---|---|---|---|---|\n"
-    )
-    lines += [_point(point, template) for point in template.points]
+    lines += ["\n", _TABLE]
+    lines += [_point(point, point.table or template.table, str(point.model or "")) for point in template.points]
     return "".join(lines)
 
 
@@ -76,14 +92,12 @@ def _page(template: Template) -> str:
     return f"{template.source.title}, <{url}>" if local == url else f"[{template.source.title}]({local})"
 
 
-def _point(point: Point, template: Template) -> str:
-    place = str(point.address) if point.model is None else f"{point.model}+{point.address}"
+def _point(point: Point, table: str, model: str) -> str:
+    place = f"{model}+{point.address}" if model else str(point.address)
     scale = f"{point.scale:g}" if point.scale_factor is None else f"10^[{point.scale_factor}]"
     slow = "slow" if point.poll == "slow" else ""
-    return (
-        f"| {place} | {point.table or template.table} | {point.type} | `{point.key}` "
-        f"| {point.unit} | {scale} | {point.resolution:g} | {slow} |\n"
-    )
+    cells = (place, table, point.type, f"`{point.key}`", point.unit, scale, f"{point.resolution:g}", slow)
+    return f"| {' | '.join(cells)} |\n"
 
 
 def write() -> None:

@@ -104,6 +104,10 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[int, msgspec.Meta(description="SunSpec: address of the power of ten, counted as `address`", ge=0)]
         | None
     ) = None
+    port: (
+        Annotated[int, msgspec.Meta(description="SunSpec: port of the model it belongs to, if it has ports", ge=1)]
+        | None
+    ) = None
     note: Annotated[str, msgspec.Meta(description="What a person should know about it")] = ""
 
     @property

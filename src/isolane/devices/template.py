@@ -115,6 +115,8 @@ def _wrong_with(point: Point, template: Template) -> list[str]:
         wrong.append("the type bit belongs to coil and discrete, and nothing else does")
     if point.scale_factor is not None and (point.model is None or point.type not in _INTEGERS):
         wrong.append("a scale factor belongs to an integer point of a SunSpec model")
+    if point.port is not None and point.model is None:
+        wrong.append("a port belongs to a point of a SunSpec model")
     if point.mask is not None and (not point.type.startswith("u") or point.mask >= 1 << 16 * point.words):
         wrong.append("a mask belongs to an unsigned type and must fit it")
     if point.map and (point.type not in _INTEGERS or any(not _is_integer(name) for name in point.map)):

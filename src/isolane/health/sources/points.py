@@ -4,13 +4,13 @@ It is what sources without device templates share: MQTT, HTTP, SNMP and CAN name
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import msgspec
 
 from isolane.core.failures import IsolaneError
-from isolane.core.samples import Quality, Reading, Reason
+from isolane.core.samples import Reason
 from isolane.core.signals import Signal, is_signal_key
 from isolane.devices.point import UNITS
 
@@ -111,22 +111,3 @@ def _mapped(states: Mapping[str, float], sent: object) -> float | Reason:
     elif not isinstance(sent, str | int | float):
         return Reason.MALFORMED
     return states.get(str(sent), Reason.OUT_OF_RANGE)
-
-
-def reading(signal: Signal, value: float | Reason, mono_ns: int) -> Reading:
-    """Give the reading of a value, BAD if it is a reason."""
-    if isinstance(value, Reason):
-        return Reading(signal.charger, signal.key, None, mono_ns, Quality.BAD, value)
-    return Reading(signal.charger, signal.key, value, mono_ns)
-
-
-def silence(signals: Iterable[Signal], reason: Reason, mono_ns: int) -> list[Reading]:
-    """Give a BAD reading of each signal."""
-    return [reading(signal, reason, mono_ns) for signal in signals]
-
-
-def count(readings: Sequence[Reading], counts: dict[str, int]) -> None:
-    """Count readings by quality."""
-    good = sum(each.quality is Quality.GOOD for each in readings)
-    counts["readings_good"] = counts.get("readings_good", 0) + good
-    counts["readings_bad"] = counts.get("readings_bad", 0) + len(readings) - good

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from isolane.core.samples import Reason
 from isolane.devices.point import Page, Point, Template
-from isolane.health.sources.modbus.decode import Expected, scan, text_of, value_of
-from isolane.health.sources.modbus.plan import Span
+from isolane.health.sources.modbus.decode import text_of, value_of
 
 POINT = Point(key="EVSE/Power", address=0, type="u16", resolution=1)
 TEMPLATE = Template(maker="m", model="m", source=Page(title="t", url="u"), points=(POINT,))
-ASKED = struct.pack(">HHHBBHH", 7, 0, 6, 1, 3, 0, 2)
 FORMS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f", "f64": ">d"}
 
 
@@ -82,38 +80,3 @@ def test_what_words_mean(
 )
 def test_a_text_of_a_device_is_printable_ascii(words: list[int], text: str) -> None:
     assert text_of(words) == text
-
-
-def expected(words: int = 2, unit: int = 1) -> Expected:
-    return Expected(unit, Span("holding", 0, words), 7)
-
-
-def answer(body: bytes, transaction: int = 7, unit: int = 1) -> bytes:
-    return struct.pack(">HHHB", transaction, 0, 1 + len(body), unit) + body
-
-
-def test_the_answer_is_found_behind_late_ones() -> None:
-    late = answer(b"\x03\x04\0\0\0\0", transaction=6)
-    found = scan(late + answer(b"\x03\x04\0\1\0\2"), expected())
-    assert (found.faulty, found.answered, found.stray_bytes) == (False, True, len(late))
-
-
-@pytest.mark.parametrize("cut", range(12))
-def test_a_cut_frame_is_waited_for(cut: int) -> None:
-    found = scan(answer(b"\x03\x04\0\1\0\2")[:cut], expected())
-    assert (found.faulty, found.answered) == (False, False)
-
-
-def test_an_exception_is_an_answer_and_bits_are_counted_in_bytes() -> None:
-    assert scan(answer(b"\x83\x02"), expected()).answered
-    coils = Expected(1, Span("coil", 0, 9), 7)
-    assert scan(answer(b"\x01\x02\xff\x01"), coils).answered
-    assert scan(answer(b"\x01\x01\xff"), coils).faulty
-
-
-@given(st.binary(max_size=600))
-def test_no_bytes_make_the_scan_stumble(data: bytes) -> None:
-    found = scan(data, expected())
-    assert found.stray_bytes <= len(data)
-    assert not found.answered or data.find(b"\x01") >= 0
-    assert not scan(data, None).answered

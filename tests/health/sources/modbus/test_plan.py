@@ -11,6 +11,7 @@ from isolane.devices.point import Table
 from isolane.devices.template import built_in
 from isolane.health.sources.modbus.plan import Span, merge, plan_device, plan_round
 from isolane.health.sources.modbus.settings import DeviceSettings
+from isolane.health.sources.modbus.sunspec import Model
 
 BOTH = frozenset(("fast", "slow"))
 TABLES: tuple[Table, ...] = ("holding", "input", "coil")
@@ -60,7 +61,7 @@ def test_the_sdm630_keeps_to_eighty_registers() -> None:
 
 def test_sunspec_points_follow_their_model_and_missing_models_are_told() -> None:
     plan = plan_device(DeviceSettings(charger="CP1", template="sunspec_meter"))
-    found = plan_round(plan, BOTH, {203: 40_069})
+    found = plan_round(plan, BOTH, {203: Model(40_069, 107)})
     assert [(each.address, each.words) for each in found.requests] == [(40_072, 52)]
     assert not found.missing
     assert len(plan_round(plan, BOTH, {}).missing) == 14
@@ -125,7 +126,8 @@ def test_each_template_is_polled_with_the_fewest_requests_and_crosses_no_forbidd
     template = plan.template
     models = sorted({point.model for point in template.points if point.model is not None})
     bases = {model: 40_069 + 300 * at for at, model in enumerate(models)}
-    found = plan_round(plan, frozenset(groups), bases)
+    whole = {model: Model(base, 300) for model, base in bases.items()}
+    found = plan_round(plan, frozenset(groups), whole)
     points = [planned for planned in plan.points if planned.point.poll in groups]
     wanted: dict[Table, set[Span]] = {}
     for planned in points:

@@ -1,6 +1,5 @@
 """This file walks SunSpec devices of every kind; it guards that places, scales and absences are the device's own."""
 
-import asyncio
 import struct
 from collections.abc import Awaitable, Callable
 
@@ -13,34 +12,16 @@ from isolane.core.samples import Reason
 from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSettings
 from isolane.health.sources.modbus.source import ModbusSource
 from isolane.health.sources.modbus.sunspec import template_of
-from support.modbus_peer import Answer, ModbusPeer, frame
+from support.modbus_peer import Answer, ModbusPeer
 from support.readings import running
+from support.sunspec_device import SunSpecDevice
 
 Peers = Callable[[Answer], Awaitable[ModbusPeer]]
 HERTZ = "1.0/xInverter/Frequency"
 
 
-class Device:
-    """Registers of a device: the mark, the common model, its own models, the end."""
-
-    def __init__(self, base: int, models: dict[int, dict[int, int]]) -> None:
-        self.words: dict[int, int] = {base: 0x5375, base + 1: 0x6E53}
-        self.at: dict[int, int] = {}
-        address = base + 2
-        for number, (length, own) in ({1: (66, {})} | {n: (200, own) for n, own in models.items()}).items():
-            self.at[number] = address
-            self.words |= {address + each: 0xFFFF for each in range(2, length + 2)}
-            self.words |= {address: number, address + 1: length} | {address + at: word for at, word in own.items()}
-            address += length + 2
-        self.words |= {address: 0xFFFF, address + 1: 0}
-
-    async def answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
-        first, count = struct.unpack(">HH", request[8:12])
-        words = [self.words.get(each) for each in range(first, first + count)]
-        if None in words:
-            writer.write(frame(request, b"\x83\x02"))
-        else:
-            writer.write(frame(request, bytes((3, 2 * count)) + struct.pack(f">{count}H", *words)))
+def device_of(base: int, models: dict[int, dict[int, int]]) -> SunSpecDevice:
+    return SunSpecDevice(base, {number: (200, own) for number, own in models.items()})
 
 
 def source(address: Address, *models: int) -> ModbusSource:
@@ -52,7 +33,7 @@ def source(address: Address, *models: int) -> ModbusSource:
 @pytest.mark.parametrize("present", [101, 102, 103])
 async def test_an_inverter_is_found_wherever_its_map_begins(base: int, present: int, peer: Peers) -> None:
     inverter = {14: 0xFFFF & -450, 15: 1, 16: 5002, 17: 0xFFFE, 12: 2311, 13: 0xFFFF, 33: 0x8000, 37: 0}
-    device = Device(base, {present: inverter})
+    device = device_of(base, {present: inverter})
     served = await peer(device.answer)
     async with running(source(served.address, 103)) as kept:
         await kept.until(lambda: kept.value(HERTZ) == pytest.approx(50.02))
@@ -75,7 +56,7 @@ async def test_floats_batteries_and_what_a_device_lacks(peer: Peers) -> None:
     for point in factors:
         if point.scale_factor is not None:
             battery[point.scale_factor] = 0xFFFF
-    device = Device(40_000, {113: {24: high, 25: low, 26: 0x7FC0, 27: 0}, 802: battery})
+    device = device_of(40_000, {113: {24: high, 25: low, 26: 0x7FC0, 27: 0}, 802: battery})
     served = await peer(device.answer)
     async with running(source(served.address, 1, 111, 802, 203)) as kept:
         await kept.until(lambda: kept.value(HERTZ) == pytest.approx(49.9, abs=1e-5))
@@ -88,7 +69,7 @@ async def test_floats_batteries_and_what_a_device_lacks(peer: Peers) -> None:
 
 @pytest.mark.parametrize("chain", [{0: 5}, {2: 70, 3: 0xFFFE}, {0: 0x5375, 1: 0x6E53, 2: 103, 3: 0}])
 async def test_a_chain_that_is_none_is_a_reason(chain: dict[int, int], peer: Peers) -> None:
-    device = Device(0, {})
+    device = device_of(0, {})
     device.words = dict.fromkeys(range(300), 0) | chain
     served = await peer(device.answer)
     async with running(source(served.address, 103)) as kept:

@@ -14,7 +14,7 @@ from isolane.health.sources.can.decode import values_of
 from isolane.health.sources.can.plan import PlannedPoint, plan_points
 from isolane.health.sources.can.settings import CanSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.points import count, reading
+from isolane.health.sources.readings import count, reading
 
 
 class CanSource:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from isolane.core.clock import Clock
 from isolane.core.ports import Emit
-from isolane.core.samples import Quality, Reading, Reason
+from isolane.core.samples import Reason
 from isolane.core.signals import Signal
 from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.host.connect import Host
 from isolane.health.sources.host.decode import values_of
 from isolane.health.sources.host.plan import plan_signals
 from isolane.health.sources.host.settings import HostSettings
+from isolane.health.sources.readings import count, reading
 
 
 class HostSource:
@@ -53,14 +54,6 @@ class HostSource:
             await cadence.due()
             now = self._clock.mono_ns()
             values = values_of(self._host.look())
-            readings = [_reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in self._signals]
-            bad = sum(reading.quality is Quality.BAD for reading in readings)
-            self._readings["readings_good"] += len(readings) - bad
-            self._readings["readings_bad"] += bad
+            readings = [reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in self._signals]
+            count(readings, self._readings)
             emit(readings)
-
-
-def _reading(signal: Signal, value: float | Reason, now: int) -> Reading:
-    if isinstance(value, Reason):
-        return Reading(signal.charger, signal.key, None, now, Quality.BAD, value)
-    return Reading(signal.charger, signal.key, value, now)

@@ -8,8 +8,8 @@ from collections import Counter
 
 import httpx
 
-from isolane.core.failures import IsolaneError
 from isolane.core.samples import Reason
+from isolane.health.sources import secrets
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.security.tls import client_context
 
@@ -84,11 +84,9 @@ class Page:
 
 
 def _auth(settings: HttpJsonSettings, headers: dict[str, str]) -> httpx.BasicAuth | None:
-    try:
+    with secrets.needed(settings.name):
         if settings.token is not None:
             headers["Authorization"] = "Bearer " + settings.token.read().decode("ascii")
         if settings.password is not None:
             return httpx.BasicAuth(settings.user, settings.password.read())
-    except ValueError as error:
-        raise IsolaneError(f"source {settings.name!r}: {error}", "put the secret where the table says") from error
     return None

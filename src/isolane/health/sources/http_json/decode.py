@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from isolane.core.samples import Reading, Reason
 from isolane.health.sources import documents
 from isolane.health.sources.http_json.plan import PlannedPoint
-from isolane.health.sources.points import reading, silence, value_of
+from isolane.health.sources.points import value_of
+from isolane.health.sources.readings import reading, silence
 
 
 def readings_of(

@@ -16,7 +16,7 @@ from isolane.health.sources.http_json.decode import readings_of
 from isolane.health.sources.http_json.plan import plan_points
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.points import count, silence
+from isolane.health.sources.readings import count, silence
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes a line for each request
 logging.getLogger("httpcore").setLevel(logging.WARNING)

@@ -1,40 +1,34 @@
 """This file keeps one Modbus TCP connection; it guards that whatever the peer does ends in time, as answer or reason.
 
 The Modbus library does the protocol. In front of its parser stands a gate that sees every byte first and ends the
-connection on what only a broken or hostile peer sends: another protocol, impossible lengths, an answer of the wrong
-unit, function or size, or more unasked bytes than a few late answers explain. Behind the gate nothing is left for the
-parser to stumble over. A connection that ended is opened again after a pause that doubles until an answer has come.
+connection on what no sound peer sends. A connection that ended is opened again after a pause that doubles until an
+answer has come.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, cast
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ModbusPDU
 
 from isolane.config.values import Address
-from isolane.core.clock import NS_PER_S, Clock
+from isolane.core.clock import Clock
 from isolane.core.samples import Reason
 from isolane.devices.point import BIT_TABLES
-from isolane.health.sources.modbus.decode import Expected, scan
+from isolane.health.sources.modbus.gate import Expected, Gate
 from isolane.health.sources.modbus.plan import Span
-from isolane.health.sources.modbus.reads import ReadFailure
+from isolane.health.sources.modbus.reads import ReadFailure, refusal
+from isolane.health.sources.patience import Patience
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 # What it would log is a reading with its reason here, once per cycle instead of once per packet.
 
-_GATEWAY_NO_ANSWER = 0x0B
-"""A converter's word for a device behind it that did not answer."""
-_STRAY_BYTES_MAX = 2048
-"""Eight late answers of full size; more than that is a flood."""
 _BUFFER_BYTES_MAX = 1 << 20
 """The library drops a longer buffer before the gate sees it; the loop reads 256 KiB at once."""
 _SILENT_MAX = 3
 """Requests in a row without any answer after which the connection is taken for dead."""
-_PAUSE_S_MIN = 0.5
 
 
 class Connection:
@@ -53,23 +47,20 @@ class Connection:
         """Rises with every connection: what was learnt of a device on an older one may be wrong."""
         self._address = address
         self._timeout_s = timeout_s
-        self._pause_s_max = pause_s_max
-        self._clock = clock
+        self._patience = Patience(pause_s_max, clock)
         self._client: AsyncModbusTcpClient | None = None
-        self._gate = _Gate(self._broke)
+        self._gate = Gate(self._broke)
         self._broken: asyncio.Future[Reason] | None = None
-        self._pause_s = 0.0
-        self._next_mono_ns = 0
         self._silent = 0
 
     async def open(self) -> bool:
         """Connect if there is no connection and no pause to keep; tell whether there is one."""
         if self._client is not None:
             return True
-        if self._clock.mono_ns() < self._next_mono_ns:
+        if self._patience.left_s > 0:
             return False
         self.counts["connects"] += 1
-        gate = _Gate(self._broke)
+        gate = Gate(self._broke)
         client = AsyncModbusTcpClient(
             self._address.host,
             port=self._address.port,
@@ -130,10 +121,10 @@ class Connection:
 
     def _answered(self, answer: ModbusPDU, span: Span) -> list[int]:
         self._silent = 0
-        self._pause_s = 0.0
+        self._patience.succeeded()
         if answer.isError():
             self.counts["exceptions"] += 1
-            raise ReadFailure(Reason.TIMEOUT if answer.exception_code == _GATEWAY_NO_ANSWER else Reason.REFUSED)
+            raise refusal(answer.exception_code)
         self.counts["answers"] += 1
         return [int(bit) for bit in answer.bits[: span.words]] if span.table in BIT_TABLES else list(answer.registers)
 
@@ -149,7 +140,7 @@ class Connection:
             self._end()
         return ReadFailure(Reason.TIMEOUT)
 
-    def _broke(self, gate: "_Gate", reason: Reason) -> None:
+    def _broke(self, gate: Gate, reason: Reason) -> None:
         """Note that the connection ended; called by the gate and by the library."""
         if gate is not self._gate or self._broken is None or self._broken.done():
             return
@@ -161,8 +152,7 @@ class Connection:
         client, self._client = self._client, None
         if client is None:
             return
-        self._next_mono_ns = self._clock.mono_ns() + round(self._pause_s * NS_PER_S)
-        self._pause_s = min(max(2 * self._pause_s, _PAUSE_S_MIN), self._pause_s_max)
+        self._patience.failed()
         if client.ctx.transport is not None:
             cast("asyncio.WriteTransport", client.ctx.transport).abort()
         client.close()
@@ -178,37 +168,6 @@ async def _dispose(task: "asyncio.Future[Any]") -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
-
-
-class _Gate:
-    """Looks at every byte of one connection before the library's parser does.
-
-    Args:
-        broke: Told, with this gate and the reason, that the connection has to end.
-    """
-
-    def __init__(self, broke: Callable[["_Gate", Reason], None]) -> None:
-        self._broke = broke
-        self._expected: Expected | None = None
-        self._stray_bytes = 0
-
-    def expect(self, expected: Expected | None) -> None:
-        """Say what the next answer has to be; None while nothing is asked."""
-        self._expected = expected
-
-    def pass_on(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - the library's signature
-        """Give the parser what it may see: our requests, and buffers without fault while an answer is expected."""
-        expected = self._expected
-        if sending:
-            if expected is not None:
-                expected.transaction = int.from_bytes(data[:2], "big")
-            return data
-        found = scan(data, expected)
-        self._stray_bytes = 0 if found.answered else self._stray_bytes + found.stray_bytes
-        if found.faulty or self._stray_bytes > _STRAY_BYTES_MAX:
-            self._broke(self, Reason.MALFORMED)
-            return b""
-        return data if expected is not None else b""
 
 
 async def _ask(client: AsyncModbusTcpClient, unit: int, span: Span) -> ModbusPDU:

@@ -1,87 +1,16 @@
-"""This file reads bytes and register words; it guards that what a device cannot mean is a reason, never a number."""
+"""This file reads register words; it guards that what a device cannot mean is a reason, never a number."""
 
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from isolane.core.samples import Reason
-from isolane.devices.point import BIT_TABLES, Point, Template
-from isolane.health.sources.modbus.plan import Span
-
-_FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
-_MBAP = struct.Struct(">HHH")
-_LENGTH_MAX = 254
-"""Unit id and PDU: the 253 bytes of a PDU and one. Source: MODBUS Messaging on TCP/IP Implementation Guide V1.0b."""
-_EXCEPTION = 0x80
+from isolane.devices.point import Point, Template
 
 _FLOATS = {"f32": (">I", ">f"), "f64": (">Q", ">d")}
 _FACTOR_ABSENT = 0x8000
 _FACTOR_MAX = 10
 """SunSpec: a scale factor is a power of ten from -10 to 10."""
-
-
-@dataclass(slots=True)
-class Expected:
-    """What an answer has to be.
-
-    Attributes:
-        unit: Unit id.
-        span: What was asked.
-        transaction: Transaction id of the request; -1 until it is sent.
-    """
-
-    unit: int
-    span: Span
-    transaction: int = -1
-
-    def fits(self, body: bytes) -> bool:
-        """Tell whether a frame's bytes after its length are the answer, or an exception in its place."""
-        function = _FUNCTIONS[self.span.table]
-        if body[:2] == bytes((self.unit, function | _EXCEPTION)):
-            return len(body) == 3  # noqa: PLR2004 - unit, function, exception code
-        size = -(-self.span.words // 8) if self.span.table in BIT_TABLES else 2 * self.span.words
-        return body[:3] == bytes((self.unit, function, size)) and len(body) == 3 + size
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What is in a buffer of received bytes.
-
-    Attributes:
-        faulty: There is something that no sound peer sends.
-        answered: There is the expected answer.
-        stray_bytes: Size of whole frames that answer something else.
-    """
-
-    faulty: bool = False
-    answered: bool = False
-    stray_bytes: int = 0
-
-
-def scan(buffer: bytes, expected: Expected | None) -> Scan:
-    """Look through a buffer that begins with a frame; the last frame may be incomplete.
-
-    Args:
-        buffer: What has been received and not been used.
-        expected: What is waited for, or None.
-    """
-    at, stray, answered = 0, 0, False
-    while len(buffer) - at >= _MBAP.size:
-        transaction, protocol, length = _MBAP.unpack_from(buffer, at)
-        if protocol or not 2 < length <= _LENGTH_MAX or not transaction:  # noqa: PLR2004 - unit, function, one byte
-            return Scan(faulty=True)
-        body = buffer[at + _MBAP.size : at + _MBAP.size + length]
-        if len(body) < length:
-            break
-        if expected is None or transaction != expected.transaction:
-            stray += _MBAP.size + length
-        elif answered or not expected.fits(body):
-            return Scan(faulty=True)
-        else:
-            answered = True
-        at += _MBAP.size + length
-    return Scan(answered=answered, stray_bytes=stray)
 
 
 def value_of(point: Point, template: Template, words: Sequence[int], factor: int | None = None) -> float | Reason:

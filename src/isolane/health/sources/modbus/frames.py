@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from isolane.devices.point import BIT_TABLES
 from isolane.health.sources.modbus.plan import Span
+from isolane.health.sources.modbus.reads import EXCEPTION, FUNCTIONS, data_bytes
 
-_FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
-_EXCEPTION = 0x80
 _HEAD = 3
 _EXCEPTION_BYTES = 5
 
@@ -43,7 +42,7 @@ def crc16(data: bytes) -> bytes:
 
 def request(unit: int, span: Span) -> bytes:
     """Give the frame that asks for a span."""
-    body = bytes((unit, _FUNCTIONS[span.table])) + span.address.to_bytes(2, "big") + span.words.to_bytes(2, "big")
+    body = bytes((unit, FUNCTIONS[span.table])) + span.address.to_bytes(2, "big") + span.words.to_bytes(2, "big")
     return body + crc16(body)
 
 
@@ -68,12 +67,12 @@ def find(received: bytes, unit: int, span: Span) -> Answer | None:
         unit: That was asked.
         span: That was asked for.
     """
-    function = _FUNCTIONS[span.table]
-    size = _data_bytes(span)
+    function = FUNCTIONS[span.table]
+    size = data_bytes(span)
     whole = _found(received, bytes((unit, function, size)), _HEAD + size + 2)
     if whole is not None:
         return _answer(whole, span)
-    refusal = _found(received, bytes((unit, function | _EXCEPTION)), _EXCEPTION_BYTES)
+    refusal = _found(received, bytes((unit, function | EXCEPTION)), _EXCEPTION_BYTES)
     return None if refusal is None else Answer(exception=refusal[2])
 
 
@@ -89,12 +88,8 @@ def _found(received: bytes, head: bytes, length: int) -> bytes | None:
 
 def is_begun(received: bytes, unit: int, span: Span) -> bool:
     """Tell whether what was received is the beginning of the answer: the device was too slow, not wrong."""
-    head = bytes((unit, _FUNCTIONS[span.table], _data_bytes(span)))
-    return head.startswith(received[:_HEAD]) and len(received) < _HEAD + _data_bytes(span) + 2
-
-
-def _data_bytes(span: Span) -> int:
-    return -(-span.words // 8) if span.table in BIT_TABLES else 2 * span.words
+    head = bytes((unit, FUNCTIONS[span.table], data_bytes(span)))
+    return head.startswith(received[:_HEAD]) and len(received) < _HEAD + data_bytes(span) + 2
 
 
 def _answer(frame: bytes, span: Span) -> Answer:

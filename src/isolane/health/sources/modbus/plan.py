@@ -9,14 +9,11 @@ from isolane.core.signals import Signal
 from isolane.devices.point import BIT_TABLES, Point, Table, Template
 from isolane.devices.template import load_built_in, load_file
 from isolane.health.sources.modbus.settings import DeviceSettings
-from isolane.health.sources.modbus.sunspec import template_of
+from isolane.health.sources.modbus.sunspec import Model, is_there, template_of
+from isolane.health.sources.rapid import RAPID
 
 BITS_MAX = 2000
 """Most coils or discrete inputs in one request. Source: MODBUS Application Protocol V1.1b3, 6.1."""
-
-
-RAPID = "rapid"
-"""The poll group of what a device's settings list under `rapid`, beside the template's own groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class Round:
     Attributes:
         requests: In the order they are made.
         points: What is decoded from the answers.
-        missing: Points whose SunSpec model the device does not have.
+        missing: Points whose SunSpec model, or port of it, the device does not have.
     """
 
     requests: tuple[Span, ...]
@@ -110,7 +107,7 @@ def plan_device(settings: DeviceSettings) -> DevicePlan:
 
 def _template(settings: DeviceSettings) -> Template:
     if settings.sunspec:
-        return template_of(settings.sunspec)
+        return template_of(settings.sunspec, settings.ports)
     named = settings.template_file
     return load_file(named) if named is not None else load_built_in(settings.template)
 
@@ -141,21 +138,20 @@ def _names(point: Point) -> set[str]:
     return {point.key, component, component.partition("[")[0]}
 
 
-def plan_round(plan: DevicePlan, groups: frozenset[str], bases: Mapping[int, int]) -> Round:
+def plan_round(plan: DevicePlan, groups: frozenset[str], models: Mapping[int, Model]) -> Round:
     """Plan one poll.
 
     Args:
         plan: The device.
         groups: Poll groups that are due.
-        bases: Address of each SunSpec model that was found.
+        models: The SunSpec models that were found, by number.
     """
     present: list[PlannedPoint] = []
     missing: list[PlannedPoint] = []
     for planned in plan.points:
         if planned.due(groups):
-            known = planned.point.model is None or planned.point.model in bases
-            (present if known else missing).append(planned)
-    spans = [_spans(planned, bases) for planned in present]
+            (present if is_there(planned.point, models) else missing).append(planned)
+    spans = [_spans(planned, models) for planned in present]
     every = [span for each in spans for span in each]
     requests = merge(every, plan.template.registers_max, plan.template.hole_max)
     points = []
@@ -165,9 +161,9 @@ def plan_round(plan: DevicePlan, groups: frozenset[str], bases: Mapping[int, int
     return Round(requests, tuple(points), tuple(missing))
 
 
-def _spans(planned: PlannedPoint, bases: Mapping[int, int]) -> list[Span]:
+def _spans(planned: PlannedPoint, models: Mapping[int, Model]) -> list[Span]:
     point = planned.point
-    base = 0 if point.model is None else bases[point.model]
+    base = 0 if point.model is None else models[point.model].address
     spans = [Span(planned.table, base + point.address, point.words)]
     if point.scale_factor is not None:
         spans.append(Span(planned.table, base + point.scale_factor, 1))

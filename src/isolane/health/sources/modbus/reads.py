@@ -4,7 +4,15 @@ from collections import Counter
 from typing import Protocol
 
 from isolane.core.samples import Reason
+from isolane.devices.point import BIT_TABLES
 from isolane.health.sources.modbus.plan import Span
+
+FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+"""Function code that reads each table. Source: MODBUS Application Protocol V1.1b3, 6.1 to 6.4."""
+EXCEPTION = 0x80
+"""Added to the function code of an answer that says no."""
+_GATEWAY_NO_ANSWER = 0x0B
+"""A converter's word for a device behind it that did not answer."""
 
 
 class ReadFailure(Exception):  # noqa: N818 - it is data on its way to a reading, not an error of this program
@@ -37,3 +45,13 @@ class Reads(Protocol):
     async def close(self) -> None:
         """End the connection."""
         ...
+
+
+def data_bytes(span: Span) -> int:
+    """Give how many bytes of data the answer to a read has."""
+    return -(-span.words // 8) if span.table in BIT_TABLES else 2 * span.words
+
+
+def refusal(code: int) -> ReadFailure:
+    """Give what an exception code means for a reading."""
+    return ReadFailure(Reason.TIMEOUT if code == _GATEWAY_NO_ANSWER else Reason.REFUSED)

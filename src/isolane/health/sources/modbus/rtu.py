@@ -14,12 +14,11 @@ from isolane.core.samples import Reason
 from isolane.health.sources.modbus import frames
 from isolane.health.sources.modbus.line import BUFFER_BYTES_MAX, SerialWire, Wire, open_tcp
 from isolane.health.sources.modbus.plan import Span
-from isolane.health.sources.modbus.reads import ReadFailure
+from isolane.health.sources.modbus.reads import ReadFailure, refusal
 from isolane.health.sources.modbus.settings import SerialSettings
+from isolane.health.sources.patience import Patience
 
-_GATEWAY_NO_ANSWER = 0x0B
 _SILENT_MAX = 3
-_PAUSE_S_MIN = 0.5
 
 
 class RtuConnection:
@@ -40,7 +39,7 @@ class RtuConnection:
         self.generation = 0
         self._place = place
         self._timeout_s = timeout_s
-        self._pause_s_max = pause_s_max
+        self._patience = Patience(pause_s_max, clock)
         self._silence_ns = round(silence_ms * NS_PER_MS)
         self._clock = clock
         self._wire: Wire | None = None
@@ -51,15 +50,13 @@ class RtuConnection:
         self._unasked_bytes = 0
         self._quiet_since_ns = 0
         self._owes_until_ns: dict[int, int] = {}
-        self._pause_s = 0.0
-        self._next_mono_ns = 0
         self._silent = 0
 
     async def open(self) -> bool:
         """Open if it is not open and there is no pause to keep; tell whether it is."""
         if self._wire is not None:
             return True
-        if self._clock.mono_ns() < self._next_mono_ns:
+        if self._patience.left_s > 0:
             return False
         self.counts["connects"] += 1
         try:
@@ -67,7 +64,7 @@ class RtuConnection:
                 self._wire = await self._open()
         except (OSError, TimeoutError):
             self.counts["connects_failed"] += 1
-            self._pause()
+            self._patience.failed()
             return False
         self.generation += 1
         self._silent = self._unasked_bytes = 0
@@ -105,11 +102,11 @@ class RtuConnection:
         if answer is None:
             raise self._failed(unit, span, timeout_s)
         self._silent = 0
-        self._pause_s = 0.0
+        self._patience.succeeded()
         self._unasked_bytes = 0
         if answer.exception is not None:
             self.counts["exceptions"] += 1
-            raise ReadFailure(Reason.TIMEOUT if answer.exception == _GATEWAY_NO_ANSWER else Reason.REFUSED)
+            raise refusal(answer.exception)
         self.counts["answers"] += 1
         return list(answer.words)
 
@@ -176,8 +173,4 @@ class RtuConnection:
         if wire is not None:
             self._ended = reason
             wire.close()
-            self._pause()
-
-    def _pause(self) -> None:
-        self._next_mono_ns = self._clock.mono_ns() + round(self._pause_s * NS_PER_S)
-        self._pause_s = min(max(2 * self._pause_s, _PAUSE_S_MIN), self._pause_s_max)
+            self._patience.failed()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from isolane.config.values import Address
+from isolane.health.sources.rapid import RapidPeriod, RapidWhen
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,9 +24,18 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         tuple[int, ...],
         msgspec.Meta(
             description="SunSpec models to find and read, instead of a template: 101-103 and 111-113 inverters, "
-            "201-204 and 211-214 meters, 802 batteries"
+            "160 strings, 201-204 and 211-214 meters, 701 AC and 714 DC measurement, 702 ratings, 713 and 802 batteries"
         ),
     ] = ()
+    ports: Annotated[
+        int,
+        msgspec.Meta(
+            description="How many ports to read of the SunSpec models 160 and 714, 1 to 32; those that the device does "
+            "not have are BAD NOT_IMPLEMENTED",
+            ge=1,
+            le=32,
+        ),
+    ] = 1
     unit: Annotated[int, msgspec.Meta(description="Modbus unit id, 0 to 255", ge=0, le=255)] = 1
     evse: Annotated[int, msgspec.Meta(description="EVSE its signals belong to, 0 to 999", ge=0, le=999)] = 1
     connector: Annotated[int, msgspec.Meta(description="Connector its signals belong to, 0 to 999", ge=0, le=999)] = 0
@@ -102,14 +112,8 @@ class ModbusSettings(
     slow_s: Annotated[
         float, msgspec.Meta(description="Period of points in the poll group slow, s, 0.1 to 3600", ge=0.1, le=3600)
     ] = 10.0
-    rapid_s: Annotated[
-        float,
-        msgspec.Meta(description="Period of what a device lists under `rapid`, s, 0.02 to 10", ge=0.02, le=10),
-    ] = 0.1
-    rapid_when: Annotated[
-        Literal["always", "bursts"],
-        msgspec.Meta(description="Whether it is read so often at all times, or only while a burst is asked for"),
-    ] = "always"
+    rapid_s: RapidPeriod = 0.1
+    rapid_when: RapidWhen = "always"
     timeout_s: Annotated[
         float, msgspec.Meta(description="How long to wait for a connection or an answer, s, 0.05 to 30", ge=0.05, le=30)
     ] = 0.8

@@ -17,7 +17,7 @@ from isolane.health.sources.mqtt.decode import readings_of
 from isolane.health.sources.mqtt.plan import PlannedPoint, plan_points
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.points import count, reading
+from isolane.health.sources.readings import count, reading
 
 _log = logging.getLogger(__name__)
 _TOPICS_MAX = 1000

@@ -9,7 +9,7 @@ from pathlib import Path
 from isolane.core.clock import NS_PER_MS, Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Emit
-from isolane.core.samples import Quality, Reading, Reason
+from isolane.core.samples import Reason
 from isolane.core.signals import Signal
 from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.ocpp.connect import TapListener
@@ -17,6 +17,7 @@ from isolane.health.sources.ocpp.decode import ChargerFacts
 from isolane.health.sources.ocpp.hear import Hear
 from isolane.health.sources.ocpp.plan import plan_signals
 from isolane.health.sources.ocpp.settings import OcppSettings
+from isolane.health.sources.readings import count, silence
 from isolane.wire import tap_event
 
 _log = logging.getLogger(__name__)
@@ -88,13 +89,8 @@ class OcppSource:
         if self._taps:
             readings = [reading for facts in self._facts.values() for reading in facts.readings(now)]
         else:
-            readings = [
-                Reading(signal.charger, signal.key, None, now, Quality.BAD, Reason.DISCONNECTED)
-                for signal in self._periods
-            ]
-        good = sum(reading.quality is Quality.GOOD for reading in readings)
-        self._counts["readings_good"] += good
-        self._counts["readings_bad"] += len(readings) - good
+            readings = silence(self._periods, Reason.DISCONNECTED, now)
+        count(readings, self._counts)
         if readings:
             emit(readings)
 

@@ -10,6 +10,7 @@ from pysnmp.proto import errind, rfc1902, rfc1905  # type: ignore[import-untyped
 
 from isolane.core.failures import IsolaneError
 from isolane.core.samples import Reason
+from isolane.health.sources import secrets
 from isolane.health.sources.snmp.decode import Sent
 from isolane.health.sources.snmp.plan import Oid
 from isolane.health.sources.snmp.settings import SnmpSettings, UserSettings
@@ -118,13 +119,11 @@ def _sent(value: Any) -> Sent:  # noqa: ANN401 - the library's types are unknown
 
 
 def _identity(settings: SnmpSettings) -> Any:  # noqa: ANN401
-    try:
+    with secrets.needed(settings.name):
         if settings.community is not None:
             return hlapi.CommunityData(settings.community.read().decode(), mpModel=1)  # noqa: S508 - what most devices on sites speak; v3 is `user`
         if settings.user is not None:
             return _user(settings.user)
-    except ValueError as error:
-        raise IsolaneError(f"source {settings.name!r}: {error}", "put the secret where the table says") from error
     raise IsolaneError(f"source {settings.name!r} needs `community` or `user`", "give one of them")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from isolane.core.clock import NS_PER_S
 from isolane.core.samples import Reading, Reason
-from isolane.health.sources.points import reading, value_of
+from isolane.health.sources.points import value_of
+from isolane.health.sources.readings import reading
 from isolane.health.sources.snmp.plan import UP_TIME, Oid, PlannedPoint
 
 _COUNTER32 = 1 << 32

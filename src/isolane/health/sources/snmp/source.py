@@ -9,7 +9,7 @@ from isolane.core.samples import Reading, Reason
 from isolane.core.signals import Signal
 from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.points import count, silence
+from isolane.health.sources.readings import count, silence
 from isolane.health.sources.snmp.connect import Agent
 from isolane.health.sources.snmp.decode import Look, readings_of
 from isolane.health.sources.snmp.plan import UP_TIME, plan_points

@@ -1,0 +1,71 @@
+"""This file reads some signals of a source faster; it guards that a burst begins at once and ends by itself.
+
+Constraints: what is marked `rapid` is read every `rapid_s`, at all times or while a burst lasts; its ordinary period
+goes on beside it, so that the rows of the site are what they are without a burst.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+
+import msgspec
+
+from isolane.core.clock import NS_PER_S, Clock
+from isolane.core.signals import Signal
+from isolane.health.sources.cadence import Cadence
+
+RAPID = "rapid"
+"""The group of a cadence in which they are, beside the source's own groups."""
+
+RapidPeriod = Annotated[float, msgspec.Meta(description="Period of what is `rapid`, s, 0.02 to 10", ge=0.02, le=10)]
+RapidWhen = Annotated[
+    Literal["always", "bursts"],
+    msgspec.Meta(description="Whether it is read so often at all times, or only while a burst is asked for"),
+]
+
+
+class Rapid:
+    """What of one source is read faster, and when.
+
+    Args:
+        signals: That are.
+        period_s: How often, s.
+        when: "always" or "bursts".
+        clock: Its monotonic side is used.
+
+    Attributes:
+        periods_s: Period of the signals that are read faster at all times, by (charger, key).
+        bursts_s: Period in a burst of those that are read faster only then.
+    """
+
+    def __init__(
+        self, signals: Iterable[Signal], period_s: float, when: Literal["always", "bursts"], clock: Clock
+    ) -> None:
+        periods = {(signal.charger, signal.key): period_s for signal in signals}
+        self.periods_s = periods if when == "always" else {}
+        self.bursts_s = periods if when == "bursts" else {}
+        self._period_s = period_s
+        self._clock = clock
+        self._until_mono_ns = 0
+        self._cadence: Cadence | None = None
+
+    def cadence(self, periods_s: Mapping[str, float]) -> Cadence:
+        """Make the cadence of a run, to which a burst adds the group RAPID.
+
+        Args:
+            periods_s: The source's own groups, s; at least one.
+        """
+        always = {RAPID: self._period_s} if self.periods_s else {}
+        self._cadence = Cadence({**periods_s, **always}, self._clock)
+        self._enter()
+        return self._cadence
+
+    def burst(self, seconds: float) -> None:
+        """Read what `bursts_s` names that often from now on, for so long, s; a burst that lasts is never cut."""
+        if self.bursts_s:
+            until = self._clock.mono_ns() + round(seconds * NS_PER_S)
+            self._until_mono_ns = max(self._until_mono_ns, until)
+            self._enter()
+
+    def _enter(self) -> None:
+        if self._cadence is not None and self._clock.mono_ns() < self._until_mono_ns:
+            self._cadence.begin(RAPID, self._period_s, self._until_mono_ns)
