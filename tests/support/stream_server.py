@@ -68,10 +68,11 @@ class StreamServer(ABC):
         assert task is not None
         self._talks[task] = writer
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            # Ended by `stop`, it has to end quietly: CPython 3.11 reports a cancelled callback of a server as an accident.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self.talk(reader, writer)
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
             del self._talks[task]
