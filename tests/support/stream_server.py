@@ -68,7 +68,7 @@ class StreamServer(ABC):
         assert task is not None
         self._talks[task] = writer
         try:
-            # Ended by `stop`, it has to end quietly: CPython 3.11 reports a cancelled callback of a server as an accident.
+            # `stop` cancels it, and CPython 3.11 reports a server's callback that was cancelled as an accident.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self.talk(reader, writer)
         finally:
