@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import aiomqtt
 
-from isolane.health.mqtt_session import ClosedOnFailure, MqttSession
+from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession, held
 
 
 @asynccontextmanager
@@ -30,11 +30,5 @@ async def joined(
         tls_context=tls,
         timeout=timeout_s,
     )
-    await session.open()
-    try:
+    async with held(session):
         yield session
-    finally:
-        try:
-            await session.__aexit__(None, None, None)
-        finally:
-            session.abort()

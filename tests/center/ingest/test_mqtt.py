@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 
 from isolane.center.ingest.mqtt import MqttSubscriber
 from isolane.center.ingest.settings import MqttIngest, QuotaSettings
-from isolane.security.tls import client_context
+from isolane.security.tls import client_context, server_context
 from isolane.wire.uplink import Ack, Downlink, Up, decode_downlink, down_topic, up_topic
 from isolane.wire.uplink import encode as encode_message
 from support.broker import Broker
 from support.center_process import CenterPki, OpenCenter
 from support.gateways import T0_MS, FakeGateway
+from support.mqtt_peer import joined
+from support.stream_server import StreamServer
 
 pytestmark = pytest.mark.broker
 
@@ -67,9 +70,7 @@ async def until_sessions(center: OpenCenter, count: int) -> None:
 async def gateway_client(broker: Broker, pki: CenterPki, name: str = "gw-1") -> AsyncIterator[aiomqtt.Client]:
     identity = pki.gateways[name]
     context = client_context(pki.ca, identity.certificate, identity.key)
-    async with aiomqtt.Client(
-        "127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=context
-    ) as client:
+    async with joined(broker.port, context) as client:
         await client.subscribe(down_topic("depot", name), qos=1)
         yield client
 
@@ -178,3 +179,38 @@ async def test_who_floods_is_not_taken_and_another_is(
         assert acknowledged(await answers(quiet, 1)) == [1]
     assert center.counters.over_quota == 3
     assert caplog.text.count("security-event type=quota gateway=gw-1") == 1
+
+
+class Mute(StreamServer):
+    """Takes a connection and never answers."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(context)
+        self.asked = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        while await reader.read(4096):
+            self.asked.set()
+        self.left.set()
+
+
+async def test_told_to_stop_while_the_broker_is_silent_it_stops_and_closes(center: OpenCenter, pki: CenterPki) -> None:
+    broker = Mute(server_context(pki.server.certificate, pki.server.key, pki.ca))
+    await broker.start()
+    settings = MqttIngest(
+        host="127.0.0.1", port=broker.port, ca=pki.ca, certificate=pki.center.certificate, key=pki.center.key
+    )
+    subscriber = MqttSubscriber(settings, center.intake, center.counters, center.gates, center.suspicions)
+    task = asyncio.create_task(subscriber.run())
+    try:
+        async with asyncio.timeout(20):
+            await broker.asked.wait()
+            task.cancel()
+            await asyncio.wait({task})
+            await broker.left.wait()
+    finally:
+        await broker.stop()
+    assert task.cancelled()
+    assert not center.counters.mqtt_connected

@@ -27,6 +27,7 @@ from isolane.center.ingest.settings import MqttIngest
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.security.tls import client_context
+from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession, held
 from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, Up, down_topic, encode, read_up_topic
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class MqttSubscriber:
         self._properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._properties.MessageExpiryInterval = _EXPIRY_S
         self._tls = client_context(settings.ca, settings.certificate, settings.key)
+        self._tls.sslsocket_class = ClosedOnFailure
         self._lines = partial(Lines, gates=gates, refused=self._over_quota)
         self._answers = Gathering(settings.answer_s)
         self._answered = asyncio.Event()
@@ -93,7 +95,7 @@ class MqttSubscriber:
             pause_s = min(2 * pause_s, self._settings.reconnect_s_max)
 
     async def _session(self) -> None:
-        async with aiomqtt.Client(
+        session = MqttSession(
             self._settings.host,
             self._settings.port,
             identifier=self._settings.client_id,
@@ -103,7 +105,8 @@ class MqttSubscriber:
             tls_context=self._tls,
             queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", self._lines),
             logger=_log.getChild("client"),
-        ) as client:
+        )
+        async with held(session) as client:
             granted = await client.subscribe(UP_FILTER, qos=1)
             if any((code if isinstance(code, int) else code.value) >= _REFUSAL for code in granted):
                 raise aiomqtt.MqttError(f"the broker does not let the center subscribe to {UP_FILTER}")

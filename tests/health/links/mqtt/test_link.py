@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiomqtt
 import pytest
 
 from isolane.config.site import Site
@@ -21,6 +20,7 @@ from isolane.wire.uplink import Downlink, Up, down_topic, encode
 from support.broker import Broker, Pki, stopping
 from support.centers import Brain, MqttCenter
 from support.couriers import Errands, Letter
+from support.mqtt_peer import joined
 from support.old_broker import OldBroker
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, settings, until
 
@@ -68,7 +68,7 @@ def descriptors() -> int:
 async def say(pki: Pki, port: int, payload: bytes, *, retain: bool = False) -> None:
     """Publish one answer as the center."""
     tls = client_context(pki.ca, pki.center.certificate, pki.center.key)
-    async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls) as client:
+    async with joined(port, tls) as client:
         await client.publish(down_topic(SITE, GATEWAY), payload, qos=1, retain=retain)
 
 
@@ -208,9 +208,7 @@ async def test_the_broker_is_told_when_a_message_expires(tmp_path: Path, pki: Pk
     with stopping(Broker(tmp_path, pki)) as broker:
         broker.start()
         tls = client_context(pki.ca, pki.center.certificate, pki.center.key)
-        async with aiomqtt.Client(
-            "127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5, tls_context=tls
-        ) as client:
+        async with joined(broker.port, tls) as client:
             await client.subscribe("isolane/#", qos=1)
             async with running(broker.port, pki, Errands([SMALL]), tmp_path, expiry_s=1234):
                 async with asyncio.timeout(15):

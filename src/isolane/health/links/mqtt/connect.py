@@ -21,8 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from isolane.config.values import Secret
 from isolane.health.links.way import Dialer
-from isolane.health.mqtt_session import ClosedOnFailure, MqttSession
 from isolane.security.tls import client_context
+from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession, held
 from isolane.wire.uplink import MESSAGE_BYTES_MAX
 
 _LOG = logging.getLogger(__name__)
@@ -269,13 +269,5 @@ async def connected(
         aiomqtt.MqttError: The broker cannot be reached, is not who it should be, or refuses.
         IsolaneError: A certificate, key or secret cannot be read any more.
     """
-    session = Session(settings, client_id, protocol, will, login, dialer)
-    await session.open()
-    try:
+    async with held(Session(settings, client_id, protocol, will, login, dialer), is_polite=is_polite) as session:
         yield session
-    finally:
-        try:
-            if is_polite:
-                await session.__aexit__(None, None, None)
-        finally:
-            session.abort()

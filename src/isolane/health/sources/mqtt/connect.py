@@ -11,9 +11,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from isolane.core.failures import IsolaneError
-from isolane.health.mqtt_session import ClosedOnFailure, MqttSession
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.security.tls import client_context
+from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession
 
 _log = logging.getLogger(__name__ + ".library")
 _log.setLevel(logging.CRITICAL)

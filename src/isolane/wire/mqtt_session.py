@@ -1,13 +1,15 @@
 """This file mends what aiomqtt leaves open; it guards that no session, however it ended, leaves a socket behind.
 
 The library connects in a thread that cannot be stopped, keeps to itself an end before the broker's CONNACK, has no
-public way to close a session that never came up, and may go on where it was cancelled. The lock pins its version.
+public way to close a session that never came up, may go on where it was cancelled, and keeps the error of a session's
+end in a future at which nobody need look. The lock pins its version.
 """
 
 import asyncio
 import math
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import aiomqtt
@@ -18,10 +20,17 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 T = TypeVar("T")
+Session = TypeVar("Session", bound="MqttSession")
 
 
 class MqttSession(aiomqtt.Client):
     """One connection to a broker; see aiomqtt for its arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own
+        super().__init__(*args, **kwargs)
+        for end in (self._connected, self._disconnected):
+            # Who waits for it gets the error; who does not, since it is cancelled or done, need not be reported.
+            end.add_done_callback(_look_at)
 
     def abort(self) -> None:
         """Close the socket, whatever state the session is in."""
@@ -54,8 +63,7 @@ class MqttSession(aiomqtt.Client):
         self._opened_too_late(opening)
 
     def _opened_too_late(self, opening: "asyncio.Future[Any]") -> None:
-        if not opening.cancelled():
-            opening.exception()  # looked at, so that it is not reported as never seen
+        _look_at(opening)
         self.abort()
 
     async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 - the library's signature
@@ -99,6 +107,34 @@ class MqttSession(aiomqtt.Client):
         except OSError as error:
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
+
+
+def _look_at(end: "asyncio.Future[Any]") -> None:
+    """Look at a future's error, so that it is not reported as never seen."""
+    if not end.cancelled():
+        end.exception()
+
+
+@asynccontextmanager
+async def held(session: Session, *, is_polite: bool = True) -> AsyncIterator[Session]:
+    """Open a session and close it again.
+
+    Args:
+        session: Not opened yet.
+        is_polite: Whether a DISCONNECT is sent at the end; without one the broker publishes the will.
+
+    Raises:
+        aiomqtt.MqttError: The broker cannot be reached, is not who it should be, or refuses; or the session has ended.
+    """
+    await session.open()
+    try:
+        yield session
+    finally:
+        try:
+            if is_polite:
+                await session.__aexit__(None, None, None)
+        finally:
+            session.abort()
 
 
 class ClosedOnFailure(ssl.SSLSocket):
