@@ -11,6 +11,7 @@ books are stated once more, then links and outbox close.
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 
@@ -162,6 +163,7 @@ class Pipeline:
         return self._part(name, lambda: rhythm.run(self._enqueue))
 
     def _link(self, link: Link, cursor: Cursor) -> Coroutine[None, None, None]:
+        cursor.spare(functools.partial(self.budget.spares, link.name))
         courier = Unhurried(cursor, self.budget.way.of(link.name))
         return self._part(f"link:{link.name}", lambda: link.run(courier))
 

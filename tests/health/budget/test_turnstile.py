@@ -1,5 +1,7 @@
 """This file asks how fast may be sent on links of many rates, with and without calls of the business."""
 
+import asyncio
+
 import pytest
 
 from isolane.health.budget.settings import BudgetSettings
@@ -68,3 +70,32 @@ async def test_a_delay_counts_beside_calls_too() -> None:
     before = turnstile.rate_bytes_s()
     turnstile.ease.note(0.2, 1_000_000_000)
     assert turnstile.rate_bytes_s() == before / 2
+
+
+async def _served(turnstile: Turnstile, passed_ns: list[int], seconds: int, *, is_first: bool = False) -> int:
+    """Ask for segments as fast as they are given, for so long on a clock moved by hand; give the bytes that went."""
+    before, end_ns = turnstile.passed_bytes, passed_ns[0] + seconds * 1_000_000_000
+    turn = asyncio.ensure_future(turnstile.turn(540, is_first=is_first))
+    while passed_ns[0] < end_ns:
+        await asyncio.sleep(0)
+        if turn.done():
+            turn = asyncio.ensure_future(turnstile.turn(540, is_first=is_first))
+            continue
+        passed_ns[0] += 20_000_000
+        turnstile.serve()
+    turn.cancel()
+    await asyncio.wait({turn})
+    return turnstile.passed_bytes - before
+
+
+async def test_once_the_month_is_spent_some_kilobytes_go_at_once_and_a_kilobit_a_second_after_them() -> None:
+    passed_ns = [0]
+    turnstile = Turnstile(BudgetSettings(link_kbit_s=256, first=("f",)), lambda: passed_ns[0])
+    turnstile.is_spent = lambda: True
+    assert turnstile.rate_bytes_s() == 16_000
+    assert 15_000 <= await _served(turnstile, passed_ns, 2) <= 17_000
+    assert turnstile.rate_bytes_s() == 125
+    assert 60 * 125 - 540 <= await _served(turnstile, passed_ns, 60) <= 60 * 125 + 540
+    assert await _served(turnstile, passed_ns, 10, is_first=True) >= 0.8 * 10 * 16_000
+    turnstile.is_spent = lambda: False
+    assert await _served(turnstile, passed_ns, 10) >= 0.8 * 10 * 16_000

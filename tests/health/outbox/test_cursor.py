@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from isolane.health.outbox.cursor import Cursor, Pace
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Outgoing
 from isolane.wire.uplink import Ack, Downlink, Up, decode_ledger
@@ -299,3 +300,56 @@ async def test_an_answer_with_anything_in_it_changes_nothing_it_should_not(outbo
     )
     assert outbox.tally.queued == 10
     assert cursor.in_flight == 1
+
+
+async def test_a_sparing_link_sends_alarms_and_receipts_and_leaves_the_rest_queued(
+    outbox: Outbox, cursor: Cursor, clock: ManualClock
+) -> None:
+    for number in range(5):
+        await outbox.put(draft(number))
+    is_spent = False
+    cursor.spare(lambda: is_spent)
+    assert numbers([await cursor.next() for _ in range(3)]) == [5], "two more are picked and not given yet"
+    is_spent = True
+    assert not numbers(await given_now(cursor))
+    await cursor.answer(ack(outbox, 5))
+    await outbox.put(draft(5), Lane.ALARM)
+    await outbox.put(draft(6), Lane.SNAPSHOT)
+    await outbox.put(draft(7), Lane.RECEIPT)
+    clock.pass_s(61)
+    await outbox._call(outbox._store.tend)
+    assert numbers(await given_now(cursor)) == [6, 8]
+    await cursor.answer(ack(outbox, 6, 8))
+    assert not await given_now(cursor)
+    assert outbox.tally.blocks_queued == 5
+    is_spent = False
+    cursor.wake()
+    assert numbers(await given_now(cursor)) == [7, 1, 2]
+
+
+async def test_a_sparing_link_states_the_books_once_an_hour_and_keeps_gap_records(
+    outbox: Outbox, cursor: Cursor, clock: ManualClock
+) -> None:
+    cursor.spare(lambda: True)
+    await outbox.put(draft(0))
+    assert [each.kind for each in await given_now(cursor)] == [Up.SCHEMA, Up.LEDGER]
+    clock.pass_s(3599)
+    await outbox._call(outbox._store.tend)
+    assert not await given_now(cursor)
+    clock.pass_s(2)
+    await outbox._call(outbox._store.tend)
+    assert outbox.tally.dropped == {"expired": 10}, "age ends what stays away too long"
+    assert [each.kind for each in await given_now(cursor)] == [Up.LEDGER]
+    cursor.spare(lambda: False)
+    assert [each.kind for each in await given_now(cursor)] == [Up.GAP]
+
+
+async def test_a_sparing_link_in_order_lets_no_alarm_overtake(outbox: Outbox) -> None:
+    await outbox.put(draft(0))
+    await outbox.put(draft(1), Lane.ALARM)
+    target = outbox.cursor("target", Pace(1, 30.0, 600.0, newest_first=False, in_order=True))
+    await target.begin()
+    target.spare(lambda: True)
+    assert not numbers(await given_now(target))
+    target.spare(lambda: False)
+    assert numbers(await given_now(target)) == [1]

@@ -55,9 +55,13 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether only links that go first have anything left of this month; the others crawl."""
+        """Whether nothing but the reserve is left of this month."""
         limit = self.settings.limit_bytes
         return limit is not None and self.month.used >= limit * (1 - self.settings.reserve)
+
+    def spares(self, link: str) -> bool:
+        """Tell whether a link is to send alarms and receipts alone, since what is left of the month is for those."""
+        return self.is_spent and link not in self.settings.first
 
     def watch(self, backlog: Callable[[], int | None]) -> None:
         """Look at what waits from now on: bytes, None while no link stands."""

@@ -82,8 +82,8 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     reserve: Annotated[
         float,
         msgspec.Meta(
-            description="Share of `month_mb` that is kept for links in `first`, 0 to 0.9; the others crawl at 1 kbit/s "
-            "from there on, which keeps their sessions and lets alarms through",
+            description="Share of `month_mb` that is kept for alarms, receipts of commands and all that the links in "
+            "`first` have, 0 to 0.9; samples stay in the outbox from there on",
             ge=0,
             le=0.9,
         ),

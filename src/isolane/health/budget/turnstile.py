@@ -26,7 +26,9 @@ _LOOK_S = 1.0
 _HARMLESS_S = 0.005
 """A twentieth of the round trip of a mobile network: what a segment may take without a hold."""
 _CRAWL_BYTES_S = 125.0
-"""What keeps a session and lets an alarm through: 10.8 MB a day, if all of it is used."""
+"""What sessions, alarms and receipts may use in the long run once the month is spent: 10.8 MB a day."""
+_CRAWL_BURST_BYTES = 16_384
+"""So much of it may go at once: a handshake, a schema and some alarms do not crawl."""
 
 
 class Turnstile:
@@ -54,7 +56,10 @@ class Turnstile:
         self.is_spent: Callable[[], bool] = lambda: False
         self._trickle = settings.trickle
         self.now_ns = now_ns
+        self._segment = segment
         self._bucket = Bucket(segment + self.ceiling_bytes_s * _SLACK_S, now_ns())
+        self._crawl = Bucket(_CRAWL_BURST_BYTES, now_ns())
+        self._crawl.set_rate(_CRAWL_BYTES_S, now_ns())
         self._first: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._others: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -70,9 +75,9 @@ class Turnstile:
         stance = self.yielding.stance(self.now_ns())
         if stance is Stance.HOLD:
             return 0.0
-        if self.is_spent():
-            return min(self.ceiling_bytes_s, _CRAWL_BYTES_S)
-        return self.ceiling_bytes_s * self._share(stance)
+        rate = self.ceiling_bytes_s * self._share(stance)
+        is_crawling = self.is_spent() and self._crawl.wait_s(self._segment, self.now_ns()) > 0
+        return min(rate, _CRAWL_BYTES_S) if is_crawling else rate
 
     async def turn(self, size: int, *, is_first: bool) -> None:
         """Wait until a segment may be sent.
@@ -96,16 +101,19 @@ class Turnstile:
         stance = self.yielding.stance(now)
         self._note_hold(stance is Stance.HOLD, now)
         while self._first or self._others:
+            is_first = bool(self._first)
             queue = self._first or self._others
             if queue[0][1].done():  # whoever waited has been cancelled
                 queue.popleft()
                 continue
-            wait_s = self._wait_s(queue[0][0], stance, now)
+            wait_s = self._wait_s(queue[0][0], stance, now, is_first=is_first)
             if wait_s:
                 self._timer = asyncio.get_running_loop().call_later(min(wait_s, _LOOK_S), self.serve)
                 return
             size, turn = queue.popleft()
             self._bucket.take(size, now)
+            if not is_first and self.is_spent():
+                self._crawl.take(size, now)
             self.passed_bytes += size
             turn.set_result(None)
         self.yielding.waits(now, is_waiting=False)
@@ -116,12 +124,13 @@ class Turnstile:
             return self.ease.share
         return max(self._trickle, self.ease.share * self.yielding.share)
 
-    def _wait_s(self, size: int, stance: Stance, now: int) -> float:
-        rate = self.ceiling_bytes_s * self._share(stance) if self._first else self.rate_bytes_s()
-        self._bucket.set_rate(rate, now)
-        if not rate:
+    def _wait_s(self, size: int, stance: Stance, now: int, *, is_first: bool) -> float:
+        is_held = stance is Stance.HOLD and not is_first
+        self._bucket.set_rate(0.0 if is_held else self.ceiling_bytes_s * self._share(stance), now)
+        if is_held:
             return self.yielding.change_s(now) + _SLACK_S
-        return self._bucket.wait_s(size, now)
+        wait_s = self._bucket.wait_s(size, now)
+        return wait_s if is_first or not self.is_spent() else max(wait_s, self._crawl.wait_s(size, now))
 
     def _note_hold(self, is_held: bool, now: int) -> None:  # noqa: FBT001 - a state, not an option
         if self._held_since_ns is not None:

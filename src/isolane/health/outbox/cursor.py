@@ -12,7 +12,7 @@ them back.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,7 @@ class Supply(Protocol):
         *,
         newest_first: bool,
         in_order: bool = False,
+        urgent_only: bool = False,
     ) -> list[Outgoing]:
         """Give what is due, without what is in flight or set aside."""
         ...
@@ -131,6 +132,8 @@ class Cursor:
         self._ledger_ns = self._restated_ns = 0
         self._last_statement: Outgoing | None = None
         self._stated_last = asyncio.Event()
+        self._spares: Callable[[], bool] = lambda: False
+        self._is_sparing = False
 
     @property
     def set_aside(self) -> int:
@@ -219,6 +222,10 @@ class Cursor:
             self._aside.settled(message.key)
             self._news.set()
 
+    def spare(self, spares: Callable[[], bool]) -> None:
+        """While this is so, give alarms and receipts alone, and state the books once an hour; the rest stays queued."""
+        self._spares = spares
+
     async def state_books(self) -> None:
         """Have the books stated once more as they are now, and wait until a link has brought the statement away."""
         self._last_statement = None
@@ -235,6 +242,9 @@ class Cursor:
         if now >= self._ledger_ns:
             return await self._statement(now)
         self._recall(now)
+        if self._spares() is not self._is_sparing:
+            self._is_sparing = not self._is_sparing
+            self._ready.clear()
         if not self._ready:
             self._ready = await self._pick()
         if not self._ready:
@@ -265,7 +275,13 @@ class Cursor:
     async def _fetch(self, aside: frozenset[Key], room: int) -> list[Outgoing]:
         in_flight, pace = frozenset(self._flights), self._pace
         return await self._supply.pick(
-            self.name, in_flight, aside, room, newest_first=pace.newest_first, in_order=pace.in_order
+            self.name,
+            in_flight,
+            aside,
+            room,
+            newest_first=pace.newest_first,
+            in_order=pace.in_order,
+            urgent_only=self._is_sparing,
         )
 
     async def _wanted_schema(self) -> Outgoing | None:
@@ -293,7 +309,8 @@ class Cursor:
             if entry.epoch == newest or entry.queued or self._stated.get((entry.epoch, entry.stream)) != entry
         ]
         self._stated = {(entry.epoch, entry.stream): entry for entry in entries}
-        self._ledger_ns = now + int(self._pace.ledger_s * NS_PER_S)
+        pause_s = max(self._pace.ledger_s, _RESTATED_S) if self._spares() else self._pace.ledger_s
+        self._ledger_ns = now + int(pause_s * NS_PER_S)
         statement = LedgerStatement(VERSION, self._clock.utc_ns() // NS_PER_MS, tuple(told))
         self._last_statement = Outgoing(Up.LEDGER, encode(statement))
         return self._last_statement

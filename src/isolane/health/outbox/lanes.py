@@ -15,5 +15,8 @@ class Lane(IntEnum):
     """What could not be delivered while it was live; in the order the link's settings say."""
 
 
+URGENT = (Lane.ALARM, Lane.RECEIPT)
+"""What still goes when a link is to send no more than it must."""
+
 DROPPED_FIRST = (Lane.BACKFILL, Lane.SNAPSHOT, Lane.LIVE)
 """The lanes from which a full outbox drops, in this order; never from the others."""

@@ -139,10 +139,18 @@ class Outbox:
         *,
         newest_first: bool,
         in_order: bool = False,
+        urgent_only: bool = False,
     ) -> list[Outgoing]:
         """See `cursor.Supply`."""
         return await self._call(
-            self._store.pick, link, in_flight, aside, limit, newest_first=newest_first, in_order=in_order
+            self._store.pick,
+            link,
+            in_flight,
+            aside,
+            limit,
+            newest_first=newest_first,
+            in_order=in_order,
+            urgent_only=urgent_only,
         )
 
     async def settle(self, link: str, blocks: Sequence[Key], gaps: Sequence[Key], poison: Sequence[str]) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from isolane.health.outbox.books import Books
 from isolane.health.outbox.gaps import Gaps
-from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.lanes import URGENT, Lane
 from isolane.health.outbox.records import Draft, Key
 from isolane.health.outbox.room import LANE_FULL, LOST, Bounds, Row, beyond, plan
 from isolane.wire.anchor import BEGINS as ANCHOR_BEGINS
@@ -182,6 +182,7 @@ class Shelf:
         *,
         newest_first: bool,
         in_order: bool = False,
+        urgent_only: bool = False,
     ) -> list[tuple[Key, bytes, bytes]]:
         """Give (key, schema, bytes) of the blocks a link shall send next.
 
@@ -192,9 +193,10 @@ class Shelf:
             not_before_ms: For each lane: blocks born earlier are about to expire and are not sent any more.
             newest_first: The order within the backfill lane.
             in_order: Whether the oldest goes first, whatever its lane.
+            urgent_only: Whether alarms and receipts alone go; not for a link in order.
         """
         found: list[tuple[Key, bytes, bytes]] = []
-        for lane in (Lane.ALARM,) if in_order else Lane:
+        for lane in (Lane.ALARM,) if in_order else URGENT if urgent_only else Lane:
             newest = lane is Lane.LIVE or (lane is Lane.BACKFILL and newest_first)
             query = _NEWEST_FIRST if newest else _OLDEST_FIRST
             rows = self.file.execute(

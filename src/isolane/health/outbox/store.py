@@ -154,18 +154,24 @@ class Store:
         *,
         newest_first: bool,
         in_order: bool = False,
+        urgent_only: bool = False,
     ) -> list[Outgoing]:
         """Give what a link shall send next, gaps first, without what it has in flight or set aside.
 
+        Where only the urgent is to go, gaps wait too, and a link in order, which lets nothing overtake, gets nothing.
         Blocks that no longer fit their checksum are dropped here, with a gap record.
         """
+        if urgent_only and in_order:
+            return []
         taken = in_flight | aside
-        oldest = self._oldest_kept()
-        gaps: list[Gap] = self._attempt(lambda shelf: shelf.gaps.pick(link, taken, limit), otherwise=[])
+        oldest, gaps_max = self._oldest_kept(), 0 if urgent_only else limit
+        gaps: list[Gap] = self._attempt(lambda shelf: shelf.gaps.pick(link, taken, gaps_max), otherwise=[])
         out = [Outgoing(Up.GAP, encode_message(gap), (gap.epoch, gap.stream, gap.first)) for gap in gaps]
         room = limit - len(out)
         blocks: list[tuple[Key, bytes, bytes]] = self._attempt(
-            lambda shelf: shelf.pick(link, taken, room, oldest, newest_first=newest_first, in_order=in_order),
+            lambda shelf: shelf.pick(
+                link, taken, room, oldest, newest_first=newest_first, in_order=in_order, urgent_only=urgent_only
+            ),
             otherwise=[],
         )
         corrupt = [key for key, _, data in blocks if not _is_whole(data, key, self._tag)]
