@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from isolane.core.signals import Signal
 from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, exact, place, wanted
+from isolane.wire.anchor import Anchor
 from isolane.wire.block import Block, BlockKey, encode
 from isolane.wire.floats import to_bits
 from isolane.wire.schema import Schema
@@ -48,6 +49,50 @@ def test_a_block_is_opened_by_its_schema() -> None:
     assert list(rows.column(1)) == [0.0, 0.1, 0.2, 0.3, 0.4]
     assert acknowledged(rows.key).acks[0].blocks == (3,)
     assert wanted(SCHEMA.id).want == (SCHEMA.id.hex(),)
+
+
+def blocks_of(schemas: Schemas, columns: int, count: int) -> list[bytes]:
+    """Tell so many schemas of so many columns, each with an anchor; give a block that needs both, for each."""
+    blocks = []
+    for number in range(count):
+        signals = (Signal(f"CP-{number}", f"1.0/EVSE/xSignal[{n}]", "V", 0.1) for n in range(columns))
+        schema = Schema.of(tuple(signals))
+        anchor = Anchor(schema.id, np.full(columns, number, np.int64))
+        schemas.learn(schema.json)
+        schemas.learn(anchor.json)
+        values = np.full((columns, 1), number + 1, np.int64)
+        block = Block(KEY, schema.id, 0, 1000, values, np.zeros((columns, 1), np.uint8))
+        blocks.append(encode(block, TAG, anchor))
+    return blocks
+
+
+def opened(schemas: Schemas, blocks: list[bytes]) -> list[int]:
+    """Give the numbers of the blocks that need not be asked for."""
+    found = []
+    for number, block in enumerate(blocks):
+        try:
+            assert schemas.rows(block).values[0, 0] == number + 1
+        except UnknownSchemaError:
+            continue
+        found.append(number)
+    return found
+
+
+def test_as_many_schemas_and_anchors_are_kept_as_a_large_site_has() -> None:
+    schemas = Schemas()
+    blocks = blocks_of(schemas, 8, 130)
+    assert opened(schemas, blocks) == list(range(2, 130))
+    again = Schemas()
+    assert blocks_of(again, 8, 100) == blocks_of(again, 8, 100)
+    assert opened(again, blocks[:100]) == list(range(100))
+
+
+def test_large_schemas_are_kept_as_far_as_the_memory_is_meant_for_them() -> None:
+    schemas = Schemas()
+    blocks = blocks_of(schemas, 8000, 12)
+    assert opened(schemas, blocks) == list(range(4, 12))
+    vast = Schemas()
+    assert opened(vast, blocks_of(vast, 16_384, 6)) == list(range(2, 6))
 
 
 def test_a_signal_without_a_resolution_has_the_float_itself() -> None:

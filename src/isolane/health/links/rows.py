@@ -25,8 +25,11 @@ from isolane.wire.floats import to_floats
 from isolane.wire.schema import ID_BYTES, Schema, decode_schema
 from isolane.wire.uplink import VERSION, Ack, Downlink
 
-_SCHEMAS_MAX = 16
-"""Schemas and anchors kept; one that comes back later is told again before its first block."""
+_KEPT_MAX = 128
+"""Schemas kept, and anchors: twice as many as the outbox remembers to have told. One beyond it is asked for again."""
+_COLUMNS_MAX = 65_536
+"""Of all schemas kept, some 26 MB, and of all anchors, 0.5 MB; the newest few are kept whatever they have."""
+_KEPT_MIN = 4
 _EXACT = 1 << 53
 
 Told = TypeVar("Told", Schema, Anchor)
@@ -152,6 +155,7 @@ class Schemas:
     def __init__(self) -> None:
         self._known: dict[bytes, Schema] = {}
         self._anchors: dict[bytes, Anchor] = {}
+        self._columns = {Schema: 0, Anchor: 0}
 
     def learn(self, data: bytes) -> None:
         """Take the JSON of a schema or anchor.
@@ -160,10 +164,11 @@ class Schemas:
             ValueError: It is neither.
         """
         if is_anchor(data):
-            _keep(self._anchors, *decode_anchor(data))
+            identity, anchor = decode_anchor(data)
+            self._keep(self._anchors, identity, anchor)
             return
         schema = decode_schema(data)
-        _keep(self._known, schema.id, schema)
+        self._keep(self._known, schema.id, schema)
 
     def rows(self, data: bytes) -> Rows:
         """Open a block.
@@ -187,12 +192,21 @@ class Schemas:
         t_ms = block.t0_ms + block.step_ms * np.arange(rows, dtype=np.int64)
         return Rows(block.key, schema.signals, t_ms, block.step_ms, block.values, block.codes)
 
+    def _keep(self, known: dict[bytes, Told], identity: bytes, told: Told) -> None:
+        self._forget(known, identity)
+        known[identity] = told
+        self._columns[type(told)] += _columns(told)
+        while len(known) > _KEPT_MAX or (len(known) > _KEPT_MIN and self._columns[type(told)] > _COLUMNS_MAX):
+            self._forget(known, next(iter(known)))
 
-def _keep(known: dict[bytes, Told], identity: bytes, told: Told) -> None:
-    known.pop(identity, None)
-    known[identity] = told
-    if len(known) > _SCHEMAS_MAX:
-        del known[next(iter(known))]
+    def _forget(self, known: dict[bytes, Told], identity: bytes) -> None:
+        gone = known.pop(identity, None)
+        if gone is not None:
+            self._columns[type(gone)] -= _columns(gone)
+
+
+def _columns(told: Schema | Anchor) -> int:
+    return len(told.signals) if isinstance(told, Schema) else int(told.row.size)
 
 
 def acknowledged(key: BlockKey) -> Downlink:
