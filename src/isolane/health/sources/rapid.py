@@ -16,6 +16,7 @@ from isolane.health.sources.cadence import Cadence
 RAPID = "rapid"
 """The group of a cadence in which they are, beside the source's own groups."""
 
+RapidPoint = Annotated[bool, msgspec.Meta(description="Whether it is also read every `rapid_s`; see `rapid_when`")]
 RapidPeriod = Annotated[float, msgspec.Meta(description="Period of what is `rapid`, s, 0.02 to 10", ge=0.02, le=10)]
 RapidWhen = Annotated[
     Literal["always", "bursts"],
@@ -43,10 +44,15 @@ class Rapid:
         periods = {(signal.charger, signal.key): period_s for signal in signals}
         self.periods_s = periods if when == "always" else {}
         self.bursts_s = periods if when == "bursts" else {}
+        self._identities = periods.keys()
         self._period_s = period_s
         self._clock = clock
         self._until_mono_ns = 0
         self._cadence: Cadence | None = None
+
+    def due(self, signal: Signal, group: str, groups: frozenset[str]) -> bool:
+        """Tell whether a signal of one of the source's own groups is to be read when these groups are."""
+        return group in groups or (RAPID in groups and (signal.charger, signal.key) in self._identities)
 
     def cadence(self, periods_s: Mapping[str, float]) -> Cadence:
         """Make the cadence of a run, to which a burst adds the group RAPID.

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from isolane.health.sources.points import PointSettings
+from isolane.health.sources.rapid import RapidPeriod, RapidPoint, RapidWhen
 
 
 class CanPointSettings(PointSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +25,7 @@ class CanPointSettings(PointSettings, frozen=True, kw_only=True, forbid_unknown_
             le=3600,
         ),
     ] = 1.0
+    rapid: RapidPoint = False
 
 
 class CanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="can"):
@@ -40,6 +42,8 @@ class CanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         msgspec.Meta(description="socketcan is Linux's; virtual is a bus inside this process, for trials"),
     ] = "socketcan"
     fd: Annotated[bool, msgspec.Meta(description="Whether the bus carries CAN FD frames")] = False
+    rapid_s: RapidPeriod = 0.1
+    rapid_when: RapidWhen = "always"
     frames_per_s_max: Annotated[
         int,
         msgspec.Meta(

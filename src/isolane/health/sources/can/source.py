@@ -8,12 +8,12 @@ from isolane.core.clock import NS_PER_S, Clock
 from isolane.core.ports import Emit
 from isolane.core.samples import Reading, Reason
 from isolane.core.signals import Signal
-from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.can.connect import TURN_S, Listener
 from isolane.health.sources.can.decode import values_of
 from isolane.health.sources.can.plan import PlannedPoint, plan_points
 from isolane.health.sources.can.settings import CanSettings
 from isolane.health.sources.patience import Patience
+from isolane.health.sources.rapid import Rapid
 from isolane.health.sources.readings import count, reading
 
 
@@ -37,6 +37,10 @@ class CanSource:
         self._newest: dict[Signal, tuple[float | Reason, int]] = {}
         self._since_ns = 0
         self._readings: Counter[str] = Counter()
+        rapid = (each.signal for each in self._points if each.point.rapid)
+        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
+        periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
+        self._periods_s = periods | self._rapid.periods_s
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -46,7 +50,16 @@ class CanSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is told, s."""
-        return {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
+        return self._periods_s
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are told in a burst, s."""
+        return self._rapid.bursts_s
+
+    def burst(self, seconds: float) -> None:
+        """Tell what `bursts_s` names that often from now on, for so long, s."""
+        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -55,7 +68,7 @@ class CanSource:
 
     async def run(self, emit: Emit) -> None:
         """See `core.ports.Source`."""
-        cadence = Cadence({str(each.point.period_s): each.point.period_s for each in self._points}, self._clock)
+        cadence = self._rapid.cadence({str(each.point.period_s): each.point.period_s for each in self._points})
         try:
             while True:
                 self._listen()
@@ -63,14 +76,16 @@ class CanSource:
                     await asyncio.sleep(min(TURN_S, cadence.left_s))
                     continue
                 groups = await cadence.due()
-                due = [each for each in self._points if str(each.point.period_s) in groups]
-                readings = [each for point in due for each in self._told(point)]
+                readings = [told for each in self._points if self._due(each, groups) for told in self._told(each)]
                 count(readings, self._readings)
                 if readings:
                     emit(readings)
         finally:
             self._listener.close()
             self._newest.clear()
+
+    def _due(self, each: PlannedPoint, groups: frozenset[str]) -> bool:
+        return self._rapid.due(each.signal, str(each.point.period_s), groups)
 
     def _listen(self) -> None:
         if not self._listener.is_open:
@@ -97,6 +112,6 @@ class CanSource:
         if not self._listener.is_open:
             return [reading(each.signal, Reason.DISCONNECTED, now)]
         value, at = self._newest.get(each.signal, (Reason.TIMEOUT, self._since_ns))
-        if now - at >= 2 * each.point.period_s * NS_PER_S:
+        if now - at >= 2 * self._periods_s[each.signal.charger, each.signal.key] * NS_PER_S:
             return [reading(each.signal, Reason.TIMEOUT, now)]
         return [] if value is Reason.TIMEOUT else [reading(each.signal, value, at)]

@@ -3,8 +3,10 @@
 import ctypes
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]  # it has no types of its own
 
@@ -51,7 +53,7 @@ class HostFacts:
     """What one look at the host gives; None where this machine does not tell.
 
     Attributes:
-        cpu_percent: Of all processors, since the look before.
+        cpu_percent: Of all processors, since the look before; None if no time was counted since then.
         load: Processes that run or wait, one-minute mean.
         memory_percent: Of physical memory, not available to a new program.
         disk_percent: Of the watched file system, used.
@@ -62,14 +64,14 @@ class HostFacts:
         worn_percent: How much of the flash memory's life is used, in steps of 10; of the most worn one.
     """
 
-    cpu_percent: float
+    cpu_percent: float | None
     load: float
     memory_percent: float
     disk_percent: float | None
     resident_bytes: int
     temperature_celsius: float | None
     clock: ClockFacts | None
-    cores_percent: tuple[float, ...] = ()
+    cores_percent: tuple[float | None, ...] = ()
     worn_percent: float | None = None
 
 
@@ -84,20 +86,26 @@ class Host:
         self._disk = disk
         self._process = psutil.Process()
         self._timex = _find_timex()
-        psutil.cpu_percent()  # the first look only sets the mark
-        psutil.cpu_percent(percpu=True)
+        self._looks = Looks(_cores())
 
-    def look(self) -> HostFacts:
-        """Read everything; takes about a millisecond."""
+    def look(self, *, rapid: bool = False) -> HostFacts:
+        """Read everything; takes about a millisecond.
+
+        Args:
+            rapid: Whether the processors' load is that since the look before, whichever that was, and the next ordinary
+                look, which counts from the ordinary one before it, shall not notice.
+        """
+        now = _cores()
+        before = self._looks.before(now, rapid=rapid)
         return HostFacts(
-            cpu_percent=psutil.cpu_percent(),
+            cpu_percent=busy_percent(_sum(before), _sum(now)),
             load=os.getloadavg()[0],
             memory_percent=psutil.virtual_memory().percent,
             disk_percent=self._used(),
             resident_bytes=self._process.memory_info().rss,
             temperature_celsius=_temperature(),
             clock=self._clock(),
-            cores_percent=tuple(psutil.cpu_percent(percpu=True)),
+            cores_percent=tuple(busy_percent(*each) for each in zip(before, now, strict=False)),
             worn_percent=worn_percent(_FLASH),
         )
 
@@ -114,6 +122,53 @@ class Host:
         if self._timex(ctypes.byref(facts)) < 0:
             return None
         return ClockFacts(facts.offset, facts.maxerror, facts.status)
+
+
+class Spent(NamedTuple):
+    """What a processor has counted since the machine began, s."""
+
+    all_s: float
+    idle_s: float
+
+
+class Looks:
+    """What the processors had counted at the looks before.
+
+    Args:
+        first: At the first look, processor by processor.
+    """
+
+    def __init__(self, first: Sequence[Spent]) -> None:
+        self._ordinary = self._newest = first
+
+    def before(self, now: Sequence[Spent], *, rapid: bool) -> Sequence[Spent]:
+        """Give the look that one of now is compared with: the last of any kind, or the last ordinary one."""
+        before = self._newest if rapid else self._ordinary
+        self._newest = now
+        if not rapid:
+            self._ordinary = now
+        return before
+
+
+def _cores() -> list[Spent]:
+    found = []
+    for times in psutil.cpu_times(percpu=True):
+        own = times._asdict()
+        twice = own.get("guest", 0.0) + own.get("guest_nice", 0.0)  # Linux counts them as user's and nice's as well
+        found.append(Spent(sum(own.values()) - twice, own["idle"] + own.get("iowait", 0.0)))
+    return found
+
+
+def _sum(cores: Sequence[Spent]) -> Spent:
+    return Spent(sum(each.all_s for each in cores), sum(each.idle_s for each in cores))
+
+
+def busy_percent(before: Spent, now: Spent) -> float | None:
+    """Give how busy a processor was between two looks, percent; None if it has counted no time between them."""
+    passed = now.all_s - before.all_s
+    if passed <= 0:
+        return None
+    return min(100.0, max(0.0, 100 * (1 - (now.idle_s - before.idle_s) / passed)))
 
 
 def worn_percent(devices: Path) -> float | None:

@@ -12,7 +12,7 @@ _NANOSECONDS = 0x2000
 def values_of(facts: HostFacts) -> dict[str, float | Reason]:
     """Give the value of every signal the host can have, by key, in the signal's unit."""
     values: dict[str, float | Reason] = {
-        plan.CPU: facts.cpu_percent,
+        plan.CPU: _or_unknown(facts.cpu_percent),
         plan.LOAD: facts.load,
         plan.MEMORY: facts.memory_percent,
         plan.DISK: _or_refused(facts.disk_percent),
@@ -20,7 +20,7 @@ def values_of(facts: HostFacts) -> dict[str, float | Reason]:
         plan.WORN: _or_refused(facts.worn_percent),
         plan.TEMPERATURE: _or_refused(facts.temperature_celsius),
     }
-    values |= {plan.core(number): percent for number, percent in enumerate(facts.cores_percent)}
+    values |= {plan.core(number): _or_unknown(percent) for number, percent in enumerate(facts.cores_percent)}
     return values | _clock_values(facts.clock)
 
 
@@ -37,3 +37,7 @@ def _clock_values(clock: ClockFacts | None) -> dict[str, float | Reason]:
 
 def _or_refused(value: float | None) -> float | Reason:
     return Reason.REFUSED if value is None else value
+
+
+def _or_unknown(percent: float | None) -> float | Reason:
+    return Reason.NEVER_READ if percent is None else percent

@@ -1,19 +1,23 @@
 """This file reads the gateway's own condition; it guards that its signals are decided once, at the start."""
 
+import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from isolane.core.clock import Clock
+from isolane.core.failures import IsolaneError
 from isolane.core.ports import Emit
 from isolane.core.samples import Reason
 from isolane.core.signals import Signal
-from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.host.connect import Host
 from isolane.health.sources.host.decode import values_of
 from isolane.health.sources.host.plan import plan_signals
 from isolane.health.sources.host.settings import HostSettings
+from isolane.health.sources.rapid import Rapid
 from isolane.health.sources.readings import count, reading
+
+_ALL = "all"
 
 
 class HostSource:
@@ -22,6 +26,9 @@ class HostSource:
     Args:
         settings: The source's table.
         clock: Stamps readings and drives the rounds.
+
+    Raises:
+        IsolaneError: `rapid` names what this machine does not give.
     """
 
     def __init__(self, settings: HostSettings, clock: Clock) -> None:
@@ -31,6 +38,16 @@ class HostSource:
         self._host = Host(settings.disk or Path("/"))
         self._signals = plan_signals(self._host.look())
         self._readings: Counter[str] = Counter()
+        self._rapid = Rapid(self._picked(settings.rapid), settings.rapid_s, settings.rapid_when, clock)
+
+    def _picked(self, keys: Sequence[str]) -> list[Signal]:
+        known = {signal.key: signal for signal in self._signals}
+        for key in keys:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {close[0]!r}" if close else f"there are {', '.join(known)}"
+                raise IsolaneError(f"source {self.name!r}: this machine gives no signal {key!r}", hint)
+        return [known[key] for key in keys]
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -40,7 +57,17 @@ class HostSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
-        return {(signal.charger, signal.key): self._period_s for signal in self._signals}
+        periods = {(signal.charger, signal.key): self._period_s for signal in self._signals}
+        return periods | self._rapid.periods_s
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are read in a burst, s."""
+        return self._rapid.bursts_s
+
+    def burst(self, seconds: float) -> None:
+        """Read what `bursts_s` names that often from now on, for so long, s."""
+        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -49,11 +76,12 @@ class HostSource:
 
     async def run(self, emit: Emit) -> None:
         """See `core.ports.Source`."""
-        cadence = Cadence({"all": self._period_s}, self._clock)
+        cadence = self._rapid.cadence({_ALL: self._period_s})
         while True:
-            await cadence.due()
+            groups = await cadence.due()
             now = self._clock.mono_ns()
-            values = values_of(self._host.look())
-            readings = [reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in self._signals]
+            values = values_of(self._host.look(rapid=_ALL not in groups))
+            due = [signal for signal in self._signals if self._rapid.due(signal, _ALL, groups)]
+            readings = [reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in due]
             count(readings, self._readings)
             emit(readings)

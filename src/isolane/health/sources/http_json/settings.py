@@ -7,12 +7,14 @@ import msgspec
 
 from isolane.config.values import Secret
 from isolane.health.sources.points import PointSettings
+from isolane.health.sources.rapid import RapidPeriod, RapidPoint, RapidWhen
 
 
 class JsonPointSettings(PointSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One value of the document."""
 
     path: Annotated[str, msgspec.Meta(description="Where it is in the JSON, for example outputs[0].volts")]
+    rapid: RapidPoint = False
 
 
 class HttpJsonSettings(
@@ -28,6 +30,8 @@ class HttpJsonSettings(
     ]
     points: Annotated[tuple[JsonPointSettings, ...], msgspec.Meta(description="At least one value", min_length=1)]
     period_s: Annotated[float, msgspec.Meta(description="How often it is read, s, 0.1 to 3600", ge=0.1, le=3600)] = 5.0
+    rapid_s: RapidPeriod = 0.1
+    rapid_when: RapidWhen = "always"
     timeout_s: Annotated[
         float, msgspec.Meta(description="How long the whole answer may take, s, 0.05 to 60", ge=0.05, le=60)
     ] = 3.0

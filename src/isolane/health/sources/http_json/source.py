@@ -10,16 +10,18 @@ from isolane.core.ports import Emit
 from isolane.core.samples import Reading, Reason
 from isolane.core.signals import Signal
 from isolane.health.sources import documents
-from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.http_json.connect import Page
 from isolane.health.sources.http_json.decode import readings_of
-from isolane.health.sources.http_json.plan import plan_points
+from isolane.health.sources.http_json.plan import PlannedPoint, plan_points
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.patience import Patience
+from isolane.health.sources.rapid import Rapid
 from isolane.health.sources.readings import count, silence
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes a line for each request
 logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+_ALL = "all"
 
 
 class HttpJsonSource:
@@ -43,6 +45,8 @@ class HttpJsonSource:
         self._patience = Patience(settings.reconnect_s_max, clock)
         self._reason = Reason.NEVER_READ
         self._readings: Counter[str] = Counter()
+        rapid = (each.signal for each in self._points if each.point.rapid)
+        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -52,7 +56,17 @@ class HttpJsonSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
-        return {(signal.charger, signal.key): self._settings.period_s for signal in self.signals}
+        periods = {(signal.charger, signal.key): self._settings.period_s for signal in self.signals}
+        return periods | self._rapid.periods_s
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are read in a burst, s."""
+        return self._rapid.bursts_s
+
+    def burst(self, seconds: float) -> None:
+        """Read what `bursts_s` names that often from now on, for so long, s."""
+        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -61,25 +75,28 @@ class HttpJsonSource:
 
     async def run(self, emit: Emit) -> None:
         """See `core.ports.Source`."""
-        cadence = Cadence({"all": self._settings.period_s}, self._clock)
+        cadence = self._rapid.cadence({_ALL: self._settings.period_s})
         try:
             while True:
-                await cadence.due()
-                readings = await self._read()
+                groups = await cadence.due()
+                readings = await self._read(
+                    [each for each in self._points if self._rapid.due(each.signal, _ALL, groups)]
+                )
                 count(readings, self._readings)
                 emit(readings)
         finally:
             await self._page.close()
             await asyncio.sleep(0)
 
-    async def _read(self) -> list[Reading]:
+    async def _read(self, points: Sequence[PlannedPoint]) -> list[Reading]:
+        signals = [each.signal for each in points]
         if self._patience.left_s > 0:
-            return silence(self.signals, self._reason, self._clock.mono_ns())
+            return silence(signals, self._reason, self._clock.mono_ns())
         body = await self._page.fetch()
         now = self._clock.mono_ns()
         if isinstance(body, Reason):
             self._reason = body
             self._patience.failed()
-            return silence(self.signals, body, now)
+            return silence(signals, body, now)
         self._patience.succeeded()
-        return readings_of(body, self._points, self._time_path, self._clock.utc_ns(), now)
+        return readings_of(body, points, self._time_path, self._clock.utc_ns(), now)

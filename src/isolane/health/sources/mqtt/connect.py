@@ -10,7 +10,7 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from isolane.core.failures import IsolaneError
+from isolane.health.sources import secrets
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.security.tls import client_context
 from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession
@@ -72,11 +72,9 @@ class Broker:
         self._settings = settings
         self._password: str | None = None
         self._context: ssl.SSLContext | None = None
-        try:
+        with secrets.needed(settings.name):
             if settings.password is not None:
                 self._password = settings.password.read().decode()
-        except ValueError as error:
-            raise IsolaneError(f"source {settings.name!r}: {error}", "put the secret where the table says") from error
         if settings.tls:
             self._context = client_context(settings.ca, settings.certificate, settings.key)
             self._context.sslsocket_class = ClosedOnFailure

@@ -7,6 +7,7 @@ import msgspec
 
 from isolane.config.values import Address, Secret
 from isolane.health.sources.points import PointSettings
+from isolane.health.sources.rapid import RapidPeriod, RapidPoint, RapidWhen
 
 
 class TopicPointSettings(PointSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +32,7 @@ class TopicPointSettings(PointSettings, frozen=True, kw_only=True, forbid_unknow
             le=86_400,
         ),
     ] = 10.0
+    rapid: RapidPoint = False
 
 
 class MqttSourceSettings(
@@ -57,6 +59,8 @@ class MqttSourceSettings(
         float, msgspec.Meta(description="How long connecting may take, s, 0.1 to 30", ge=0.1, le=30)
     ] = 5.0
     keepalive_s: Annotated[int, msgspec.Meta(description="MQTT keep-alive, s, 5 to 3600", ge=5, le=3600)] = 30
+    rapid_s: RapidPeriod = 0.1
+    rapid_when: RapidWhen = "always"
     payload_bytes_max: Annotated[
         int, msgspec.Meta(description="Largest message that is read, bytes, 16 to 1048576", ge=16, le=1 << 20)
     ] = 65_536

@@ -11,12 +11,12 @@ from isolane.core.clock import NS_PER_S, Clock
 from isolane.core.ports import Emit
 from isolane.core.samples import Reason
 from isolane.core.signals import Signal
-from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.mqtt.connect import Broker
 from isolane.health.sources.mqtt.decode import readings_of
 from isolane.health.sources.mqtt.plan import PlannedPoint, plan_points
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.health.sources.patience import Patience
+from isolane.health.sources.rapid import Rapid
 from isolane.health.sources.readings import count, reading
 
 _log = logging.getLogger(__name__)
@@ -48,6 +48,10 @@ class MqttSource:
         self._by_topic: OrderedDict[str, tuple[PlannedPoint, ...]] = OrderedDict()
         self._counts: Counter[str] = Counter()
         self._second, self._in_second = 0, 0
+        rapid = (each.signal for each in self._points if each.point.rapid)
+        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
+        periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
+        self._periods_s = periods | self._rapid.periods_s
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -57,7 +61,16 @@ class MqttSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is published, s."""
-        return {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
+        return self._periods_s
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are published in a burst, s."""
+        return self._rapid.bursts_s
+
+    def burst(self, seconds: float) -> None:
+        """Tell so often of what `bursts_s` names that it is silent, for so long, s; messages are taken as they come."""
+        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -68,7 +81,7 @@ class MqttSource:
         """See `core.ports.Source`."""
         listening = asyncio.create_task(self._listen(emit))
         periods = {str(point.period_s): point.period_s for point in (each.point for each in self._points)}
-        cadence = Cadence(periods, self._clock)
+        cadence = self._rapid.cadence(periods)
         try:
             while not listening.done():
                 self._tell(await cadence.due(), emit)
@@ -82,12 +95,13 @@ class MqttSource:
         now = self._clock.mono_ns()
         readings = []
         for each in self._points:
-            if str(each.point.period_s) not in due:
+            if not self._rapid.due(each.signal, str(each.point.period_s), due):
                 continue
-            silent_ns = now - self._heard_ns.get((each.signal.charger, each.signal.key), now)
+            identity = (each.signal.charger, each.signal.key)
+            silent_ns = now - self._heard_ns.get(identity, now)
             if self._away is not None:
                 readings.append(reading(each.signal, self._away, now))
-            elif silent_ns >= 2 * each.point.period_s * NS_PER_S:
+            elif silent_ns >= 2 * self._periods_s[identity] * NS_PER_S:
                 readings.append(reading(each.signal, Reason.TIMEOUT, now))
         if readings:
             count(readings, self._counts)
@@ -112,7 +126,7 @@ class MqttSource:
             if any(getattr(answer, "value", answer) >= 0x80 for answer in answers):  # noqa: PLR2004 - MQTT's failure bit
                 raise aiomqtt.MqttError("not authorised to subscribe")
             now = self._clock.mono_ns()
-            self._heard_ns = dict.fromkeys(self.periods_s, now)
+            self._heard_ns = dict.fromkeys(self._periods_s, now)
             self._away = None
             async for message in session.messages:
                 self._patience.succeeded()
