@@ -1,6 +1,7 @@
 """This file runs whole health processes; it guards the ledger under kill -9 and an end that leaves nothing behind."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,6 +62,17 @@ async def test_killed_at_any_moment_no_number_is_missing(health: Health, brain: 
         assert numbers == set(range(1, entry.last_sequence + 1))
         assert entry.acknowledged == sum(count for key, count in brain.samples.items() if key[0] == epoch)
         assert entry.queued == 0
+
+
+async def test_the_processor_is_left_to_others_as_settled(tmp_path: Path, pki: Pki, brain: Brain) -> None:
+    async with over_https(tmp_path, pki, brain) as health:
+        table = tmp_path / "site.toml"
+        text = table.read_text(encoding="utf-8").replace("[health]\n", '[health]\ncpu = "idle"\n')
+        table.write_text(text, encoding="utf-8")
+        health.launch()
+        assert health.process is not None
+        pid = health.process.pid
+        await until(lambda: os.sched_getscheduler(pid) == os.SCHED_IDLE, "it stands back")
 
 
 async def test_an_ordered_end_delivers_all_rows_and_states_the_books(health: Health, brain: Brain) -> None:

@@ -1,17 +1,20 @@
 """This file says what keeps the business's processor time from Channel B here; it guards that hope is not taken for it.
 
 Measured with all processors busy: a control-group weight or real-time priority keeps the relay's delay as it is; nice
-values do within one session, and across sessions, where the kernel groups by session, do nothing at all.
+values do within one session, and across sessions, where the kernel groups by session, do nothing at all. It does so
+only with what is in no control group for the processor.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from isolane.cli.processor_groups import Group, apart, chain
+
 _PROC = Path("/proc")
-_GROUPS = Path("/sys/fs/cgroup")
 _WEIGHT_RATIO, _NICE_STEPS = 10, 15
 _REAL_TIME = (os.SCHED_FIFO, os.SCHED_RR)
+_UNITS = "use the units of deploy/systemd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,13 @@ class Standing:
         policy: os.SCHED_*.
         nice: -20 to 19.
         session: Its session's number.
-        group: Path of its control group.
-        weight: That group's processor weight, 0 for idle, None if it cannot be told.
+        groups: Its control groups for the processor, the outermost first.
     """
 
     policy: int
     nice: int
     session: int
-    group: str
-    weight: int | None
+    groups: tuple[Group, ...] = ()
 
 
 def verdict(relay: Standing | None, health: Standing | None, *, by_session: bool) -> tuple[bool, str]:
@@ -45,15 +46,24 @@ def verdict(relay: Standing | None, health: Standing | None, *, by_session: bool
         return True, "not told: relay and health process do not both run"
     if relay.policy in _REAL_TIME:
         return True, "the relay has real-time priority"
-    if relay.group != health.group and relay.weight is not None and health.weight is not None:
-        if relay.weight >= _WEIGHT_RATIO * max(1, health.weight):
-            return True, f"control groups weigh {relay.weight} to {health.weight or 'idle'}"
-        return False, f"control groups weigh {relay.weight} to {health.weight}: use the units of deploy/systemd"
-    is_below = health.policy == os.SCHED_IDLE or health.nice - relay.nice >= _NICE_STEPS
-    if is_below and (relay.session == health.session or not by_session):
-        return True, f"nice {health.nice} to {relay.nice} in one session"
-    why = "nice means nothing across sessions" if is_below else "health has no lower priority"
-    return False, f"{why}: use the units of deploy/systemd, or start both from one session with [health] nice = 19"
+    weights = apart(relay.groups, health.groups)
+    if weights is not None:
+        ours, theirs = weights
+        said = f"control groups weigh {_words(ours)} to {_words(theirs)}, where 1 is usual"
+        holds = ours >= _WEIGHT_RATIO * theirs and ours > 0
+        return holds, said if holds else f"{said}: {_UNITS}"
+    is_idle = health.policy == os.SCHED_IDLE and relay.policy != os.SCHED_IDLE
+    is_below = is_idle or health.nice - relay.nice >= _NICE_STEPS
+    place = "one control group" if relay.groups else "one session" if by_session else "one group"
+    if is_below and (relay.groups or relay.session == health.session or not by_session):
+        return True, f"{'SCHED_IDLE beside it' if is_idle else f'nice {health.nice} to {relay.nice}'} in {place}"
+    if is_below:
+        return False, f"priority means nothing across sessions: {_UNITS}, or start both from one session"
+    return False, f'health has no lower priority: {_UNITS}, or set [health] cpu = "nice" and nice = 19'
+
+
+def _words(weight: float) -> str:
+    return f"{weight:g}" if weight else "idle"
 
 
 def here() -> tuple[bool, str]:
@@ -79,19 +89,6 @@ def _find(room: str) -> Standing | None:
 
 
 def _standing(pid: int) -> Standing:
-    lines = (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
-    group = next((line[3:] for line in lines if line.startswith("0::")), "")
-    return Standing(
-        os.sched_getscheduler(pid), os.getpriority(os.PRIO_PROCESS, pid), os.getsid(pid), group, _weight(group)
-    )
-
-
-def _weight(group: str) -> int | None:
-    folder = _GROUPS / group.lstrip("/")
-    try:
-        idle = folder / "cpu.idle"
-        if idle.exists() and idle.read_text(encoding="ascii").strip() == "1":
-            return 0
-        return int((folder / "cpu.weight").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+    memberships = (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8")
+    nice = os.getpriority(os.PRIO_PROCESS, pid)
+    return Standing(os.sched_getscheduler(pid), nice, os.getsid(pid), chain(memberships))

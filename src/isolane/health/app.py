@@ -6,12 +6,12 @@ It guards that it starts whole or not at all, and ends without losing a row.
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.health.pipeline import Pipeline
+from isolane.health.priority import stand_back
 from isolane.health.settings import HealthSettings
 from isolane.wire.exposition import serve_metrics
 
@@ -27,7 +27,7 @@ async def run(site: Site, settings: HealthSettings) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    os.setpriority(os.PRIO_PROCESS, 0, max(settings.nice, os.getpriority(os.PRIO_PROCESS, 0)))
+    stand_back(settings.cpu, settings.nice)
     pipeline = Pipeline(site, settings, SystemClock())
     async with contextlib.AsyncExitStack() as stack:
         page = "none"

@@ -8,6 +8,7 @@ from isolane.config.values import Address
 from isolane.health.budget.settings import BudgetSettings
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.outbox.settings import OutboxSettings
+from isolane.health.priority import Processor
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.sources.settings import AnySourceSettings
 from isolane.health.thinning.settings import ThinningSettings
@@ -20,6 +21,14 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Address | None,
         msgspec.Meta(description="Where the metrics page is served; absent: nowhere. Keep it on loopback"),
     ] = None
+    cpu: Annotated[
+        Processor,
+        msgspec.Meta(
+            description="How the relay gets the processor first: nice: by `nice`; idle: besides, it runs only when "
+            "nothing else wants to (SCHED_IDLE); normal: not by this. It counts within one session or control group; "
+            "`isolane check` tells what holds"
+        ),
+    ] = "nice"
     nice: Annotated[
         int,
         msgspec.Meta(
