@@ -8,6 +8,7 @@ from pathlib import Path
 
 from isolane.devices.template import load_built_in
 from support.serial_pair import SerialPair
+from support.sunspec_device import SunSpecDevice
 from support.template_server import Served, image_of, serving, serving_serial
 from support.tree import ROOT
 
@@ -35,17 +36,21 @@ async def test_the_guide_leads_to_values(tmp_path: Path) -> None:
     acme = Served()
     acme.put("holding", 0, [2301, 1599, 5001, 0, 0, 1234])
     meter = image_of(load_built_in("eastron_sdm630"))
+    inverter = Served()
+    ports = dict.fromkeys(range(2, 70), 0) | {4: 2}  # model 714 says that it has two
+    models = {701: (153, dict.fromkeys(range(2, 155), 0)), 714: (68, ports)}
+    inverter.registers["holding"] |= SunSpecDevice(40_000, models).words
     pair = SerialPair()
     said = {}
     try:
-        async with serving({1: acme, 2: meter}) as address, serving_serial({2: meter}, pair.theirs):
+        async with serving({1: acme, 2: meter, 126: inverter}) as address, serving_serial({2: meter}, pair.theirs):
             for command in _COMMANDS:
                 there = command.replace("192.0.2.17", str(address)).replace("/dev/ttyUSB0", str(pair.ours))
                 code, said[command] = await isolane(re.sub("1-32|1-8", "2,3", there), tmp_path)
                 assert code == 0, command
     finally:
         pair.pull()
-    assert len(said) == 7
+    assert len(said) == 8
     scans = [text for command, text in said.items() if " scan " in command]
     assert len(scans) == 2
     assert all("unit 2:" in text and "isolane device read eastron_sdm630" in text for text in scans)

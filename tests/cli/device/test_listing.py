@@ -40,3 +40,15 @@ def test_a_template_is_shown_with_its_page_and_each_register(name: str, capsys: 
 def test_a_name_that_is_none_is_a_sentence(capsys: Said) -> None:
     assert main.main(["device", "show", "eastron_sdm360"]) == 2
     assert "did you mean 'eastron_sdm630'" in capsys.readouterr().err
+
+
+def test_sunspec_models_are_shown_like_a_template(capsys: Said) -> None:
+    assert main.main(["device", "show", "sunspec:701,714", "--ports", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "https://github.com/sunspec/models" in said
+    assert " xInverter/Power[L1] " in said
+    assert " xInverter/DCVoltage[2] " in said
+    assert main.main(["device", "show", "sunspec:701,99"]) == 2
+    assert "model 99 is not known" in capsys.readouterr().err
+    assert main.main(["device", "show", "sunspec:x"]) == 2
+    assert "sunspec:701,714" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from isolane.cli import main
 from isolane.cli.device import scanning
 from isolane.cli.device.place import units_of
 from isolane.devices.template import load_built_in
+from support.sunspec_device import SunSpecDevice
 from support.template_server import Served, image_of
 
 Said = pytest.CaptureFixture[str]
@@ -75,3 +76,20 @@ def test_over_tcp_255_is_looked_at_early_even_where_refusals_say_nothing(served:
     assert [each["unit"] for each in report["found"]] == [255]
     assert report["silent"][0] == 1
     assert not report["left"]
+
+
+def test_sunspec_models_are_read_by_number_where_no_template_fits(served: Serve, capsys: Said) -> None:
+    image = Served()
+    values = {10: 0xFFFF & -1234, 116: 1, 48: 0, 49: 0}
+    models = {103: (50, {}), 160: (28, {}), 701: (153, values)}
+    image.registers["holding"] |= SunSpecDevice(40_000, models).words
+    place = served({3: image})
+    assert main.main(["device", "scan", place, "--units", "3"]) == 0
+    said = capsys.readouterr().out
+    assert "SunSpec models 1, 103, 160, 701" in said
+    assert f"look: isolane device read sunspec:103,160 {place} --unit 3" in said, "701 tells what 103 does"
+    assert main.main(["device", "read", "sunspec:701", place, "--unit", "3", "--json"]) == 0
+    rows = {row["signal"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["1.0/xInverter/Power"]["value"] == -12_340
+    assert rows["1.0/xInverter/Frequency"]["reason"] == "NOT_IMPLEMENTED"
+    assert main.main(["device", "read", "sunspec:714", place, "--ports", "33"]) == 2

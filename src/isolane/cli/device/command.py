@@ -19,8 +19,12 @@ example:
   isolane device read eastron_sdm630 192.0.2.17 --unit 2
   isolane device scan --serial /dev/ttyUSB0 --baud 9600 --units 1-32
 
+  isolane device read sunspec:701,714 192.0.2.30 --unit 126 --ports 2
+
 exit codes: 0 found or read, 1 nothing answered, 2 something must be put right first (one sentence says what)
 """
+
+_TEMPLATE = "name, a file of your own, or SunSpec models as in sunspec:701,714"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listed.set_defaults(action=listing.show_all)
 
     shown = actions.add_parser("show", help="show a template")
-    shown.add_argument("template", help="name, or a file of your own")
+    shown.add_argument("template", help=_TEMPLATE)
     shown.set_defaults(action=listing.show_one)
 
     scanned = actions.add_parser("scan", help="find devices")
@@ -53,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     scanned.set_defaults(action=scanning.scan_place)
 
     read = actions.add_parser("read", help="read a device")
-    read.add_argument("template", help="name, or a file of your own")
+    read.add_argument("template", help=_TEMPLATE)
     place.add_place(read, required=False)
     read.add_argument("--unit", type=int, metavar="0-255", help="unit id (default: the template's, else 1)")
     read.add_argument("--watch", action="store_true", help="go on until Ctrl-C")
@@ -67,6 +71,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     made.set_defaults(action=skeleton.write_new)
 
+    for each in (shown, read):
+        each.add_argument(
+            "--ports", type=int, default=1, metavar="1-32", help="ports of SunSpec models that have them (default: 1)"
+        )
     for each in (listed, shown, scanned, read):
         each.add_argument("--json", action="store_true", help="write JSON, for scripts")
 

@@ -8,17 +8,42 @@ from typing import Any
 
 import msgspec
 
+from isolane.core.failures import IsolaneError
 from isolane.devices.point import Point, Template
 from isolane.devices.template import built_in, load_built_in, load_file
 
+_SUNSPEC = "sunspec:"
 
-def load(name: str) -> Template:
-    """Load a built-in template, or a file if the name is one.
+
+def load(name: str, ports: int = 1) -> Template:
+    """Load a built-in template, a file if the name is one, or what SunSpec models make.
+
+    Args:
+        name: Of the template, or its file, or `sunspec:` and model numbers.
+        ports: Of SunSpec models that have them.
 
     Raises:
         IsolaneError: There is none of that name, or it is wrong.
     """
+    if models := sunspec_models(name):
+        from isolane.health.sources.modbus.sunspec import template_of
+
+        return template_of(models, ports)
     return load_file(Path(name)) if is_file(name) else load_built_in(name)
+
+
+def sunspec_models(name: str) -> tuple[int, ...]:
+    """Give the models that a name like `sunspec:701,714` lists; none for the name of a template.
+
+    Raises:
+        IsolaneError: It lists something else than numbers.
+    """
+    if not name.startswith(_SUNSPEC):
+        return ()
+    numbers = name.removeprefix(_SUNSPEC).split(",")
+    if not all(number.isascii() and number.isdigit() for number in numbers):
+        raise IsolaneError(f"{name!r} is not understood", "write model numbers, for example sunspec:701,714")
+    return tuple(map(int, numbers))
 
 
 def is_file(name: str) -> bool:
@@ -42,7 +67,7 @@ def show_all(options: argparse.Namespace) -> int:
 
 def show_one(options: argparse.Namespace) -> int:
     """Show one template."""
-    template = load(options.template)
+    template = load(options.template, options.ports)
     if options.json:
         print(json.dumps({"template": options.template, **msgspec.to_builtins(template)}, indent=2))
         return 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isolane.cli.device.listing import is_file, load, table
+from isolane.cli.device.listing import is_file, load, sunspec_models, table
 from isolane.cli.device.place import place_of, timeout_s
 from isolane.cli.options import extra
 from isolane.config.values import Address
@@ -88,7 +88,9 @@ def read_place(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401 - the type is imported with its room, later
     from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSettings
 
-    template = load(options.template)
+    if not 1 <= options.ports <= 32:  # noqa: PLR2004 - as in the settings
+        raise IsolaneError(f"--ports {options.ports} is not 1 to 32", "name as many as the device has")
+    template, models = load(options.template, options.ports), sunspec_models(options.template)
     unit = options.unit if options.unit is not None else (template.unit if template.unit is not None else 1)
     if not 0 <= unit <= 255:  # noqa: PLR2004 - one byte
         raise IsolaneError(f"--unit {unit} is not 0 to 255", "meters come with 1 as a rule")
@@ -97,7 +99,13 @@ def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401 - the type is
     place = place_of(options)
     file = Path(options.template) if is_file(options.template) else None
     device = DeviceSettings(
-        charger="", template="" if file else options.template, template_file=file, unit=unit, evse=1
+        charger="",
+        template="" if file or models else options.template,
+        template_file=file,
+        sunspec=models,
+        ports=options.ports,
+        unit=unit,
+        evse=1,
     )
     return ModbusSettings(
         name="read",

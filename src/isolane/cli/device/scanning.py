@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isolane.cli.device.place import place_of, timeout_s, units_of
@@ -99,10 +99,19 @@ def _print_found(found: "Found", where: str, templates: Mapping[str, Template]) 
         template = templates[fit.template]
         print(f"  {fit.score:3d}  {fit.template}  ({template.maker} {template.model})")
         print(f"       {'; '.join(fit.reasons)}")
-    if not found.candidates:
+    models = _readable(found.sunspec_models)
+    if models:
+        print(f"  look: isolane device read sunspec:{','.join(map(str, models))} {where} --unit {found.unit}")
+    if not found.candidates and not models:
         print("  no template fits; `isolane device new` begins one")
-    else:
+    if found.candidates:
         best = found.candidates[0]
         if templates[best.template].note:
             print(f"       note: {templates[best.template].note}")
         print(f"  look: isolane device read {best.template} {where} --unit {found.unit}")
+
+
+def _readable(models: Sequence[int]) -> tuple[int, ...]:
+    from isolane.health.sources.modbus.sunspec import readable
+
+    return readable(models)

@@ -92,6 +92,18 @@ def whole_ports(number: int) -> Ports | None:
     return next((family.ports for family in families() if number in family.models), None)
 
 
+def readable(models: Iterable[int]) -> tuple[int, ...]:
+    """Give the models that are known here; of those that tell the same, the first."""
+    chosen: list[int] = []
+    taken: set[str] = set()
+    for number in dict.fromkeys(models):
+        keys = {point.key for family in families() if number in family.models for point in family.expanded(1)}
+        if keys and not keys & taken:
+            chosen.append(number)
+            taken |= keys
+    return tuple(chosen)
+
+
 def template_of(models: Iterable[int], ports: int = 1) -> Template:
     """Make the template of some models.
 
