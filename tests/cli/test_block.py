@@ -19,6 +19,8 @@ from isolane.core.signals import Signal
 from isolane.health.outbox.records import Draft
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.store import Store
+from isolane.health.thinning.ring import Ring
+from isolane.health.thinning.settings import KeptSettings
 from isolane.wire.anchor import Anchor
 from isolane.wire.block import Block, BlockKey, Thinned, code, encode, gateway_tag
 from isolane.wire.floats import pattern
@@ -150,3 +152,53 @@ def test_parquet_without_its_package_says_what_to_install(
     monkeypatch.setattr(builtins, "__import__", without)
     assert main(["block", "dump", str(outbox), "--format", "parquet"]) == 2
     assert "pip install 'isolane[center]'" in capfd.readouterr().err
+
+
+@pytest.fixture
+def site(tmp_path: Path, outbox: Path) -> Path:
+    """A site's settings, with an outbox, and three minutes kept at full rate beside it."""
+    file = tmp_path / "site.toml"
+    file.write_text(f'[health.outbox]\npath = "{outbox.name}"\n[[health.sources]]\ntype = "host"\n', encoding="utf-8")
+    ring = Ring(KeptSettings(), tmp_path / "o.db.kept", TAG, SystemClock())
+    for number in range(1, 4):
+        values = np.array([np.arange(60) + 2000 + 60 * number, np.ones(60)], np.int64)
+        key = BlockKey(T0, 0, number)
+        ring.keep(SCHEMA, Block(key, SCHEMA.id, T0 + 60_000 * number, 1000, values, np.zeros((2, 60), np.uint8)))
+    ring.flush()
+    return file
+
+
+def test_what_is_kept_at_full_rate_is_written_between_two_times(
+    site: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for source in (["-c", str(site), "--kept"], [str(site.parent / "o.db.kept")]):
+        rows = list(csv.DictReader(io.StringIO(dumped(capfdbinary, *source).decode())))
+        assert len(rows) == 3 * 60 * 2
+        assert [float(row["value"]) for row in rows[::2]] == [round(206 + 0.1 * n, 1) for n in range(180)]
+        span = ["--from", "2023-11-14T22:14:30Z", "--to", "2023-11-14T22:15:22+00:00"]
+        rows = list(csv.DictReader(io.StringIO(dumped(capfdbinary, *source, *span).decode())))
+        assert [row["t"][11:19] for row in (rows[0], rows[-1])] == ["22:14:30", "22:15:21"]
+        assert len(rows) == 52 * 2
+        assert [row["sequence"] for row in (rows[0], rows[-1])] == ["1", "2"]
+
+
+def test_without_a_file_the_outbox_of_the_site_is_written(
+    site: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert dumped(capfdbinary, "-c", str(site)).count(b"\n") == 7
+    assert dumped(capfdbinary, "-c", str(site), "--from", "2023-11-14T22:13:22").count(b"\n") == 3
+
+
+def test_what_cannot_be_kept_or_meant_is_said_in_words(
+    site: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, words in (
+        ([str(tmp_path / "none"), "--kept"], "nothing is kept at full rate in"),
+        (["-c", str(site), "--from", "2023-11-14", "--to", "2023-11-14"], "--to is not after --from"),
+        (["-c", str(tmp_path / "none.toml")], "cannot read"),
+    ):
+        assert main(["block", "dump", *arguments]) == 2
+        assert words in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["block", "dump", "--from", "yesterday"])
+    assert "is no time such as" in capfd.readouterr().err

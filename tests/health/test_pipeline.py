@@ -6,12 +6,16 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prometheus_client import generate_latest
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.core.failures import IsolaneError
+from isolane.core.rungs import Rung
+from isolane.core.samples import Reason
+from isolane.health.budget.settings import BudgetSettings
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.pipeline import Pipeline
@@ -19,6 +23,8 @@ from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.settings import HealthSettings
 from isolane.health.sources.host.settings import HostSettings
 from isolane.health.sources.ocpp.settings import OcppSettings
+from isolane.health.thinning.segment import read
+from isolane.health.thinning.settings import ThinningSettings
 from isolane.wire.block import Block, decode
 from isolane.wire.uplink import Up
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, until
@@ -142,3 +148,38 @@ def test_nothing_to_read_is_said_in_words(tmp_path: Path) -> None:
     settings = HealthSettings(outbox=OutboxSettings(path=tmp_path / "o.db"), sources=(OcppSettings(),))
     with pytest.raises(IsolaneError, match="no source gives a signal"):
         Pipeline(Site(name=SITE, gateway=GATEWAY, run_dir=tmp_path), settings, SystemClock())
+
+
+async def test_what_is_sent_thinned_is_kept_as_it_was_under_the_same_key(tmp_path: Path) -> None:
+    settings = HealthSettings(
+        sampling=SamplingSettings(step_ms=STEP_MS),
+        budget=BudgetSettings(month_mb=1e-7, ladder=("deadband",)),
+        thinning=ThinningSettings(block_rows=4),
+        outbox=OutboxSettings(path=tmp_path / "o.db", block_rows=4),
+        sources=(HostSettings(period_s=0.1),),
+    )
+    made = Pipeline(Site(name=SITE, gateway=GATEWAY, run_dir=tmp_path), settings, SystemClock())
+    stop = asyncio.Event()
+    await made.outbox.open()
+    running = asyncio.create_task(made.run(stop))
+    await until(lambda: made.budget.rung is Rung.DEADBAND, "nothing is left of the month")
+    before = made.counts.blocks
+    await until(lambda: made.counts.blocks >= before + 4)
+    asked = [block async for _, block in made.kept.between()]
+    assert asked, "it can be asked for while it runs"
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    assert is_balanced(made.outbox.tally)
+    sent = {block.key: block for block in await blocks(tmp_path, made)}
+    kept = {block.key: block for schema, block in read(tmp_path / "o.db.kept") if schema == made.schema}
+    assert kept.keys() == {key for key, block in sent.items() if block.thinned is not None}
+    assert len(kept) >= len(asked) > 0
+    assert made.counts.blocks > len(kept), "what was sent whole is not kept"
+    for key, whole in kept.items():
+        thin = sent[key]
+        away = thin.codes >> 2 == Reason.THINNED
+        assert (whole.t0_ms, whole.step_ms, whole.values.shape) == (thin.t0_ms, thin.step_ms, thin.values.shape)
+        assert np.array_equal(whole.values[~away], thin.values[~away])
+        assert thin.samples < whole.samples
+    assert made.outbox.tally.thinned == sum(whole.samples - sent[key].samples for key, whole in kept.items())
+    assert "isolane_health_kept_bytes" in generate_latest(made.registry).decode()

@@ -1,15 +1,19 @@
 """This file tests what is sent of a block on each rung; it guards that nothing is left out uncounted."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from isolane.core.clock import SystemClock
 from isolane.core.rungs import Rung
 from isolane.core.signals import Signal
 from isolane.health.outbox.records import Draft
 from isolane.health.thinner import Thinner
-from isolane.health.thinning.settings import ThinningSettings
+from isolane.health.thinning.ring import Ring
+from isolane.health.thinning.segment import read
+from isolane.health.thinning.settings import KeptSettings, ThinningSettings
 from isolane.wire.block import BlockKey, decode, encode, gateway_tag
 from isolane.wire.floats import to_bits, to_floats
 from isolane.wire.schema import Schema
@@ -36,6 +40,7 @@ def thinner(rung: Rung) -> Thinner:
 def test_on_the_first_rung_blocks_pass_as_they_are() -> None:
     whole = draft()
     assert thinner(Rung.FULL).thin(whole) == [whole]
+    assert whole.whole is None
     assert thinner(Rung.FULL).rows(10) == 10
     assert not thinner(Rung.FULL).ends_at(MINUTE_MS)
 
@@ -45,6 +50,7 @@ def test_on_a_further_rung_less_is_sent_and_the_rest_is_counted_and_bounded(rung
     whole = draft()
     (sent,) = thinner(rung).thin(whole)
     assert thinner(rung).rows(10) == 60
+    assert sent.whole is whole
     assert 0 < sent.samples < whole.samples
     assert sent.produced == whole.samples
     read = decode(encode(sent.block(BlockKey(1, 0, 1)), TAG), TAG)
@@ -64,6 +70,7 @@ def test_a_whole_minute_becomes_four_rows_about_it() -> None:
     assert {each.values.shape for each in sent} == {(2, 1)}
     assert {(each.t0_ms, each.step_ms) for each in sent} == {(MINUTE_MS, 60_000)}
     assert sum(each.thinned for each in sent) == whole.samples
+    assert [each.whole for each in sent] == [whole, None, None, None]
     assert sent[0].values[0, 0] == whole.values[0].min()
     assert made.ends_at(MINUTE_MS)
     assert not made.ends_at(MINUTE_MS + 1000)
@@ -108,3 +115,24 @@ def test_a_whole_minute_of_floats_becomes_four_rows_of_floats() -> None:
     read = [decode(encode(each.block(BlockKey(1, 0, 1)), TAG), TAG) for each in sent]
     told = [to_floats(block.values)[0, 0] for block in read]
     assert told == pytest.approx([229.5, 230.0, 230.5, real.std()])
+
+
+def test_what_is_kept_is_every_thinned_stretch_value_for_value_and_nothing_else(tmp_path: Path) -> None:
+    """The rung changes between blocks, there and back; what was sent and what was kept are the whole."""
+    rungs = [Rung.FULL, Rung.DEADBAND, Rung.FULL, Rung.BOUNDED, Rung.MINUTE, Rung.MINUTE, Rung.BOUNDED, Rung.FULL]
+    ring = Ring(KeptSettings(), tmp_path, TAG, SystemClock())
+    made = [draft(60, MINUTE_MS + 60_000 * place) for place in range(len(rungs))]
+    for number, (rung, taken) in enumerate(zip(rungs, made, strict=True), 1):
+        for each in thinner(rung).thin(taken):
+            if each.whole is not None:
+                ring.keep(SCHEMA, each.whole.block(BlockKey(1, 0, number)))
+    ring.flush()
+    found = [block for _, block in read(tmp_path)]
+    kept = [place for place, rung in enumerate(rungs) if rung is not Rung.FULL]
+    assert [block.key.sequence - 1 for block in found] == kept
+    for block in found:
+        whole = made[block.key.sequence - 1]
+        assert block.thinned is None
+        assert (block.t0_ms, block.step_ms) == (whole.t0_ms, 1000)
+        assert np.array_equal(block.values, whole.values)
+        assert np.array_equal(block.codes, whole.codes)

@@ -1,4 +1,4 @@
-"""This file reads samples out of an outbox or a block; it guards that an outbox in use is never opened itself.
+"""This file reads samples out of an outbox, what is kept, or a block; it guards that an outbox in use is never opened.
 
 SQLite would need to write beside a file that it only reads, so a copy is made. Of a running gateway's file it may be
 torn; blocks have checksums, and one that does not fit its own is named on standard error and passed over.
@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from isolane.core.failures import IsolaneError
 from isolane.core.samples import Quality, Reason
+from isolane.health.thinning.segment import Wanted, read
 from isolane.wire.anchor import Anchor, decode_anchor, is_anchor
 from isolane.wire.block import BLOCK_BYTES_MAX, AnchorWantedError, Block, decode
 from isolane.wire.floats import number
@@ -24,6 +25,7 @@ from isolane.wire.schema import Schema, decode_schema
 
 _LOG = logging.getLogger(__name__)
 _SQLITE = b"SQLite format 3\0"
+_WHO_MAY_READ = "check the path and who may read it"
 _HINT = "give it with --schema FILE, as the gateway sent it"
 
 
@@ -47,6 +49,29 @@ class Sample:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows from `from_ms` to before `to_ms`, UTC ms."""
+
+    from_ms: int = 0
+    to_ms: int = (1 << 63) - 1
+
+    @classmethod
+    def of(cls, since_ms: int | None, until_ms: int | None) -> "Span":
+        """Give the span between two moments; None where it is open.
+
+        Raises:
+            IsolaneError: The second is not after the first.
+        """
+        span = cls(max(0, since_ms or 0), cls().to_ms if until_ms is None else until_ms)
+        if span.to_ms <= span.from_ms:
+            raise IsolaneError("--to is not after --from", "give the earlier time to --from")
+        return span
+
+
+ALWAYS = Span()
+
+
 class _Openers:
     """The schemas and anchors at hand."""
 
@@ -63,18 +88,24 @@ class _Openers:
             self.schemas[schema.id] = schema
 
 
-def samples(source: Path | None, schemas: Sequence[Path], standard_input: BinaryIO) -> Iterator[Sample]:
+def samples(
+    source: Path | None, schemas: Sequence[Path], standard_input: BinaryIO, span: Span = ALWAYS
+) -> Iterator[Sample]:
     """Give all samples, block by block, row by row.
 
     Args:
-        source: An outbox or a block; None for a block on standard input.
+        source: An outbox, a folder of what is kept, or a block; None for a block on standard input.
         schemas: Files of schemas and anchors.
         standard_input: See there.
+        span: Which rows.
 
     Raises:
         IsolaneError: A file cannot be read, is neither, or a schema is missing.
     """
     openers = _Openers()
+    if source is not None and source.is_dir():
+        yield from _of_kept(source, span)
+        return
     for path in schemas:
         try:
             openers.learn(_bytes(path))
@@ -82,7 +113,7 @@ def samples(source: Path | None, schemas: Sequence[Path], standard_input: Binary
             raise IsolaneError(f"{path} is no schema: {error}", _HINT) from error
     data = standard_input.read(BLOCK_BYTES_MAX + 1) if source is None else _bytes(source, len(_SQLITE))
     if source is not None and data == _SQLITE:
-        yield from _of_outbox(source, openers)
+        yield from _of_outbox(source, openers, span)
         return
     name = "standard input" if source is None else str(source)
     if source is not None:
@@ -93,10 +124,20 @@ def samples(source: Path | None, schemas: Sequence[Path], standard_input: Binary
         raise IsolaneError(f"{name}: {error}", _HINT) from error
     except ValueError as error:
         raise IsolaneError(f"{name} is neither an outbox nor a block: {error}", "give the path of an outbox") from error
-    yield from _of_block(name, block, openers)
+    yield from _of_block(name, block, openers, span)
 
 
-def _of_outbox(path: Path, openers: _Openers) -> Iterator[Sample]:
+def _of_kept(folder: Path, span: Span) -> Iterator[Sample]:
+    openers = _Openers()
+    try:
+        for schema, block in read(folder, Wanted(span.from_ms, span.to_ms)):
+            openers.schemas[schema.id] = schema
+            yield from _of_block(str(folder), block, openers, span)
+    except OSError as error:
+        raise IsolaneError(f"cannot read {folder}: {error.strerror}", _WHO_MAY_READ) from error
+
+
+def _of_outbox(path: Path, openers: _Openers, span: Span) -> Iterator[Sample]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "outbox.db"
         for suffix in ("", "-wal"):
@@ -113,7 +154,7 @@ def _of_outbox(path: Path, openers: _Openers) -> Iterator[Sample]:
                 except ValueError as error:
                     _LOG.warning("block-unreadable id=%d error=%s", number, error)
                     continue
-                yield from _of_block(str(path), block, openers)
+                yield from _of_block(str(path), block, openers, span)
         except (sqlite3.Error, ValueError) as error:
             raise IsolaneError(
                 f"{path} cannot be read as an outbox: {error}", "stop its gateway and try again"
@@ -122,7 +163,7 @@ def _of_outbox(path: Path, openers: _Openers) -> Iterator[Sample]:
             file.close()
 
 
-def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
+def _of_block(name: str, block: Block, openers: _Openers, span: Span) -> Iterator[Sample]:
     schema = openers.schemas.get(block.schema)
     if schema is None:
         raise IsolaneError(f"{name}: the block needs schema {block.schema.hex()}", _HINT)
@@ -134,7 +175,10 @@ def _of_block(name: str, block: Block, openers: _Openers) -> Iterator[Sample]:
     values, codes = block.values.T.tolist(), block.codes.T.tolist()
     key = block.key
     for row, (row_values, row_codes) in enumerate(zip(values, codes, strict=True)):
-        t = datetime.fromtimestamp((block.t0_ms + row * block.step_ms) / 1000, UTC).isoformat(timespec="milliseconds")
+        t_ms = block.t0_ms + row * block.step_ms
+        if not span.from_ms <= t_ms < span.to_ms:
+            continue
+        t = datetime.fromtimestamp(t_ms / 1000, UTC).isoformat(timespec="milliseconds")
         for column, step, value, code in zip(schema.columns, steps, row_values, row_codes, strict=True):
             quality, reason = Quality(code & 3), _reason(code >> 2)
             is_thinned = block.thinned is not None and code >> 2 == Reason.THINNED
@@ -170,4 +214,4 @@ def _bytes(path: Path, size: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(size)
     except OSError as error:
-        raise IsolaneError(f"cannot read {path}: {error.strerror}", "check the path and who may read it") from error
+        raise IsolaneError(f"cannot read {path}: {error.strerror}", _WHO_MAY_READ) from error

@@ -1,8 +1,9 @@
 """This file joins the stages; it is the only one that knows them all, and guards the order in which they start and end.
 
 Flow: sources → rhythms (each: grid → at its ticks a row → pack → thinner) → queue → outbox → cursors → links. A tick
-never waits for the disk: blocks pass through a short queue to the one task that writes them. A restart of a source, a
-dead link or a hung disk each stay where they are.
+never waits for the disk: blocks pass through a short queue to the one task that writes them. What is sent thinned goes,
+as it was, to what is kept at full rate, behind the block that is sent for it and under its key. A restart of a source,
+a dead link or a hung disk each stay where they are.
 
 End: sources and ticks stop, the open block is sealed and committed, links get `flush_s` to empty the outbox, the
 books are stated once more, then links and outbox close.
@@ -43,6 +44,8 @@ from isolane.health.sources import catalogue as source_catalogue
 from isolane.health.sources.metrics import SourceMetrics
 from isolane.health.sources.ocpp.hear import listen
 from isolane.health.sources.ocpp.settings import OcppSettings
+from isolane.health.thinning.kept import Kept
+from isolane.health.thinning.metrics import KeptCollector
 from isolane.wire.block import gateway_tag
 
 _LOG = logging.getLogger(__name__)
@@ -83,7 +86,10 @@ class Pipeline:
         self._site = site
         self._emit = shared([rhythm.grid for rhythm in self.rhythms])
         required = frozenset(link.name for link in settings.links if link.required)
-        self.outbox = Outbox(settings.outbox, gateway_tag(site.name, site.gateway), clock, self.schema, required)
+        tag = gateway_tag(site.name, site.gateway)
+        self.kept = Kept(thinning.kept, thinning.kept.folder(settings.outbox.path), tag, clock)
+        spare = functools.partial(self.kept.give_up, settings.outbox.path.parent)
+        self.outbox = Outbox(settings.outbox, tag, clock, self.schema, required, spare=spare)
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
         self._restarts = Restarts()
         self.budget.watch(self._backlog_bytes)
@@ -93,12 +99,15 @@ class Pipeline:
         """Run until told to stop; then end in order. `outbox.open` has been called."""
         cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
         for rhythm in self.rhythms:
+            self.kept.learn(rhythm.schema)
             for schema in (rhythm.schema, *rhythm.schemas):
                 await self.outbox.learn(schema, rhythm.beat.stream)
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.kept.close)
             stack.push_async_callback(self.outbox.close)
             stack.push_async_callback(self.budget.close)
             background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
+            background.append(self._part("kept", self.kept.run))
             background.append(self._part("budget", self.budget.run))
             if not any(isinstance(table, OcppSettings) for table in self._settings.sources):
                 background.append(self._part("tap", lambda: listen(self._site.event_socket, self.budget.hearing.take)))
@@ -133,7 +142,9 @@ class Pipeline:
                 if draft is None:
                     await self.outbox.begin_epoch()
                 else:
-                    await self.outbox.put(draft)
+                    key = await self.outbox.put(draft)
+                    if draft.whole is not None:
+                        self.kept.keep(draft.whole.block(key))
                     self.counts.blocks += 1
             finally:
                 self._queue.task_done()
@@ -178,6 +189,7 @@ class Pipeline:
         ProcessCollector(registry=self.registry)
         self.registry.register(SourceMetrics(self.sources))
         self.registry.register(OutboxCollector(self.outbox))
+        self.registry.register(KeptCollector(self.kept))
         self.registry.register(BudgetCollector(self.budget))
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
         self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))

@@ -2,7 +2,8 @@
 
 Operation: while the rung is FULL, blocks pass as they are. On a further rung blocks are made longer, and each is
 thinned when it is complete, by the rung of that moment. On the rung MINUTE a block that is one whole minute becomes
-four rows about it; one that is not (after a change of rung, a hole in time) is thinned as on BOUNDED.
+four rows about it; one that is not (after a change of rung, a hole in time) is thinned as on BOUNDED. What is sent for
+a block has the block itself beside it, to be kept; a block that is sent as it is has not.
 """
 
 import dataclasses
@@ -71,7 +72,9 @@ class Thinner:
         values = np.where(keep, draft.values, 0)
         refill(values, codes, held)
         way = Thinned(Rung.DEADBAND if is_deadband else Rung.BOUNDED, int(bounds.max()), held)
-        return [dataclasses.replace(draft, values=values, codes=codes, way=way, thinned=thinned_away(codes))]
+        return [
+            dataclasses.replace(draft, values=values, codes=codes, way=way, thinned=thinned_away(codes), whole=draft)
+        ]
 
     def _summed(self, draft: Draft) -> list[Draft]:
         found = summarise(draft.values, draft.codes, self.minutes, draft.floats)
@@ -84,6 +87,7 @@ class Thinner:
                 values=summary.values,
                 codes=summary.codes,
                 thinned=share + (left if place == 0 else 0),
+                whole=draft if place == 0 else None,
             )
             for place, summary in enumerate(found)
         ]

@@ -467,8 +467,8 @@ def test_thinned_samples_are_a_book_and_are_lost_with_the_block_that_tells_them(
 
 def test_each_stream_has_its_numbers_and_its_books(tmp_path: Path) -> None:
     store = opened(tmp_path / "o.db", ManualClock())
-    for number, stream in enumerate((0, 1, 1, 0, 1), start=1):
-        store.put(draft(number, rows=5, stream=stream))
+    keys = [store.put(draft(n, rows=5, stream=stream)) for n, stream in enumerate((0, 1, 1, 0, 1), start=1)]
+    assert [(key.stream, key.sequence) for key in keys] == [(0, 1), (1, 1), (1, 2), (0, 2), (1, 3)]
     picked = store.pick(LINK, frozenset(), frozenset(), 9, newest_first=False, in_order=True)
     assert [each.key[1:] for each in picked] == [(0, 1), (1, 1), (1, 2), (0, 2), (1, 3)]
     assert [decode(each.data, TAG).step_ms for each in picked] == [1000, 100, 100, 1000, 100]

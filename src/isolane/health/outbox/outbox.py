@@ -18,6 +18,7 @@ from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.store import Store
 from isolane.health.outbox.wear import Wear
+from isolane.wire.block import BlockKey
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import LedgerEntry
 
@@ -37,12 +38,21 @@ class Outbox:
         clock: Both clocks.
         schema: Of the rows that will come.
         required: Names of the links that must all have brought a block to the center before it leaves.
+        spare: Called in the outbox's thread when the disk is full: gives up what others keep there, and tells whether
+            there was any.
     """
 
     def __init__(
-        self, settings: OutboxSettings, tag: bytes, clock: Clock, schema: Schema, required: frozenset[str] = frozenset()
+        self,
+        settings: OutboxSettings,
+        tag: bytes,
+        clock: Clock,
+        schema: Schema,
+        required: frozenset[str] = frozenset(),
+        *,
+        spare: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._store = Store(settings, tag, clock, schema, required)
+        self._store = Store(settings, tag, clock, schema, required, spare=spare)
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._clock = clock
         self._schema = schema
@@ -101,16 +111,17 @@ class Outbox:
         """Take blocks of this schema too, in that stream, beside those of the one it was made with in stream 0."""
         await self._call(self._store.learn, schema, stream)
 
-    async def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
-        """Number a block, commit it, and tell the links.
+    async def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> BlockKey:
+        """Number a block, commit it, tell the links, and give its key.
 
         Args:
             draft: Of the schema the outbox was made with, or one it has learnt. With `thinned`, it stands for more
                 samples than it holds, and the books say so.
             lane: What goes first, and what is dropped first.
         """
-        await self._call(self._store.put, draft, lane)
+        key = await self._call(self._store.put, draft, lane)
         self._wake()
+        return key
 
     async def begin_epoch(self) -> None:
         """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""

@@ -25,6 +25,7 @@ class Draft:
         way: How it was thinned, if its codes mark samples that were thinned away.
         stream: Number of the stream it belongs to; the outbox knows it from `learn`.
         floats: The columns of floats, shape (columns,); None if there are none.
+        whole: The block at full rate that it was made of, if it is thinned; of several made of one only the first.
     """
 
     schema: bytes
@@ -36,6 +37,7 @@ class Draft:
     way: Thinned | None = None
     stream: int = 0
     floats: Mask | None = None
+    whole: "Draft | None" = None
 
     @property
     def samples(self) -> int:

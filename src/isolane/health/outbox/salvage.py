@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from isolane.health.outbox.books import Books
 from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.records import Key
 from isolane.health.outbox.shelf import Entry, Shelf
 from isolane.wire.anchor import is_anchor, read_schema_id
 from isolane.wire.block import decode, read_head
@@ -78,7 +79,7 @@ def salvage(aside: Path, shelf: Shelf, tag: bytes, known: Mapping[bytes, bytes])
             here = found[entry.key[0], entry.key[1]]
             if entry.key[2] in here.numbers:
                 continue
-            if not _is_whole(data, entry, tag) or not _keep_schema(shelf, entry.schema, schemas):
+            if not is_whole(data, entry.key, tag, entry.schema) or not _keep_schema(shelf, entry.schema, schemas):
                 here.missing.append(entry)
                 continue
             shelf.insert(entry, data)
@@ -159,12 +160,13 @@ def _read(file: sqlite3.Connection, query: str, number: int) -> tuple[Any, ...] 
     return row
 
 
-def _is_whole(data: bytes, entry: Entry, tag: bytes) -> bool:
+def is_whole(data: bytes, key: Key, tag: bytes, schema: bytes | None = None) -> bool:
+    """Tell whether bytes are the block of that number, and opened by that schema or anchor, as it left this gateway."""
     try:
         head = read_head(data, tag)
     except (ValueError, TypeError):
         return False
-    return (head.key.epoch, head.key.stream, head.key.sequence) == entry.key and head.schema == entry.schema
+    return (head.key.epoch, head.key.stream, head.key.sequence) == key and schema in {None, head.schema}
 
 
 def _schemas(file: sqlite3.Connection) -> dict[bytes, bytes]:

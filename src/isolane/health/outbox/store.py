@@ -24,12 +24,12 @@ from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
 from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
 from isolane.health.outbox.reserve import Reserve
-from isolane.health.outbox.salvage import salvage
+from isolane.health.outbox.salvage import is_whole, salvage
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.shelf import ROW_BYTES, Shelf
 from isolane.health.outbox.tables import is_full, open_file, quarantine, refusal, transaction, write_out
 from isolane.security.event_lines import EventLines, Kind
-from isolane.wire.block import BlockKey, encode, read_head
+from isolane.wire.block import BlockKey, encode
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
 from isolane.wire.uplink import encode as encode_message
@@ -50,10 +50,18 @@ class Store:
         clock: Both clocks.
         schema: Of the rows that will come.
         required: Names of the links that must all have brought a block to the center before it leaves.
+        spare: Gives up what others keep on the disk when it is full; tells whether there was any.
     """
 
     def __init__(
-        self, settings: OutboxSettings, tag: bytes, clock: Clock, schema: Schema, required: frozenset[str]
+        self,
+        settings: OutboxSettings,
+        tag: bytes,
+        clock: Clock,
+        schema: Schema,
+        required: frozenset[str],
+        *,
+        spare: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._tag = tag
@@ -67,6 +75,7 @@ class Store:
         self._losses = Losses()
         self._anchors = Anchors()
         self._reserve = Reserve(settings)
+        self._spare = spare
         self._is_full = self._is_doubted = False
         self._aside: Path | None = None
         self._held: dict[str, frozenset[Key]] = {}
@@ -81,7 +90,7 @@ class Store:
         Raises:
             IsolaneError: The file cannot be opened for a reason a person must put right.
         """
-        for has_reserve in (True, False):
+        for make_room in (self._spare, lambda: self._reserve.give_up(0), None):
             try:
                 shelf = self._open()
                 self._begin(shelf)
@@ -90,9 +99,9 @@ class Store:
                 break
             except sqlite3.OperationalError as error:
                 self.close()
-                if has_reserve and is_full(error) and self._reserve.give_up(0):
-                    continue
-                raise refusal(self._settings.path, error) from error
+                if make_room is None or not is_full(error):
+                    raise refusal(self._settings.path, error) from error
+                make_room()
         self._refresh()
         self._reserve.take(self._stored.bytes_queued)
 
@@ -115,10 +124,13 @@ class Store:
             if not self._epoch_due:
                 self._commit(lambda shelf: shelf.books.have(self.epoch, stream))
 
-    def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> None:
-        """Number a block and commit it; whatever happens, its samples are in the books."""
+    def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> BlockKey:
+        """Number a block and commit it; whatever happens, its samples are in the books. Give its key."""
         files, self._is_full = self.troubles.quarantined, False
         stored = self._put(draft, lane, grows=True)
+        if self._is_full and self._spare():
+            self._is_full = False
+            stored = self._put(draft, lane, grows=True)
         if not stored and (self.troubles.quarantined > files or self._is_full):
             stored = self._put(draft, lane, grows=not self._is_full or self._make_do())
         if stored:
@@ -127,6 +139,7 @@ class Store:
             self._losses.add(self._gap(draft, REASON))
         self._sequences[draft.stream] += 1
         self._refresh()
+        return BlockKey(self.epoch, draft.stream, self._sequences[draft.stream])
 
     def _put(self, draft: Draft, lane: Lane, *, grows: bool) -> bool:
         if self._epoch_due and not self._attempt(self._begin, otherwise=False):
@@ -174,7 +187,7 @@ class Store:
             ),
             otherwise=[],
         )
-        corrupt = [key for key, _, data in blocks if not _is_whole(data, key, self._tag)]
+        corrupt = [key for key, _, data in blocks if not is_whole(data, key, self._tag)]
         if corrupt:
             self.troubles.corrupt_blocks += self._commit(lambda shelf: shelf.drop_corrupt(corrupt)) or 0
             self._refresh()
@@ -341,11 +354,3 @@ class Store:
 
     def _refresh(self) -> None:
         self._stored = self._attempt(lambda shelf: shelf.books.tally(), otherwise=self._stored)
-
-
-def _is_whole(data: bytes, key: Key, tag: bytes) -> bool:
-    try:
-        head = read_head(data, tag).key
-    except ValueError:
-        return False
-    return (head.epoch, head.stream, head.sequence) == key

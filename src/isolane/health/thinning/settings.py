@@ -1,10 +1,56 @@
 """This file defines the thinning table; it guards that every bound is stated in steps that the device really makes."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 Steps = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+
+
+_KEPT_BYTES_MIN = 4 << 20
+
+
+class KeptSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept on the gateway at full rate of what was thinned before it was sent."""
+
+    bytes_max: Annotated[
+        int,
+        msgspec.Meta(
+            description="Most bytes kept, 4 MiB to 1 TiB, or 0: nothing is kept. The default is a day and a half of "
+            "ten chargers of 50 signals at 1 Hz. It is given up first when the disk is full",
+            ge=0,
+            le=1 << 40,
+        ),
+    ] = 32 << 20
+    age_max_s: Annotated[
+        int,
+        msgspec.Meta(
+            description="Oldest rows kept, s of this process's running time, 600 to 31536000, to within a file of up "
+            "to 1 MiB; the default is two days",
+            ge=600,
+            le=31_536_000,
+        ),
+    ] = 172_800
+    path: Annotated[
+        Path | None,
+        msgspec.Meta(description="The folder; absent: beside the outbox, named as it is and `.kept`"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse a bound that would not hold one write.
+
+        Raises:
+            ValueError: It is neither 0 nor at least 4 MiB.
+        """
+        if 0 < self.bytes_max < _KEPT_BYTES_MIN:
+            raise ValueError(
+                f"bytes_max = {self.bytes_max} is too little to keep anything; at least {_KEPT_BYTES_MIN}, or 0"
+            )
+
+    def folder(self, outbox: Path) -> Path:
+        """Give the folder, for the outbox at a path."""
+        return self.path or outbox.with_name(f"{outbox.name}.kept")
 
 
 class ThinningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,3 +86,4 @@ class ThinningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             le=600,
         ),
     ] = 60
+    kept: KeptSettings = KeptSettings()
