@@ -178,6 +178,10 @@ async def test_a_link_that_is_not_required_holds_nobody_up_and_goes_on_after_its
             await until(lambda: receiver.numbers[-1] == 24, "after it")
             await take_block(first)
             assert outbox.tally.blocks_queued == 0
+            lost_rows = 25 - len(set(receiver.numbers))
+            await until(lambda: link.counts.samples == 4 * (25 - lost_rows), "all answered")
+            missed = {("second", "brought"): (lost_rows // 5, 4 * lost_rows)}
+            await until(lambda: outbox.tally.missed == missed, "what was under way is decided")
             assert is_balanced(outbox.tally)
     finally:
         await target.stop()

@@ -8,6 +8,7 @@ which is never stated; so the sums over all books never go back.
 import sqlite3
 
 from isolane.health.outbox.lanes import Lane
+from isolane.health.outbox.missed import missed_by
 from isolane.health.outbox.records import Tally
 from isolane.wire.uplink import LedgerEntry
 
@@ -118,7 +119,7 @@ class Books:
         blocks, sizes = sum(row[1] for row in lanes), {Lane(row[0]): row[2] for row in lanes}
         gaps = self._file.execute("SELECT count(*) FROM gaps").fetchone()[0]
         produced, acknowledged, queued, thinned = map(int, row)
-        return Tally(produced, acknowledged, queued, thinned, dropped, blocks, sizes, gaps)
+        return Tally(produced, acknowledged, queued, thinned, dropped, blocks, sizes, gaps, missed_by(self._file))
 
     def _reason(self, epoch: int, stream: int, samples: int, reason: str) -> None:
         self._file.execute(

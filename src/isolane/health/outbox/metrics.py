@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from isolane.health.outbox.missed import BROUGHT
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.room import LANE_FULL
+
+_REASONS = ("corrupt", "disk-full", "expired", LANE_FULL, "outbox-full")
+"""Why blocks are given up."""
 
 
 class OutboxCollector(Collector):
@@ -34,7 +38,7 @@ class OutboxCollector(Collector):
         samples.add_metric(["produced", ""], tally.produced)
         samples.add_metric(["acknowledged", ""], tally.acknowledged)
         samples.add_metric(["thinned", ""], tally.thinned)
-        for reason in sorted({"outbox-full", LANE_FULL, "expired", "corrupt", "disk-full", *tally.dropped}):
+        for reason in sorted({*_REASONS, *tally.dropped}):
             samples.add_metric(["dropped", reason], tally.dropped.get(reason, 0))
         yield samples
         yield _gauge("isolane_health_samples_queued", "Samples that wait for the center.", tally.queued)
@@ -53,6 +57,7 @@ class OutboxCollector(Collector):
             )
         yield from self._troubles()
         yield from self._cursors()
+        yield from self._missed()
 
     def _troubles(self) -> Iterator[Metric]:
         troubles = self._outbox.troubles
@@ -79,6 +84,23 @@ class OutboxCollector(Collector):
             events.add_metric([cursor.name, "answered"], cursor.counts.answers)
         yield flights
         yield events
+
+    def _missed(self) -> Iterator[Metric]:
+        blocks = CounterMetricFamily(
+            "isolane_health_link_missed_blocks",
+            "Blocks that left the outbox without this link having brought them, over the outbox's life.",
+            labels=["link", "reason"],
+        )
+        samples = CounterMetricFamily(
+            "isolane_health_link_missed_samples", "What those blocks accounted for.", labels=["link", "reason"]
+        )
+        found = self._outbox.tally.missed
+        told = {(cursor.name, reason): (0, 0) for cursor in self._outbox.cursors for reason in (BROUGHT, *_REASONS)}
+        for labels, counts in sorted({**told, **found}.items()):
+            blocks.add_metric(labels, counts[0])
+            samples.add_metric(labels, counts[1])
+        yield blocks
+        yield samples
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

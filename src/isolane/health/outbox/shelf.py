@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from isolane.health.outbox.books import Books
 from isolane.health.outbox.gaps import Gaps
 from isolane.health.outbox.lanes import URGENT, Lane
+from isolane.health.outbox.missed import BROUGHT, Missed
 from isolane.health.outbox.records import Draft, Key
 from isolane.health.outbox.room import LANE_FULL, LOST, Bounds, Row, beyond, plan
 from isolane.wire.anchor import BEGINS as ANCHOR_BEGINS
@@ -52,16 +53,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """One open file with its books and gaps."""
+    """One open file with its books and gaps, and what links have missed."""
 
     file: sqlite3.Connection
     books: Books
     gaps: Gaps
+    missed: Missed
 
     @classmethod
-    def over(cls, file: sqlite3.Connection) -> "Shelf":
-        """Make the three views of one file."""
-        return cls(file, Books(file), Gaps(file))
+    def over(cls, file: sqlite3.Connection, held: Mapping[str, frozenset[Key]]) -> "Shelf":
+        """Make the views of one file; `held` is what each link has in flight, and may change."""
+        return cls(file, Books(file), Gaps(file), Missed(file, held))
 
     def newest_born_ms(self) -> int:
         """Give when the newest block came, on the outbox's own clock; 0 if there is none."""
@@ -130,6 +132,7 @@ class Shelf:
             self.books.have(gap.epoch, gap.stream)
             self.books.produce_lost(gap.epoch, gap.stream, gap.last, gap.samples, gap.reason)
             self.gaps.record(gap)
+            self.missed.lost(gap.last - gap.first + 1, gap.samples, gap.reason)
 
     def make_room(self, lane: Lane, size: int, bounds: Bounds, held: frozenset[Key]) -> str:
         """Drop the oldest of the block's own lane, then of the lowest lanes, until there is room; those in flight last.
@@ -154,6 +157,7 @@ class Shelf:
 
     def expire(self, before_ms: Sequence[int], held: frozenset[Key]) -> int:
         """Drop blocks born before the moment of their lane, without those in flight; give how many."""
+        self.missed.resolve()
         rows = self.file.execute(
             LOST + " WHERE born_ms < " + _OLDEST_KEPT + " ORDER BY id LIMIT ?",
             (*before_ms, _EXPIRED_AT_ONCE + len(held)),
@@ -215,10 +219,13 @@ class Shelf:
         row = self.file.execute(
             "SELECT id, samples FROM blocks WHERE epoch = ? AND stream = ? AND sequence = ?", key
         ).fetchone()
+        self.missed.resolve()
+        was_late = self.missed.brought(link, key)
         if row is None:
-            return False
+            return was_late
         if self._settled("block", row[0], link, required):
             self.books.acknowledge(key[0], key[1], row[1])
+            self.missed.leaves(row[0], key, row[1], BROUGHT, link)
             self.file.execute("DELETE FROM blocks WHERE id = ?", (row[0],))
         return True
 
@@ -241,6 +248,7 @@ class Shelf:
                 continue
             row = self.file.execute("SELECT epoch, stream, samples FROM blocks WHERE id = ?", (number,)).fetchone()
             self.books.acknowledge(*row)
+            self.missed.leaves(number, None, row[2], BROUGHT)
             self.file.execute("DELETE FROM blocks WHERE id = ?", (number,))
 
     def _receipts(self, what: str, number: int) -> set[str]:
@@ -259,5 +267,6 @@ class Shelf:
             self.books.drop(epoch, stream, samples, thinned, reason)
             gone = samples + thinned
             self.gaps.record(Gap(VERSION, epoch, stream, sequence, sequence, gone, reason, from_ms, to_ms))
+            self.missed.leaves(number, (epoch, stream, sequence), gone, reason)
             self.file.execute("DELETE FROM blocks WHERE id = ?", (number,))
         return len(rows)

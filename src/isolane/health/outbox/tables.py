@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from isolane.core.failures import IsolaneError
+from isolane.health.outbox.missed import TABLE
 from isolane.health.outbox.reserve import PAGE_BYTES, reserve_bytes
 
 _LOG = logging.getLogger(__name__)
@@ -129,12 +130,14 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not made:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {_OCCUPANCY} PRAGMA user_version = {_VERSION}; COMMIT;")
+        connection.execute(TABLE)
         return
     while version in _UPGRADES:
         connection.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[version]} PRAGMA user_version = {version + 1}; COMMIT;")
         version += 1
     if version != _VERSION:
         raise sqlite3.DatabaseError(f"an outbox of version {version}")
+    connection.execute(TABLE)
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
