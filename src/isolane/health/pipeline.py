@@ -90,6 +90,7 @@ class Pipeline:
         self.kept = Kept(thinning.kept, thinning.kept.folder(settings.outbox.path), tag, clock)
         spare = functools.partial(self.kept.give_up, settings.outbox.path.parent)
         self.outbox = Outbox(settings.outbox, tag, clock, self.schema, required, spare=spare)
+        self.outbox.know(names)
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
         self._restarts = Restarts()
         self.budget.watch(self._backlog_bytes)

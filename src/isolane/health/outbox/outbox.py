@@ -7,7 +7,7 @@ and flash that is busy erasing is slower; the loop must take a row every second 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -60,6 +60,11 @@ class Outbox:
         self.cursors: list[Cursor] = []
         self.wear = Wear()
 
+    def know(self, links: Iterable[str]) -> None:
+        """Count what each of these links misses, from `open` on if told before."""
+        for link in links:
+            self._store.held.setdefault(link, frozenset())
+
     async def open(self) -> None:
         """Open the file and begin an epoch.
 
@@ -103,6 +108,7 @@ class Outbox:
 
     def cursor(self, name: str, pace: Pace) -> Cursor:
         """Make the cursor of one link."""
+        self.know([name])
         cursor = Cursor(name, self, pace, self._clock)
         self.cursors.append(cursor)
         return cursor

@@ -88,6 +88,8 @@ class Tally:
     blocks_queued: int = 0
     bytes_by_lane: dict[Lane, int] = field(default_factory=dict)
     gaps_queued: int = 0
+    missed: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """Blocks and samples that each link never got, by link and reason."""
 
     @property
     def bytes_queued(self) -> int:

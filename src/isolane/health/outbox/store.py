@@ -78,7 +78,7 @@ class Store:
         self._spare = spare
         self._is_full = self._is_doubted = False
         self._aside: Path | None = None
-        self._held: dict[str, frozenset[Key]] = {}
+        self.held: dict[str, frozenset[Key]] = {}
         self._stored = Tally()
         self._events = EventLines()
         self.epoch = 0
@@ -192,7 +192,7 @@ class Store:
             self.troubles.corrupt_blocks += self._commit(lambda shelf: shelf.drop_corrupt(corrupt)) or 0
             self._refresh()
         out += [Outgoing(Up.BLOCK, data, key, schema) for key, schema, data in blocks if key not in corrupt]
-        self._held[link] = in_flight | {each.key for each in out}
+        self.held[link] = in_flight | {each.key for each in out}
         return out
 
     def settle(self, link: str, blocks: Sequence[Key], gaps: Sequence[Key]) -> int | None:
@@ -223,7 +223,7 @@ class Store:
 
     def forget(self, link: str) -> None:
         """A link's session ended: nothing of it is in flight."""
-        self._held.pop(link, None)
+        self.held[link] = frozenset()
 
     def entries(self) -> list[LedgerEntry]:
         """Give the books of each epoch, the newest first, as they are on the disk.
@@ -248,7 +248,7 @@ class Store:
         return [now - self._settings.age_max_ms(lane) for lane in Lane]
 
     def _in_flight(self) -> frozenset[Key]:
-        return frozenset[Key]().union(*self._held.values())
+        return frozenset[Key]().union(*self.held.values())
 
     def _open(self) -> Shelf:
         """Open the file; set a damaged one aside and begin an empty one."""
@@ -262,7 +262,7 @@ class Store:
         if self._is_doubted:
             write_out(file)
             self._is_doubted = False
-        self._shelf = Shelf.over(file)
+        self._shelf = Shelf.over(file, self.held)
         if self._aside is not None:
             self._salvage(self._shelf, self._aside)
         self._losses.forget_known(self._shelf.books.last_sequence)
