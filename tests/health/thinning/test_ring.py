@@ -107,6 +107,20 @@ def test_a_run_takes_over_what_the_one_before_has_left(tmp_path: Path) -> None:
     assert ring.counts.oldest_ms == block(1).t0_ms
 
 
+class OddClock(ManualClock):
+    """A clock between two milliseconds."""
+
+    def mono_ns(self) -> int:
+        return super().mono_ns() + 1
+
+
+def test_what_is_written_in_the_first_moment_is_found_again(tmp_path: Path) -> None:
+    ring = opened(tmp_path, OddClock())
+    put(ring, block(1))
+    ring.flush()
+    assert numbers(tmp_path) == [1]
+
+
 def test_a_smaller_bound_holds_from_the_start_and_none_removes_all(tmp_path: Path) -> None:
     ring = opened(tmp_path, bytes_max=4 * BOUND)
     for number in range(1, 1001):

@@ -102,7 +102,7 @@ class Ring:
         """Schemas in the newest file; empty when the next write begins a new one."""
         self._batch: list[Gathered] = []
         self._batch_bytes = self._batch_ms = 0
-        self._origin_ms = -clock.mono_ns() // NS_PER_MS
+        self._origin_ms = -(clock.mono_ns() // NS_PER_MS)
 
     def open(self) -> None:
         """Take over what earlier runs have kept, as far as the bounds allow."""
