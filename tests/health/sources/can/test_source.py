@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import can
@@ -16,6 +17,8 @@ from isolane.core.samples import Reason
 from isolane.health.sources.can.settings import CanPointSettings, CanSettings
 from isolane.health.sources.can.source import CanSource
 from isolane.health.sources.catalogue import build
+from isolane.health.sources.host.settings import HostSettings
+from isolane.health.sources.host.source import HostSource
 from support.readings import running
 from support.tree import ROOT
 
@@ -41,8 +44,16 @@ def table(tmp_path: Path) -> CanSettings:
 def send(table: CanSettings) -> Iterator[Send]:
     with can.Bus(channel=table.channel, interface="virtual") as bus:
 
-        def put(number: int, data: str, *, extended: bool = False) -> None:
-            bus.send(can.Message(arbitration_id=number, data=bytes.fromhex(data), is_extended_id=extended))
+        def put(number: int, data: str, *, extended: bool = False, error: bool = False, remote: bool = False) -> None:
+            bus.send(
+                can.Message(
+                    arbitration_id=number,
+                    data=bytes.fromhex(data),
+                    is_extended_id=extended,
+                    is_error_frame=error,
+                    is_remote_frame=remote,
+                )
+            )
 
         yield put
 
@@ -98,6 +109,36 @@ async def test_a_flood_is_bounded(table: CanSettings, send: Send) -> None:
 
         await kept.until(flooded)
         assert len(kept.readings) <= len(POINTS) * ((time.monotonic() - begin) / 0.2 + 2)
+
+
+async def test_a_flood_holds_up_no_neighbour(table: CanSettings, send: Send) -> None:
+    flooded = CanSource(msgspec.structs.replace(table, frames_per_s_max=500), SystemClock())
+    neighbour = HostSource(HostSettings(period_s=0.1), SystemClock())
+    async with running(flooded) as sick, running(neighbour) as well:
+
+        def over() -> bool:
+            for _ in range(200):
+                send(256, "bc0f 9cff 01 000000")
+            return len(well.readings) >= 10 * len(neighbour.signals) and len(sick.readings) >= len(POINTS)
+
+        await well.until(over)
+    assert flooded.counts["frames_over_rate"]
+    stamps = sorted({each.source_mono_ns for each in well.readings})
+    gaps = sorted(later - one for one, later in pairwise(stamps))
+    assert gaps[len(gaps) // 2] < 0.25e9
+
+
+async def test_frames_of_errors_and_requests_are_counted_and_mean_nothing(table: CanSettings, send: Send) -> None:
+    source = CanSource(table, SystemClock())
+    async with running(source) as kept:
+
+        def seen() -> bool:
+            send(256, "", error=True)
+            send(256, "", remote=True)
+            return source.counts["frames_of_errors"] >= 10 and len(kept.readings) >= 2 * len(POINTS)
+
+        await kept.until(seen)
+    assert kept.reasons() == {Reason.TIMEOUT}
 
 
 async def test_an_interface_that_is_not_there_is_a_reason(table: CanSettings) -> None:

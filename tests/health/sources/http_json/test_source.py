@@ -100,6 +100,15 @@ async def short(_head: bytes, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
+def says_long(body: bytes, more: int) -> Answer:
+    """Answer with a body and a length that is another's."""
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body) + more, body))
+
+    return answer
+
+
 async def not_http(_head: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\0\0\0\x12 SSH-2.0 hello\r\n\r\n")
 
@@ -110,6 +119,8 @@ EVIL: dict[str, tuple[Answer, Reason]] = {
     "resets": (reset, Reason.DISCONNECTED),
     "floods": (flood, Reason.MALFORMED),
     "floods its head": (endless_head, Reason.MALFORMED),
+    "promises more": (says_long(BODY, 40), Reason.TIMEOUT),
+    "promises less": (says_long(BODY, -20), Reason.MALFORMED),
     "ends too soon": (short, Reason.DISCONNECTED),
     "is no web server": (not_http, Reason.MALFORMED),
     "is no JSON": (says(b"<html>"), Reason.MALFORMED),
@@ -142,6 +153,17 @@ async def test_a_sick_server_gives_its_reason_and_recovers(names: list[str], pag
             await kept.until(lambda: kept.value(CHARGE) == 97)
 
     await together(names, case)
+
+
+async def test_a_server_that_restarts_is_read_again(page: Pages) -> None:
+    server = await page(says(BODY))
+    async with running(source(server.url)) as kept:
+        await kept.until(lambda: kept.value(CHARGE) == 97)
+        await server.stop()
+        await kept.until(lambda: kept.readings[-1].reason is Reason.DISCONNECTED)
+        server.answer = says(BODY.replace(b"97", b"96"))
+        await server.start()
+        await kept.until(lambda: kept.value(CHARGE) == 96)
 
 
 async def test_a_server_that_hangs_up_is_not_stormed(page: Pages) -> None:

@@ -18,6 +18,7 @@ from isolane.health.sources.modbus.source import ModbusSource
 from support.readings import running
 from support.rtu_peer import Answer, RtuPeer, frame, good, registers
 from support.serial_pair import SerialPair
+from support.template_server import Served, serving_serial
 from support.together import together
 
 VOLTAGE = "1.0/EVSE/DCVoltage"
@@ -225,3 +226,39 @@ async def test_units_wait_for_silence_between_frames(peer: Peers, template: Path
     async with running(ModbusSource(settings, SystemClock())) as kept:
         await kept.until(lambda: len(stamps) >= 6)
     assert min(later - one for one, later in pairwise(stamps)) >= 0.055
+
+
+async def test_a_device_server_that_restarts_is_found_again(peer: Peers, make: Make) -> None:
+    device = await peer(good)
+    async with running(make(device.address)) as kept:
+        await kept.until(lambda: len(kept.good()) >= 4)
+        await device.stop()
+        await kept.until(lambda: kept.readings[-1].reason is Reason.DISCONNECTED)
+        await device.start()
+        await kept.until(lambda: kept.readings[-1].quality is Quality.GOOD)
+
+
+async def test_an_adapter_that_is_plugged_in_again_is_opened_again(make: Make, tmp_path: Path) -> None:
+    port, pair = tmp_path / "ttyUSB0", SerialPair()
+    port.symlink_to(pair.ours)
+    async with running(make(port)) as kept:
+        await kept.until(lambda: Reason.TIMEOUT in kept.reasons())
+        pair.pull()
+        port.unlink()
+        await kept.until(lambda: kept.readings[-1].reason is Reason.DISCONNECTED)
+        pair = SerialPair()
+        port.symlink_to(pair.ours)
+        async with serving_serial({1: Served({"holding": dict.fromkeys(range(200), 2301), "input": {}})}, pair.theirs):
+            await kept.until(lambda: kept.value(VOLTAGE) == pytest.approx(230.1))
+    pair.pull()
+
+
+async def test_one_refused_request_leaves_the_others(peer: Peers, make: Make) -> None:
+    async def refuse_power(request: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(request, b"\x83\x02" if request[3] == 100 else registers(request)))
+
+    device = await peer(refuse_power)
+    async with running(make(device.address)) as kept:
+        await kept.until(lambda: len(kept.readings) >= 9)
+    assert {each.reason for each in kept.readings if each.signal == "1.0/EVSE/Power"} == {Reason.REFUSED}
+    assert {each.reason for each in kept.readings if each.signal != "1.0/EVSE/Power"} == {Reason.NONE}

@@ -119,6 +119,18 @@ async def test_security_events_are_told_and_counted_by_type(path: Path) -> None:
     assert built.counts["events_of_others"] == 1
 
 
+async def test_a_tap_that_says_nothing_makes_nothing_known(path: Path) -> None:
+    built = source(path)
+    async with running(built) as kept:
+        await listening(kept, path)
+        with tap(path):
+            await kept.until(lambda: built.counts["taps"] == 1)
+            before = len(kept.readings)
+            await kept.until(lambda: len(kept.readings) >= before + 20)
+            told = {each.signal for each in kept.readings[before + 8 :]}
+    assert told == {plan.RECONNECTS, plan.SECURITY_EVENTS}, "what it counts itself; of states there is no word"
+
+
 async def test_a_flood_shares_the_loop(path: Path) -> None:
     built = source(path)
     data = tap_event.encode(tap_event.Packet(1, 0, tuple(status("CP1", "Charging") for _ in range(50))))

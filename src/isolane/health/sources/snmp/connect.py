@@ -1,10 +1,12 @@
 """This file asks an SNMP agent; it guards that whatever the agent does ends in time, as values or a reason."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pysnmp.carrier.error import CarrierError  # type: ignore[import-untyped]
 from pysnmp.hlapi.v3arch import asyncio as hlapi  # type: ignore[import-untyped]  # it has no types of its own
 from pysnmp.proto import errind, rfc1902, rfc1905  # type: ignore[import-untyped]
 
@@ -96,11 +98,15 @@ class Agent:
         self._target = await kind.create((host, port), timeout=2 * self._settings.timeout_s, retries=0)
         self._engine = hlapi.SnmpEngine()
 
-    def close(self) -> None:
-        """Close the socket."""
+    async def close(self) -> None:
+        """Close the socket, and let what it has received last come to its end."""
         engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close_dispatcher()
+        if engine is None:
+            return
+        with contextlib.suppress(AttributeError, CarrierError):  # there is no socket yet
+            engine.transport_dispatcher.get_transport(self._target.TRANSPORT_DOMAIN).transport.close()
+        await asyncio.sleep(0)
+        engine.close_dispatcher()
 
 
 def _sent(value: Any) -> Sent:  # noqa: ANN401 - the library's types are unknown

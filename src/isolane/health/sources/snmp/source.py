@@ -66,7 +66,7 @@ class SnmpSource:
                 emit(readings)
         finally:
             self._before = None
-            self._agent.close()
+            await self._agent.close()
 
     async def _read(self) -> list[Reading]:
         if self._patience.left_s > 0:
