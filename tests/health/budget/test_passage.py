@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 
+from isolane.health.budget import tcp
 from isolane.health.budget.settings import BudgetSettings
 from support.budget_ways import World, world_of
 from support.outboxes import until
@@ -187,3 +188,25 @@ async def test_sockets_are_opened_as_settled() -> None:
         assert outer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= 500
         assert outer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
         passage.inner.close()
+
+
+async def test_no_more_is_under_way_than_is_confirmed_in_time() -> None:
+    settings = BudgetSettings(rate_kbit_s=64, segment_bytes=88)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # it never reads, so little is confirmed
+        world = World(settings, server.getsockname()[1])
+        async with asyncio.timeout(60):
+            passage = await world.passage()
+            passage.inner.send(bytes(8000))
+            passed, quiet_since, most = 0, time.monotonic(), 0
+            while time.monotonic() - quiet_since < 1:
+                await asyncio.sleep(0.01)
+                most = max(most, tcp.unacknowledged_bytes(passage._outer))  # of the real connection alone
+                if world.turnstile.passed_bytes != passed:
+                    passed, quiet_since = world.turnstile.passed_bytes, time.monotonic()
+            passage.read()
+            allowed = world.turnstile.under_way_bytes(passage._seen.least_s)
+            assert 0 < allowed <= 8000 * 0.075
+            assert 0 < most <= allowed + 88
+            passage.inner.close()
+            await world.way.close()

@@ -99,3 +99,14 @@ async def test_once_the_month_is_spent_some_kilobytes_go_at_once_and_a_kilobit_a
     assert await _served(turnstile, passed_ns, 10, is_first=True) >= 0.8 * 10 * 16_000
     turnstile.is_spent = lambda: False
     assert await _served(turnstile, passed_ns, 10) >= 0.8 * 10 * 16_000
+
+
+async def test_what_may_be_under_way_follows_the_rate_and_the_way_s_own_length() -> None:
+    turnstile = Turnstile(BudgetSettings(link_kbit_s=10_000), lambda: 0)
+    assert turnstile.under_way_bytes(0.08) == pytest.approx(625_000 * 0.145)
+    turnstile.ease.note(0.2, 1_000_000_000)
+    assert turnstile.under_way_bytes(0.08) == pytest.approx(625_000 * 0.145 / 2)
+    turnstile.yielding.called("CP1", "charger", 0)
+    assert turnstile.under_way_bytes(0.08) < 625_000 * 0.145 / 2
+    slow = Turnstile(BudgetSettings(link_kbit_s=32), lambda: 0)
+    assert slow.under_way_bytes(0.08) >= 2 * 540, "two segments, however slow"

@@ -21,6 +21,8 @@ _PAIR_BYTES = 4096
 _LINGER_S = 5.0
 """How long one direction may go on after the other has ended."""
 _NOT_SENT_BYTES_MAX = 1024
+_CONFIRMED_S = 0.01
+"""How often it is asked whether what is under way was confirmed; the kernel does not tell of itself."""
 
 
 class Traffic(Protocol):
@@ -116,6 +118,7 @@ class Passage:
                 self.idle.clear()
                 waiting = tcp.waiting_bytes(self._pair)
             size = min(waiting, self._segment)
+            await self._confirmed()
             if size:
                 await self._turnstile.turn(size + self._header, is_first=self._is_first)
             try:
@@ -133,6 +136,12 @@ class Passage:
             except OSError:
                 return False
             self._pending = 0
+
+    async def _confirmed(self) -> None:
+        """Wait while more is under way than is confirmed in time if no queue grows."""
+        while tcp.unacknowledged_bytes(self._outer) > self._turnstile.under_way_bytes(self._seen.least_s):
+            await asyncio.sleep(_CONFIRMED_S)
+            self.read()
 
     async def _send(self, data: bytes) -> None:
         loop = asyncio.get_running_loop()

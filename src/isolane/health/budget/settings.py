@@ -28,9 +28,9 @@ class BudgetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     link_kbit_s: Annotated[
         Annotated[float, msgspec.Meta(gt=0, le=1e7)] | None,
         msgspec.Meta(
-            description="What the site's uplink carries, kbit/s, above 0. Below 2000 segments are made small, so that "
-            "one of ours keeps a packet of the business waiting for less; below about 900 sending also stops for its "
-            "calls"
+            description="What the site's uplink carries in its worst hours, kbit/s, above 0; it is not learnt. Below "
+            "2000 segments are made small, so that one of ours keeps a packet of the business waiting for less; below "
+            "about 900 sending also stops for its calls"
         ),
     ] = None
     share: Annotated[

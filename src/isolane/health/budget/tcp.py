@@ -19,6 +19,8 @@ from isolane.health.budget.settings import BudgetSettings
 
 _INFO = struct.Struct("=5xB62xI56xQIIxxxxI48xQ")
 _TIMESTAMPS = 1
+ACK_DELAY_S = 0.04
+"""How long a receiver may keep an acknowledgement back; it is no queue."""
 _UNSENT = 0x894B
 """SIOCOUTQNSD: bytes TCP has not sent once. Source: linux/sockios.h."""
 _FILLER = 1
@@ -42,12 +44,14 @@ class Carried:
         received: TCP payload, bytes.
         packets: All of both directions with headers, bytes.
         queue_s: Smoothed round trip above the least of the last minutes, s.
+        least_s: That least, s; hours while none was measured.
     """
 
     sent: int = 0
     received: int = 0
     packets: int = 0
     queue_s: float = 0.0
+    least_s: float = 0.0
 
 
 def header_bytes(family: int) -> int:
@@ -63,7 +67,7 @@ def carried(connection: socket.socket) -> Carried:
     options, rtt_us, received, segments_out, segments_in, least_us, sent = _INFO.unpack(info)
     header = header_bytes(connection.family) - (0 if options & _TIMESTAMPS else _TIMESTAMP_BYTES)
     packets = sent + received + (segments_out + segments_in) * header
-    return Carried(sent, received, packets, max(0, rtt_us - least_us) / 1e6)
+    return Carried(sent, received, packets, max(0, rtt_us - least_us) / 1e6, least_us / 1e6)
 
 
 def unsent_bytes(connection: socket.socket) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from isolane.health.budget.bucket import Bucket
 from isolane.health.budget.ease import Ease
 from isolane.health.budget.settings import BudgetSettings
+from isolane.health.budget.tcp import ACK_DELAY_S
 from isolane.health.budget.yielding import Stance, Yielding
 
 SEGMENT_BYTES_MAX = 1024
@@ -25,6 +26,8 @@ _SLACK_S = 0.004
 _LOOK_S = 1.0
 _HARMLESS_S = 0.005
 """A twentieth of the round trip of a mobile network: what a segment may take without a hold."""
+_UNDER_WAY_SEGMENTS = 2
+"""At least: receivers confirm every second one at once."""
 _CRAWL_BYTES_S = 125.0
 """What sessions, alarms and receipts may use in the long run once the month is spent: 10.8 MB a day."""
 _CRAWL_BURST_BYTES = 16_384
@@ -55,6 +58,7 @@ class Turnstile:
         self.held_ns = 0
         self.is_spent: Callable[[], bool] = lambda: False
         self._trickle = settings.trickle
+        self._delay_s = settings.delay_ms / 1000
         self.now_ns = now_ns
         self._segment = segment
         self._bucket = Bucket(segment + self.ceiling_bytes_s * _SLACK_S, now_ns())
@@ -78,6 +82,17 @@ class Turnstile:
         rate = self.ceiling_bytes_s * self._share(stance)
         is_crawling = self.is_spent() and self._crawl.wait_s(self._segment, self.now_ns()) > 0
         return min(rate, _CRAWL_BYTES_S) if is_crawling else rate
+
+    def under_way_bytes(self, least_s: float) -> float:
+        """Give how much a connection may have under way: what is confirmed in time if no queue grows.
+
+        An uplink that suddenly carries less keeps it; what is above would stand before the business.
+
+        Args:
+            least_s: The connection's least round trip of the last minutes, s.
+        """
+        rate = self.ceiling_bytes_s * self._share(Stance.SHARE)
+        return max(rate * (least_s + ACK_DELAY_S + self._delay_s), _UNDER_WAY_SEGMENTS * self._segment)
 
     async def turn(self, size: int, *, is_first: bool) -> None:
         """Wait until a segment may be sent.

@@ -15,8 +15,6 @@ from isolane.health.budget.turnstile import Turnstile, slowest_bytes_s
 
 _LOG = logging.getLogger(__name__)
 _DRAIN_S = 1.0
-_ACK_DELAY_S = 0.04
-"""How long a receiver may keep an acknowledgement back; it is no queue."""
 
 
 class WayOut:
@@ -91,7 +89,7 @@ class WayOut:
     def _note(self, link: str, size: int, queue_s: float) -> None:
         self.packet_bytes[link] += size
         self._spend(size)
-        self._turnstile.ease.note_own(max(0.0, queue_s - _ACK_DELAY_S), self._turnstile.now_ns())
+        self._turnstile.ease.note_own(max(0.0, queue_s - tcp.ACK_DELAY_S), self._turnstile.now_ns())
 
 
 class LinkWay:
