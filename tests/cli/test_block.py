@@ -4,6 +4,8 @@ import builtins
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -202,3 +204,19 @@ def test_what_cannot_be_kept_or_meant_is_said_in_words(
     with pytest.raises(SystemExit):
         main(["block", "dump", "--from", "yesterday"])
     assert "is no time such as" in capfd.readouterr().err
+
+
+def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
+    ring = Ring(KeptSettings(), tmp_path / "kept", TAG, SystemClock())
+    rows = np.arange(2 * 3000, dtype=np.int64).reshape(2, 3000)
+    ring.keep(SCHEMA, Block(BlockKey(T0, 0, 1), SCHEMA.id, T0, 1000, rows, np.zeros((2, 3000), np.uint8)))
+    ring.flush()
+    command = [sys.executable, "-m", "isolane", "block", "dump", str(tmp_path / "kept")]
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as dump:
+        assert dump.stdout is not None
+        assert dump.stderr is not None
+        assert dump.stdout.readline().startswith(b"charger,key")
+        dump.stdout.close()
+        assert dump.stderr.read() == b""
+        assert dump.wait(60) == 0

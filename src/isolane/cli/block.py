@@ -1,6 +1,7 @@
 """This file is `isolane block dump`: samples of an outbox or a block, readable; it guards that nothing is changed."""
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,11 @@ def run(options: argparse.Namespace) -> int:
     span = block_samples.Span.of(options.since, options.until)
     source = None if options.file == "-" else path
     samples = block_samples.samples(source, options.schema, sys.stdin.buffer, span)
-    block_writers.write(samples, options.format, options.out)
+    try:
+        block_writers.write(samples, options.format, options.out)
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` has. What is still to be flushed at the end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
