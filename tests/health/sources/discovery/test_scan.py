@@ -18,6 +18,7 @@ from isolane.sim.modbus.server import ModbusFront
 from isolane.sim.physics.ac_station import AcStation
 from isolane.sim.physics.surroundings import Weather
 from support.serial_pair import SerialPair
+from support.sunspec_device import SunSpecDevice
 from support.template_server import Served, image_of, serving, serving_serial
 
 Templates = Mapping[str, Template]
@@ -68,6 +69,18 @@ async def test_a_sunspec_device_is_known_by_its_chain_and_texts(templates: Templ
     assert found.sunspec_models == (1, 203)
     assert found.texts["vendor"] == "Acme"
     assert found.candidates[0].template == "sunspec_meter"
+
+
+@pytest.mark.parametrize("units", [(1, 2, 3), tuple(range(1, 120))])
+async def test_a_sunspec_device_is_found_without_a_template_where_refusals_say_nothing(
+    units: tuple[int, ...], templates: Templates
+) -> None:
+    inverter = Served()
+    inverter.registers["holding"] |= SunSpecDevice(40_000, {160: (28, {}), 714: (43, {})}).words
+    report = await scanned({3: inverter}, units, templates)
+    assert [each.unit for each in report.found] == [3]
+    assert report.found[0].sunspec_models == (1, 160, 714)
+    assert not report.found[0].candidates
 
 
 async def test_a_server_that_answers_any_unit_is_one_device(templates: Templates) -> None:

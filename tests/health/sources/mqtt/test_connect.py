@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
 from isolane.core.clock import SystemClock
-from isolane.core.samples import Reason
+from isolane.core.samples import Quality, Reason
+from isolane.health.rhythm import beats
+from isolane.health.sampling.grid import Grid, Row
+from isolane.health.sampling.settings import FastSettings, SamplingSettings
+from isolane.health.sampling.share import shared
 from isolane.health.sources.mqtt.settings import MqttSourceSettings, TopicPointSettings
 from isolane.health.sources.mqtt.source import MqttSource
 from support.readings import running
@@ -114,4 +119,42 @@ async def test_a_message_with_a_part_of_the_values_leaves_the_others_to_their_si
     assert {each.signal for each in kept.good()} == {KEYS[0]}
     told = {each.signal for each in kept.readings if each.reason is Reason.TIMEOUT}
     assert told == {KEYS[1]}
+    await broker.stop()
+
+
+async def test_messages_of_ten_a_second_and_more_are_rows_of_their_own() -> None:
+    sent = 0
+
+    async def counting(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        sent += 1
+        writer.write(publish(b'{"open": 1, "angle": %d}' % sent))
+
+    broker = Greeter(counting)
+    await broker.start()
+    calm, quick = (msgspec.structs.replace(point, period_s=1.0, rapid=point.key == KEYS[1]) for point in POINTS)
+    table = MqttSourceSettings(
+        name="q", address=broker.address, version="3.1.1", points=(calm, quick), rapid_s=0.1, rapid_when="bursts"
+    )
+    clock = SystemClock()
+    source = MqttSource(table, clock)
+    sampling = SamplingSettings(fast=FastSettings(step_ms=100))
+    site, burst = beats(sampling, 10, source.signals, source.periods_s, source.bursts_s)
+    seconds, tenths = (Grid(each.signals, each.sampling, clock, each.periods_s) for each in (site, burst))
+    emit, taken = shared([seconds, tenths]), 0
+    rows: list[Row] = []
+    async with running(source) as kept:
+
+        def more() -> bool:
+            return len(kept.readings) >= taken + 4
+
+        while len(rows) < 10:
+            await kept.until(more)
+            emit(kept.readings[taken:])
+            taken = len(kept.readings)
+            rows.append(tenths.row(clock.mono_ns()))
+        last = seconds.row(clock.mono_ns())
+    assert len({int(row.values[0]) for row in rows}) == 10, "each row has a message of its own"
+    assert sum(int(row.codes[0]) & 3 == Quality.GOOD for row in rows) >= 8
+    assert [int(code) & 3 for code in last.codes] == [Quality.GOOD] * 2
     await broker.stop()

@@ -4,18 +4,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from isolane.devices.point import SunSpec
-from isolane.health.sources.discovery.wire import Answer, Refused
+from isolane.health.sources.discovery.wire import Answer
+from isolane.health.sources.modbus.chain import MARK, models_from
 from isolane.health.sources.modbus.decode import text_of
 from isolane.health.sources.modbus.plan import Span
+from isolane.health.sources.modbus.sunspec import NAMES
 
 _SILENT_MAX = 4
 """Questions without answer, one after another, after which the unit is left in peace."""
-_MARK = [0x5375, 0x6E53]
-_END = 0xFFFF
-_MODELS_MAX = 64
-_ADDRESS_MAX = 65_533
-_COMMON = {"vendor": (2, 16), "model": (18, 16), "firmware": (42, 8), "serial": (50, 16)}
-"""Offset from the id register and length of the texts of SunSpec's model 1."""
 
 
 class Asks(Protocol):
@@ -68,32 +64,25 @@ class Asked:
         """Ask for the device identification; empty if the unit has none."""
         return await self._wire.identification(self.unit) or {}
 
-    async def sunspec_models(self, sunspec: SunSpec) -> dict[int, int]:
-        """Walk the SunSpec chain; give the address of each model, empty if there is no chain.
+    async def has_sunspec_mark(self) -> bool:
+        """Tell whether a SunSpec map begins where most of them do."""
+        return await self.read(Span("holding", SunSpec(models=(1,)).bases[0], 2)) == MARK
 
-        Source: SunSpec Device Information Model Specification 1.1, 6.2.
-        """
+    async def sunspec_models(self, sunspec: SunSpec) -> dict[int, int]:
+        """Walk the SunSpec chain; give the address of each model, empty if there is no chain."""
         for base in sunspec.bases:
-            if await self.read(Span("holding", base, 2)) == _MARK:
-                return await self._chain(base + 2)
+            if await self.read(Span("holding", base, 2)) == MARK:
+                models = await models_from(self._registers, "holding", base + 2)
+                return {number: model.address for number, model in models.items()}
         return {}
 
-    async def _chain(self, address: int) -> dict[int, int]:
-        found: dict[int, int] = {}
-        for _ in range(_MODELS_MAX):
-            head = await self.read(Span("holding", address, 2)) if address <= _ADDRESS_MAX else None
-            if head is None or isinstance(head, Refused) or head[0] == _END:
-                break
-            found.setdefault(head[0], address)
-            address += 2 + head[1]
-        return found
+    async def _registers(self, span: Span) -> list[int] | None:
+        answer = await self.read(span)
+        return answer if isinstance(answer, list) else None
 
     async def sunspec_texts(self, models: Mapping[int, int]) -> dict[str, str]:
         """Read how a SunSpec device names itself."""
         if 1 not in models:
             return {}
-        texts = {
-            name: await self.text(Span("holding", models[1] + offset, words))
-            for name, (offset, words) in _COMMON.items()
-        }
+        texts = {name: await self.text(Span("holding", models[1] + address, words)) for name, address, words in NAMES}
         return {name: text for name, text in texts.items() if text}

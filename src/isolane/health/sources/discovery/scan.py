@@ -104,11 +104,12 @@ async def _scan(
         tell(unit)
         asked = Asked(wire, unit)
         answer = await asked.read(_PRESENCE)
-        if answer is None or (isinstance(answer, Refused) and not refusals_count and unit not in likely):
+        doubtful = isinstance(answer, Refused) and not refusals_count
+        if answer is None or (doubtful and unit not in likely and not await asked.has_sunspec_mark()):
             report.silent.append(unit)
         else:
             found = await _examine(asked, templates)
-            if found.candidates or isinstance(answer, list) or refusals_count:
+            if found.candidates or found.sunspec_models or not doubtful:
                 report.found.append(found)
             else:
                 report.silent.append(unit)

@@ -15,7 +15,7 @@ import msgspec
 from isolane.core.failures import IsolaneError
 from isolane.devices.point import Identity, Page, Point, SunSpec, Template
 
-_NAMES = (("vendor", 2, 16), ("model", 18, 16), ("firmware", 42, 8), ("serial", 50, 16))
+NAMES = (("vendor", 2, 16), ("model", 18, 16), ("firmware", 42, 8), ("serial", 50, 16))
 """Texts of the common model 1: name, address, words."""
 _COMMON = 1
 _COUNT_ABSENT = 0xFFFF
@@ -140,7 +140,7 @@ def template_of(models: Iterable[int], ports: int = 1) -> Template:
         hole_max=124,  # a model is read whole, so that values and scale factors are of one instant
         sunspec=SunSpec(bases=(40_000, 50_000, 0), models=(_COMMON, *wanted)),
         identity=tuple(
-            Identity(name=name, address=address, words=words, model=_COMMON) for name, address, words in _NAMES
+            Identity(name=name, address=address, words=words, model=_COMMON) for name, address, words in NAMES
         ),
     )
 
