@@ -10,6 +10,8 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _RELEASE = "trixie"
@@ -31,25 +33,37 @@ Acquire::Retries "3";
 
 def installed(package: str) -> Path:
     """Give the folder in which a package's files stand as they would under /; fetch it if it is not there."""
-    _HOME.mkdir(parents=True, exist_ok=True)
-    there = _HOME / "packages" / package
+    return made(package, [package], lambda root, there: root.rename(there))
+
+
+def made(name: str, packages: Sequence[str], make: Callable[[Path, Path], object]) -> Path:
+    """Give the folder of what is made of packages; make it if it is not there.
+
+    Args:
+        name: Of the folder.
+        packages: They are laid out together, as they would be under /.
+        make: Gets where they are laid out, and the folder to make; what it leaves of the former is removed.
+    """
+    there = _HOME / "packages" / name
+    there.parent.mkdir(parents=True, exist_ok=True)
     with (_HOME / ".lock").open("w", encoding="ascii") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)  # several test processes may want it at once
         if not there.exists():
-            _fetch(package, there)
+            with _laid_out(packages) as root:
+                make(root, there)
     return there
 
 
-def _fetch(package: str, there: Path) -> None:
+@contextmanager
+def _laid_out(packages: Sequence[str]) -> Iterator[Path]:
     apt = _configured()
     fresh = _HOME / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    _run("apt-get", "-c", apt, "-qq", "download", package, folder=fresh)
-    (archive,) = fresh.glob("*.deb")
-    _run("dpkg-deb", "-x", archive, fresh / "root", folder=fresh)
-    there.parent.mkdir(exist_ok=True)
-    (fresh / "root").rename(there)
+    _run("apt-get", "-c", apt, "-qq", "download", *packages, folder=fresh)
+    for archive in sorted(fresh.glob("*.deb")):
+        _run("dpkg-deb", "-x", archive, fresh / "root", folder=fresh)
+    yield fresh / "root"
     shutil.rmtree(fresh)
 
 

@@ -1,23 +1,19 @@
-"""This file runs Debian's rsyslog as a syslog server with mutual TLS; it guards that each is stopped by its process id.
+"""This file runs Debian's rsyslog as a syslog server with mutual TLS; it guards that what it read is told in its words.
 
 It listens on loopback, takes only clients with a certificate of the test's authority, has rsyslog's own parsers read
 head and structured data, and writes what they found as one JSON object a line. `records` reads these back.
 """
 
-import contextlib
 import json
-import signal
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.broker import Pki, free_port
+from support.broker import Pki
+from support.server_process import ServerProcess
 
 RSYSLOGD = "/usr/sbin/rsyslogd"
-_START_S = 30.0
 _CONF = """
 global(workDirectory="{folder}" net.enableDNS="off"
        defaultNetstreamDriverCAFile="{ca}"
@@ -62,15 +58,13 @@ class Read:
     data: dict[str, dict[str, str]]
 
 
-class Rsyslog:
+class Rsyslog(ServerProcess):
     """One server; `driver` is its TLS library's: gtls or ossl."""
 
     def __init__(self, folder: Path, pki: Pki, driver: str) -> None:
-        self.port = free_port()
-        self._log = folder / "rsyslogd.log"
+        super().__init__(folder)
         self._out = folder / "told.jsonl"
         self._conf = folder / "rsyslog.conf"
-        self._process: subprocess.Popen[bytes] | None = None
         self._conf.write_text(
             _CONF.format(
                 folder=folder,
@@ -84,29 +78,13 @@ class Rsyslog:
             encoding="utf-8",
         )
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        with self._log.open("ab") as log:
-            command = [RSYSLOGD, "-n", "-iNONE", "-f", str(self._conf)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        end = time.monotonic() + _START_S
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert self._process.poll() is None, self._log.read_text()
-            time.sleep(0.05)
-        raise AssertionError(self._log.read_text())
+    def command(self) -> list[str]:
+        """See `ServerProcess.command`."""
+        return [RSYSLOGD, "-n", "-iNONE", "-f", str(self._conf)]
 
-    def stop(self) -> None:
-        """Stop it and wait until it has."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+    def ask(self) -> None:
+        """See `ServerProcess.ask`."""
+        socket.create_connection(("127.0.0.1", self.port), 1).close()
 
     def records(self) -> list[Read]:
         """Give the messages it has written so far, in their order."""

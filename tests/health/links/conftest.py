@@ -1,11 +1,12 @@
-"""This file shares the real metric servers between the links' tests; each is started once and stopped by its id."""
+"""This file shares the real servers between the links' tests; it guards that each is started once and stopped."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from support.broker import Pki, make_pki
-from support.metric_servers import Prometheus, VictoriaMetrics
+from support.log_server import VictoriaLogs
+from support.metric_servers import NewerVictoriaMetrics, Prometheus, VictoriaMetrics
 from support.outboxes import GATEWAY
 
 
@@ -16,19 +17,23 @@ def server_pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="session")
 def victoria_metrics(tmp_path_factory: pytest.TempPathFactory, server_pki: Pki) -> Iterator[VictoriaMetrics]:
-    server = VictoriaMetrics(tmp_path_factory.mktemp("victoria-metrics"), server_pki)
-    try:
-        server.start()
+    with VictoriaMetrics(tmp_path_factory.mktemp("victoria-metrics"), server_pki) as server:
         yield server
-    finally:
-        server.stop()
+
+
+@pytest.fixture(scope="session")
+def newer_victoria_metrics(tmp_path_factory: pytest.TempPathFactory, server_pki: Pki) -> Iterator[NewerVictoriaMetrics]:
+    with NewerVictoriaMetrics(tmp_path_factory.mktemp("newer-victoria-metrics"), server_pki) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory, server_pki: Pki) -> Iterator[Prometheus]:
-    server = Prometheus(tmp_path_factory.mktemp("prometheus"), server_pki)
-    try:
-        server.start()
+    with Prometheus(tmp_path_factory.mktemp("prometheus"), server_pki) as server:
         yield server
-    finally:
-        server.stop()
+
+
+@pytest.fixture(scope="session")
+def victoria_logs(tmp_path_factory: pytest.TempPathFactory, server_pki: Pki) -> Iterator[VictoriaLogs]:
+    with VictoriaLogs(tmp_path_factory.mktemp("victoria-logs"), server_pki) as server:
+        yield server

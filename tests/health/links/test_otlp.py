@@ -1,68 +1,31 @@
 """This file reads back what OTLP receivers were sent; it guards every value, and whose it is.
 
-Metrics come back from the real VictoriaMetrics. Logs are decoded by protoc from the protocol owners' own files.
+Metrics come back from the real VictoriaMetrics, logs from the real VictoriaLogs. Logs are decoded by protoc, too, from
+the protocol owners' own files.
 """
 
 import gzip
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from isolane.core.signals import Signal
 from isolane.health.links.otlp.settings import OtlpSettings
-from isolane.health.outbox.records import Draft
-from isolane.wire.schema import Schema
 from support import otlp_decoder
 from support.broker import Pki
 from support.http_target import HttpTarget, Posted, Reply
+from support.log_server import VictoriaLogs, t_ms
 from support.metric_servers import NewerVictoriaMetrics
 from support.outboxes import until
 from support.shipping import ship
-from support.target_rows import BAD
+from support.site_rows import ROWS, SCHEMA, STATION, Told, apart, drafts, facts
 
 Fact = tuple[int, str, str, dict[str, str | int], dict[str, str | int]]
 """Time, kind, severity, resource, values."""
 pytestmark = pytest.mark.metrics
-STATION, STATE = "Säule/3", "1.2/Connector[Left]/AvailabilityState"
-VOLTAGE = "1.0/ElectricalFeed/ACVoltage[L1]"
-SCHEMA = Schema.of(
-    (
-        Signal("", "0.0/Controller/xCpu", "Percent", 0.1),
-        Signal("CP-1", VOLTAGE, "V", 0.1),
-        Signal("CP-2", VOLTAGE, "V", 0.1),
-        Signal("CP-2", "1.0/FiscalMetering/EnergyImportRegister", "Wh", 1),
-        Signal(STATION, STATE, "", 1),
-    )
-)
-ROWS, LOST = 20, slice(5, 8)
-
-
-@pytest.fixture(scope="module")
-def victoria_metrics(tmp_path_factory: pytest.TempPathFactory, server_pki: Pki) -> Iterator[NewerVictoriaMetrics]:
-    server = NewerVictoriaMetrics(tmp_path_factory.mktemp("victoria-metrics"), server_pki)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
-def drafts(start_ms: int) -> list[Draft]:
-    """Make two blocks; CP-2's voltage is 100 V above CP-1's and is lost in rows 5 to 7."""
-    n = np.arange(ROWS, dtype=np.int64)
-    values = np.stack([np.full(ROWS, 125), 2300 + n, 3300 + n, 10**12 + n, n // 8])
-    codes = np.zeros((5, ROWS), np.uint8)
-    codes[2, LOST] = BAD
-    half = ROWS // 2
-    return [
-        Draft(SCHEMA.id, start_ms + 1000 * at, 1000, values[:, at : at + half], codes[:, at : at + half])
-        for at in (0, half)
-    ]
 
 
 def resource(charger: str) -> dict[str, str | int]:
@@ -114,12 +77,11 @@ def expected(start_ms: int) -> list[tuple[dict[str, str | int], dict[int, float]
 
 
 async def test_victoria_metrics_has_value_for_value_of_each_charger(
-    victoria_metrics: NewerVictoriaMetrics, server_pki: Pki, tmp_path: Path
+    newer_victoria_metrics: NewerVictoriaMetrics, server_pki: Pki, tmp_path: Path
 ) -> None:
+    server = newer_victoria_metrics
     start_ms = time.time_ns() // 1_000_000_000 * 1000 - 600_000
-    table = OtlpSettings(
-        url=victoria_metrics.url + victoria_metrics.otlp, ca=server_pki.ca, logs=False, attributes={"site.floor": "B1"}
-    )
+    table = OtlpSettings(url=server.url + server.otlp, ca=server_pki.ca, logs=False, attributes={"site.floor": "B1"})
     counts = await ship(table, drafts(start_ms), SCHEMA, tmp_path)
     assert counts.samples == 5 * ROWS - 3
     assert counts.failures == counts.refused == counts.rejected == 0
@@ -129,7 +91,7 @@ async def test_victoria_metrics_has_value_for_value_of_each_charger(
 
     match = '{__name__=~"isolane.*"}'
     wanted = sorted(expected(start_ms), key=order)
-    await until(lambda: sorted(victoria_metrics.series(match), key=order) == wanted, "all values of all series")
+    await until(lambda: sorted(server.series(match), key=order) == wanted, "all values of all series")
 
 
 async def sent(pki: Pki, folder: Path, start_ms: int) -> dict[str, list[Any]]:
@@ -194,15 +156,9 @@ async def test_logs_come_back_from_the_owners_schema_value_for_value(pki: Pki, t
                 assert plain(record.body) == " ".join([kind, *(f"{key}={value}" for key, value in values.items())])
                 fact = (record.time_unix_nano, kind, record.severity_text, pairs(each.resource.attributes), values)
                 (books if kind == "ledger" else told).append(fact)
-    start_ns = start_ms * 1_000_000
-    lost = {"signal": VOLTAGE, "from": "GOOD", "to": "BAD", "reason": "TIMEOUT"}
-    back = {"signal": VOLTAGE, "from": "BAD", "to": "GOOD"}
     assert sorted(told, key=lambda fact: fact[:2]) == [
-        (start_ns, "state", "INFO", resource(STATION), {"signal": STATE, "to": 0}),
-        (start_ns + 5 * 10**9, "quality", "WARN", resource("CP-2"), lost),
-        (start_ns + 8 * 10**9, "quality", "INFO", resource("CP-2"), back),
-        (start_ns + 8 * 10**9, "state", "INFO", resource(STATION), {"signal": STATE, "from": 0, "to": 1}),
-        (start_ns + 16 * 10**9, "state", "INFO", resource(STATION), {"signal": STATE, "from": 1, "to": 2}),
+        (t_ms * 1_000_000, kind, severity, resource(charger), values)
+        for t_ms, kind, severity, charger, values in facts(start_ms)
     ]
     assert books[0][3] == resource("")
     assert (books[0][4]["produced"], books[0][4]["dropped"]) == (5 * ROWS, 0)
@@ -242,3 +198,41 @@ async def test_metrics_keep_the_rules_of_the_protocol(pki: Pki, tmp_path: Path) 
         "isolane.energy_import_register": "W.h",
         "isolane.availability_state": "1",
     }
+
+
+def of_otlp(record: dict[str, Any]) -> Told:
+    """Read a record of OTLP; its attributes are text there."""
+    assert (record["isolane.site"], record["isolane.gateway"], record["site.floor"]) == ("north", "gw-1", "B1")
+    charger = record.get("isolane.charger", "")
+    assert record["service.instance.id"] == "/".join(["north", "gw-1", *filter(None, [charger])])
+    kind, *told = record["_msg"].split(" ")
+    values = {name: record[f"isolane.{name}"] for name in (pair.partition("=")[0] for pair in told)}
+    assert told == [f"{name}={value}" for name, value in values.items()]
+    own = {name for name in record if name.startswith("isolane.")}
+    assert own - {"isolane.site", "isolane.gateway", "isolane.charger"} == {f"isolane.{name}" for name in values}
+    return t_ms(record), kind, record["severity"], charger, dict(values)
+
+
+def as_text(told: list[Told]) -> list[Told]:
+    return [(*head, {name: str(value) for name, value in values.items()}) for *head, values in told]  # type: ignore[misc]
+
+
+@pytest.mark.timeout(1200)  # the server is compiled first where it has not been
+async def test_logs_come_back_from_a_server_value_for_value(
+    victoria_logs: VictoriaLogs, server_pki: Pki, tmp_path: Path
+) -> None:
+    start_ms = time.time_ns() // 1_000_000_000 * 1000 - 600_000
+    table = OtlpSettings(
+        url=victoria_logs.url + victoria_logs.otlp,
+        ca=server_pki.ca,
+        metrics=False,
+        attributes={"site.floor": "B1"},
+        ledger_s=3600,
+    )
+    counts = await ship(table, drafts(start_ms), SCHEMA, tmp_path)
+    assert (counts.failures, counts.refused, counts.facts) == (0, 0, 6)
+    query = 'service.name:="isolane"'
+    await until(lambda: len(victoria_logs.records(query)) == counts.facts, "all records")
+    rows, ((_, _, level, charger, books),) = apart([of_otlp(record) for record in victoria_logs.records(query)])
+    assert rows == as_text(facts(start_ms))
+    assert (level, charger, books["produced"], books["dropped"]) == ("INFO", "", str(5 * ROWS), "0")

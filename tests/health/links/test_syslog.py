@@ -33,12 +33,8 @@ TIMES = [f"2023-11-14T22:13:{20 + row}.000Z" for row in range(10)]
 
 @pytest.fixture(scope="module", params=["gtls", "ossl"])
 def rsyslog(request: pytest.FixtureRequest, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rsyslog]:
-    server = Rsyslog(tmp_path_factory.mktemp("rsyslog"), pki, request.param)
-    try:
-        server.start()
+    with Rsyslog(tmp_path_factory.mktemp("rsyslog"), pki, request.param) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def table(port: int, pki: Pki) -> SyslogSettings:
@@ -147,9 +143,7 @@ async def test_a_stranger_is_refused_and_what_it_had_to_tell_is_kept(
 
 
 async def test_what_waited_while_the_server_was_away_is_told_after_it(pki: Pki, tmp_path: Path) -> None:
-    server = Rsyslog(tmp_path, pki, "ossl")
-    try:
-        server.start()
+    with Rsyslog(tmp_path, pki, "ossl") as server:
         async with running(table(server.port, pki), Errands([gap(1), gap(2)])):
             await until(lambda: len(server.records()) == 2, "before")
         server.stop()
@@ -160,6 +154,4 @@ async def test_what_waited_while_the_server_was_away_is_told_after_it(pki: Pki, 
             server.start()
             await until(lambda: bool(errands.sent_letters), "delivered")
             await until(lambda: len(server.records()) == 3, "written")
-    finally:
-        server.stop()
     assert [told(read)["first"] for read in server.records()] == ["1", "2", "3"]
