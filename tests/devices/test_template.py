@@ -98,6 +98,7 @@ def test_a_sound_template_of_ones_own(tmp_path: Path) -> None:
         ("resolution = 1", 'resolution = 1, table = "coil"', "the type bit belongs to coil"),
         ("resolution = 1", "resolution = 1, model = 203", "not in the list sunspec.models"),
         ("resolution = 1", "resolution = 1, scale_factor = 3", "a scale factor belongs to"),
+        ("resolution = 1", "resolution = 1, port = 2", "a port belongs to a point of a SunSpec model"),
         ("resolution = 1", "resolution = 1, mask = 0x10000", "a mask belongs to an unsigned type"),
         ("resolution = 1", "resolution = 1, map = { on = 1 }", "its names are integers"),
         ("maker =", "registers_max = 3\nidentity = [{ name = 's', address = 0, words = 4 }]\nmaker =", "registers_max"),
@@ -134,3 +135,10 @@ def test_the_page_explains_every_key() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/devices.md").read_text(encoding="utf-8")
     for kind in (Template, Point, Mark):
         assert all(f"`{field.encode_name}`" in page for field in msgspec.structs.fields(kind))
+
+
+def test_a_bender_controller_without_a_meter_gives_no_number() -> None:
+    template = load_built_in("mennekes_amtron_ecu")
+    wide = [point for point in template.points if point.type == "u32"]
+    assert len(wide) == 15
+    assert all(point.absent == (0xFFFFFFFF,) for point in wide)
