@@ -166,6 +166,16 @@ async def test_cut_connections_lose_nothing(peer: Peer, tmp_path: Path) -> None:
     assert {key[2] for key in peer.brain.samples} == set(range(1, 29))
 
 
+async def test_an_acknowledgement_that_is_lost_after_the_commit_costs_a_repetition(peer: Peer, tmp_path: Path) -> None:
+    peer.brain.loses = 2
+    async with running(peer, tmp_path / "o.db", 12) as at:
+        await asyncio.wait_for(at.outbox.until_empty(), 20)
+        assert at.outbox.tally.acknowledged == 120
+        assert at.cursor.counts.resent >= 2
+    assert len(peer.brain.samples) == 12
+    assert sum(peer.brain.blocks.values()) >= 14
+
+
 async def test_odd_answers_do_no_harm(peer: Peer, tmp_path: Path) -> None:
     peer.brain.twice = peer.brain.unknown = peer.brain.garbage = True
     async with running(peer, tmp_path / "o.db", 6) as at:

@@ -80,12 +80,13 @@ class Peer:
             "ledger_s": 3600.0,
             "reconnect_s_max": 0.2,
             "port": self.target.port,
+            **({"settle_s": 0.1} if isinstance(self.target, SyslogTarget) else {}),
             **more,
         }
         if isinstance(self.target, SparkplugTarget):
             return SparkplugSettings(host="localhost", primary_host=HOST, **values)
         if self._kind is None:
-            return SyslogSettings(host="localhost", settle_s=0.1, **values)
+            return SyslogSettings(host="localhost", **values)
         return self._kind.table(f"https://localhost:{values.pop('port')}", {"timeout_s": 5.0, **values})
 
 
@@ -295,8 +296,50 @@ async def test_an_answer_that_is_no_success_keeps_everything_and_the_order(
     assert distinct(http_peer.receiver.numbers) == list(range(20))
 
 
-async def test_a_target_that_asks_for_patience_gets_it(http_peer: HttpPeer, tmp_path: Path) -> None:
-    patient = [Reply(429, b"", (("retry-after", "1"),))]
+async def test_an_answer_that_is_lost_after_the_target_took_the_message_costs_a_repetition(
+    http_peer: HttpPeer, tmp_path: Path
+) -> None:
+    async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 2) as at:
+        await at.arrived()
+        http_peer.target.loses = 2
+        await at.add(3)
+        await at.arrived()
+        assert at.link.counts.failures == 2
+        assert at.cursor.set_aside == 0
+    numbers = http_peer.receiver.numbers
+    assert distinct(numbers) == list(range(25))
+    assert len(numbers) > 25
+
+
+async def test_a_target_that_closes_in_the_middle_of_a_request_is_asked_again(
+    http_peer: HttpPeer, tmp_path: Path
+) -> None:
+    async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 0) as at:
+        http_peer.target.closes_at = 2000
+        await at.outbox.put(rows_draft(0, 3000))
+        await until(lambda: at.link.counts.failures >= 3, "cut")
+        assert http_peer.receiver.numbers == []
+        assert at.outbox.tally.blocks_queued == 1
+        http_peer.target.closes_at = None
+        await at.arrived()
+    assert http_peer.receiver.numbers == list(range(3000))
+
+
+async def test_a_target_that_refuses_our_certificate_gets_nothing(peer: Peer, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    stranger = make_pki(tmp_path / "other", GATEWAY).gateway
+    more: dict[str, Any] = {"certificate": stranger.certificate, "key": stranger.key}
+    if isinstance(peer.target, SyslogTarget):
+        more["settle_s"] = 10.0  # in TLS 1.3 the refusal comes after the handshake
+    async with running(peer.table(**more), tmp_path, 2) as at:
+        await until(lambda: at.link.counts.failures >= 3, "refused")
+        assert at.outbox.tally.blocks_queued == 2
+    assert peer.receiver.numbers == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_target_that_asks_for_patience_gets_it(http_peer: HttpPeer, tmp_path: Path, status: int) -> None:
+    patient = [Reply(status, b"", (("retry-after", "1"),))]
     http_peer.target.mood = lambda _: patient.pop() if patient else None
     async with running(http_peer.table(reconnect_s_max=0.1), tmp_path, 2) as at:
         await at.arrived()

@@ -54,6 +54,8 @@ class Brain:
     """Sends bytes that are no downlink before each answer."""
     poison: bool = False
     """Cannot read any block."""
+    loses: int = 0
+    """So many answers to blocks are lost: the block is taken, and nothing said."""
     forgets: int = 0
     """So many times it acts as if it had lost the schema."""
     refuse: Callable[[Up, bytes], bool] = lambda _kind, _data: False
@@ -84,6 +86,9 @@ class Brain:
             answer = Downlink(VERSION, (Ack(gap.epoch, gap.stream, (), (gap.first,)),))
         else:
             answer = self._block(data)
+        if kind is Up.BLOCK and self.loses:
+            self.loses -= 1
+            return []
         if self.mute:
             return []
         told = encode(answer)

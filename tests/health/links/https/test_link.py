@@ -33,16 +33,14 @@ async def center(pki: Pki) -> AsyncIterator[HttpsCenter]:
 
 @contextlib.asynccontextmanager
 async def running(
-    center: HttpsCenter, pki: Pki, errands: Errands, folder: Path, window: int = 32
+    center: HttpsCenter, pki: Pki, errands: Errands, folder: Path, **more: float
 ) -> AsyncIterator[HttpsLink]:
     settings = HttpsSettings(
         url=f"https://127.0.0.1:{center.port}",
         ca=pki.ca,
         certificate=pki.gateway.certificate,
         key=pki.gateway.key,
-        reconnect_s_max=0.1,
-        timeout_s=5.0,
-        window=window,
+        **{"timeout_s": 5.0, "reconnect_s_max": 0.1, **more},  # type: ignore[arg-type]
     )
     link = HttpsLink(settings, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
     task = asyncio.create_task(link.run(errands))
@@ -118,6 +116,30 @@ async def test_no_content_is_a_success_without_an_answer(center: HttpsCenter, pk
         await until(lambda: errands.sent_letters == [SCHEMA])
 
 
+async def test_a_center_that_closes_in_the_middle_of_a_request_is_asked_again(
+    center: HttpsCenter, pki: Pki, tmp_path: Path
+) -> None:
+    center.closes_at = 20_000
+    large = Letter(Up.BLOCK, bytes(200_000))
+    center.brain.refuse = lambda _, data: data == large.data
+    errands = Errands([large])
+    async with running(center, pki, errands, tmp_path) as link:
+        await until(lambda: len(errands.back_letters) >= 2)
+        assert not link.counts.connected
+        center.closes_at = None
+        await until(lambda: errands.refused_letters == [large])
+    assert not errands.answers
+
+
+async def test_a_center_that_asks_for_patience_gets_it(center: HttpsCenter, pki: Pki, tmp_path: Path) -> None:
+    patient = [Reply(503, b"", (("retry-after", "1"),))]
+    center.mood = lambda _: patient.pop() if patient else None
+    errands = Errands([GAP])
+    async with running(center, pki, errands, tmp_path, reconnect_s_max=5.0):
+        await until(lambda: errands.sent_letters == [GAP])
+    assert center.asked[1] - center.asked[0] >= 0.99
+
+
 async def test_a_message_on_its_way_when_the_link_stops_is_given_back(
     center: HttpsCenter, pki: Pki, tmp_path: Path
 ) -> None:
@@ -157,7 +179,7 @@ async def test_a_center_of_an_older_release_and_a_window_of_one_get_each_message
 ) -> None:
     center.bundle = bundle
     errands = Errands([SCHEMA, LEDGER, *map(gap, range(1, 9))])
-    async with running(center, pki, errands, tmp_path, window) as link:
+    async with running(center, pki, errands, tmp_path, window=window) as link:
         await until(lambda: len(acknowledged(errands)) == 8)
         assert not link.counts.failures
     assert (center.bundles, len(center.asked)) == ([], 10)

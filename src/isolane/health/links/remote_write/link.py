@@ -1,5 +1,6 @@
 """This file is the remote-write link; it guards that a series' end is told once the target has all before it."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ from isolane.health.links.remote_write.settings import RemoteWriteSettings
 from isolane.health.links.rows import Rows
 from isolane.health.links.way import Way
 
+_TOO_OLD = ("too old sample", "out of bounds", "out of order sample")
+"""What Prometheus says, with status 500 or 400 by its version, of samples that it will never take."""
 _HEADERS = {
     "content-type": "application/x-protobuf",
     "content-encoding": "snappy",
@@ -53,6 +56,8 @@ class RemoteWrite:
         outcome = await self._poster.post(packed(request), _HEADERS) if request else TAKEN
         if outcome.verdict is Verdict.TAKEN:
             self._ends = ends
+        elif outcome.is_about_this and any(said in outcome.why for said in _TOO_OLD):
+            return dataclasses.replace(outcome, verdict=Verdict.REFUSED)
         return outcome
 
     async def bring_facts(self, facts: list[Fact]) -> Outcome:  # noqa: ARG002 - samples only
