@@ -28,23 +28,31 @@ class Rapid:
     """What of one source is read faster, and when.
 
     Args:
-        signals: That are.
+        ordinary_s: Period of each signal of the source without it, s, by (charger, key).
+        signals: That are marked; one that is read as often anyway is not faster.
         period_s: How often, s.
         when: "always" or "bursts".
         clock: Its monotonic side is used.
 
     Attributes:
-        periods_s: Period of the signals that are read faster at all times, by (charger, key).
-        bursts_s: Period in a burst of those that are read faster only then.
+        periods_s: How often each signal of the source is read outside bursts, s.
+        bursts_s: How often those are read in a burst that are faster only then, s.
     """
 
     def __init__(
-        self, signals: Iterable[Signal], period_s: float, when: Literal["always", "bursts"], clock: Clock
+        self,
+        ordinary_s: Mapping[tuple[str, str], float],
+        signals: Iterable[Signal],
+        period_s: float,
+        when: Literal["always", "bursts"],
+        clock: Clock,
     ) -> None:
-        periods = {(signal.charger, signal.key): period_s for signal in signals}
-        self.periods_s = periods if when == "always" else {}
-        self.bursts_s = periods if when == "bursts" else {}
-        self._identities = periods.keys()
+        marked = {(signal.charger, signal.key) for signal in signals}
+        faster = {each: period_s for each in ordinary_s if each in marked and period_s < ordinary_s[each]}
+        self.periods_s = {**ordinary_s, **faster} if when == "always" else {**ordinary_s}
+        self.bursts_s = faster if when == "bursts" else {}
+        self._identities = faster.keys()
+        self._is_always = when == "always" and bool(faster)
         self._period_s = period_s
         self._clock = clock
         self._until_mono_ns = 0
@@ -60,7 +68,7 @@ class Rapid:
         Args:
             periods_s: The source's own groups, s; at least one.
         """
-        always = {RAPID: self._period_s} if self.periods_s else {}
+        always = {RAPID: self._period_s} if self._is_always else {}
         self._cadence = Cadence({**periods_s, **always}, self._clock)
         self._enter()
         return self._cadence

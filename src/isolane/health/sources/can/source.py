@@ -37,10 +37,9 @@ class CanSource:
         self._newest: dict[Signal, tuple[float | Reason, int]] = {}
         self._since_ns = 0
         self._readings: Counter[str] = Counter()
-        rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
         periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
-        self._periods_s = periods | self._rapid.periods_s
+        rapid = (each.signal for each in self._points if each.point.rapid)
+        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -50,7 +49,7 @@ class CanSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is told, s."""
-        return self._periods_s
+        return self._rapid.periods_s
 
     @property
     def bursts_s(self) -> Mapping[tuple[str, str], float]:
@@ -112,6 +111,6 @@ class CanSource:
         if not self._listener.is_open:
             return [reading(each.signal, Reason.DISCONNECTED, now)]
         value, at = self._newest.get(each.signal, (Reason.TIMEOUT, self._since_ns))
-        if now - at >= 2 * self._periods_s[each.signal.charger, each.signal.key] * NS_PER_S:
+        if now - at >= 2 * self._rapid.periods_s[each.signal.charger, each.signal.key] * NS_PER_S:
             return [reading(each.signal, Reason.TIMEOUT, now)]
         return [] if value is Reason.TIMEOUT else [reading(each.signal, value, at)]

@@ -38,7 +38,8 @@ class HostSource:
         self._host = Host(settings.disk or Path("/"))
         self._signals = plan_signals(self._host.look())
         self._readings: Counter[str] = Counter()
-        self._rapid = Rapid(self._picked(settings.rapid), settings.rapid_s, settings.rapid_when, clock)
+        periods = {(signal.charger, signal.key): settings.period_s for signal in self._signals}
+        self._rapid = Rapid(periods, self._picked(settings.rapid), settings.rapid_s, settings.rapid_when, clock)
 
     def _picked(self, keys: Sequence[str]) -> list[Signal]:
         known = {signal.key: signal for signal in self._signals}
@@ -57,8 +58,7 @@ class HostSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
-        periods = {(signal.charger, signal.key): self._period_s for signal in self._signals}
-        return periods | self._rapid.periods_s
+        return self._rapid.periods_s
 
     @property
     def bursts_s(self) -> Mapping[tuple[str, str], float]:

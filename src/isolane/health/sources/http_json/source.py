@@ -45,8 +45,9 @@ class HttpJsonSource:
         self._patience = Patience(settings.reconnect_s_max, clock)
         self._reason = Reason.NEVER_READ
         self._readings: Counter[str] = Counter()
+        periods = {(each.signal.charger, each.signal.key): settings.period_s for each in self._points}
         rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
+        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -56,8 +57,7 @@ class HttpJsonSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
-        periods = {(signal.charger, signal.key): self._settings.period_s for signal in self.signals}
-        return periods | self._rapid.periods_s
+        return self._rapid.periods_s
 
     @property
     def bursts_s(self) -> Mapping[tuple[str, str], float]:

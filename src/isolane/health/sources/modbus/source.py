@@ -48,8 +48,9 @@ class ModbusSource:
         self._readings: Counter[str] = Counter()
         self._connection = _connection(settings, clock)
         self._devices = [Device(plan_device(each), self._connection, clock) for each in settings.devices]
-        rapid = (planned.signal for planned in self._points if planned.is_rapid)
-        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
+        periods = {(each.signal.charger, each.signal.key): self._groups[each.point.poll] for each in self._points}
+        rapid = (each.signal for each in self._points if each.is_rapid)
+        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
         self._check_signals()
 
     @property
@@ -77,8 +78,7 @@ class ModbusSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is read, s."""
-        periods = {(each.signal.charger, each.signal.key): self._groups[each.point.poll] for each in self._points}
-        return periods | self._rapid.periods_s
+        return self._rapid.periods_s
 
     @property
     def bursts_s(self) -> Mapping[tuple[str, str], float]:

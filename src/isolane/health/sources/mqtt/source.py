@@ -48,10 +48,9 @@ class MqttSource:
         self._by_topic: OrderedDict[str, tuple[PlannedPoint, ...]] = OrderedDict()
         self._counts: Counter[str] = Counter()
         self._second, self._in_second = 0, 0
-        rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(rapid, settings.rapid_s, settings.rapid_when, clock)
         periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
-        self._periods_s = periods | self._rapid.periods_s
+        rapid = (each.signal for each in self._points if each.point.rapid)
+        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -61,7 +60,7 @@ class MqttSource:
     @property
     def periods_s(self) -> Mapping[tuple[str, str], float]:
         """How often each signal is published, s."""
-        return self._periods_s
+        return self._rapid.periods_s
 
     @property
     def bursts_s(self) -> Mapping[tuple[str, str], float]:
@@ -101,7 +100,7 @@ class MqttSource:
             silent_ns = now - self._heard_ns.get(identity, now)
             if self._away is not None:
                 readings.append(reading(each.signal, self._away, now))
-            elif silent_ns >= 2 * self._periods_s[identity] * NS_PER_S:
+            elif silent_ns >= 2 * self._rapid.periods_s[identity] * NS_PER_S:
                 readings.append(reading(each.signal, Reason.TIMEOUT, now))
         if readings:
             count(readings, self._counts)
@@ -126,7 +125,7 @@ class MqttSource:
             if any(getattr(answer, "value", answer) >= 0x80 for answer in answers):  # noqa: PLR2004 - MQTT's failure bit
                 raise aiomqtt.MqttError("not authorised to subscribe")
             now = self._clock.mono_ns()
-            self._heard_ns = dict.fromkeys(self._periods_s, now)
+            self._heard_ns = dict.fromkeys(self._rapid.periods_s, now)
             self._away = None
             async for message in session.messages:
                 self._patience.succeeded()
