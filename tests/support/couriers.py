@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from isolane.wire.uplink import Downlink, Up
+from isolane.wire.uplink import Downlink, Gap, Up, encode
+from support.target_rows import T0_MS
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,11 @@ class Letter:
 
     kind: Up
     data: bytes
+
+
+def gap(number: int) -> Letter:
+    """Make a gap record of that number."""
+    return Letter(Up.GAP, encode(Gap(1, 5, 0, number, number, 10, "expired", 1000, T0_MS + number)))
 
 
 @dataclass

@@ -7,11 +7,21 @@ import asyncio
 import re
 import ssl
 import time
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from isolane.config.site import Site
+from isolane.core.clock import SystemClock
+from isolane.health.links.forward import ForwardLink
+from isolane.health.links.syslog.link import syslog_link
+from isolane.health.links.syslog.settings import SyslogSettings
 from isolane.security.tls import server_context
 from support.broker import Pki
+from support.couriers import Errands
+from support.outboxes import GATEWAY, SITE
+from support.shipping import at_work
 from support.stream_server import StreamServer
 
 _HEAD = re.compile(r"<(0|[1-9][0-9]{0,2})>1 (\S+) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) ", re.ASCII)
@@ -121,3 +131,20 @@ class SyslogTarget(StreamServer):
             if record.kind == "state":
                 (pairs,) = record.data.values()
                 self.numbers.append(int(pairs["to"]))
+
+
+def syslog_table(port: int, pki: Pki, **more: float) -> SyslogSettings:
+    """Give a link's table, quick to notice what is wrong."""
+    return SyslogSettings(
+        host="localhost",
+        port=port,
+        ca=pki.ca,
+        certificate=pki.gateway.certificate,
+        key=pki.gateway.key,
+        **{"reconnect_s_max": 0.1, "dead_s": 2, "settle_s": 0.1, **more},  # type: ignore[arg-type]
+    )
+
+
+def telling(settings: SyslogSettings, errands: Errands) -> AbstractAsyncContextManager[ForwardLink]:
+    """Run a link of that table."""
+    return at_work(syslog_link(settings, Site(name=SITE, gateway=GATEWAY, run_dir=Path()), SystemClock()), errands)

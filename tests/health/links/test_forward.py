@@ -30,7 +30,7 @@ from support.http_target import HttpTarget
 from support.metric_servers import VictoriaMetrics
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, settings, until
 from support.receivers import RemoteWriteReceiver
-from support.shipping import ship
+from support.shipping import at_work, ship
 from support.target_rows import BAD, SCHEMA, SIGNALS, rows_draft
 
 PACE = Pace(1, 60.0, 3600.0, newest_first=False, in_order=True)
@@ -55,12 +55,8 @@ async def running(target: HttpTarget, courier: Courier[AnyMessage], *, required:
     )
     first = RemoteWriteSettings(name="first", url="https://localhost/")
     *_, link = build([first, table], Site(name=SITE, gateway=GATEWAY, run_dir=Path()))
-    task = asyncio.create_task(link.run(courier))
-    try:
+    async with at_work(link, courier):
         yield link
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
 
 
 async def take_block(cursor: Cursor) -> None:

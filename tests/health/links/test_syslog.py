@@ -1,28 +1,23 @@
 """This file writes to Debian's rsyslog over mutual TLS and reads back what it stored; it guards every value."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from isolane.config.site import Site
-from isolane.core.clock import SystemClock
 from isolane.core.signals import Signal
 from isolane.health.links.facts import Fact
-from isolane.health.links.forward import ForwardLink
-from isolane.health.links.syslog.link import Syslog, syslog_link
-from isolane.health.links.syslog.settings import SyslogSettings
+from isolane.health.links.syslog.link import Syslog
 from isolane.health.outbox.records import Draft
 from isolane.wire.schema import Schema
-from isolane.wire.uplink import Gap, Up, encode
 from support.broker import Pki, make_pki
-from support.couriers import Errands, Letter
+from support.couriers import Errands, gap
 from support.outboxes import GATEWAY, SITE, until
 from support.rsyslog import Read, Rsyslog
 from support.shipping import ship
+from support.syslog_target import syslog_table, telling
 from support.target_rows import BAD, T0_MS
 
 pytestmark = pytest.mark.metrics
@@ -35,33 +30,6 @@ TIMES = [f"2023-11-14T22:13:{20 + row}.000Z" for row in range(10)]
 def rsyslog(request: pytest.FixtureRequest, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rsyslog]:
     with Rsyslog(tmp_path_factory.mktemp("rsyslog"), pki, request.param) as server:
         yield server
-
-
-def table(port: int, pki: Pki) -> SyslogSettings:
-    return SyslogSettings(
-        host="localhost",
-        port=port,
-        ca=pki.ca,
-        certificate=pki.gateway.certificate,
-        key=pki.gateway.key,
-        reconnect_s_max=0.2,
-        settle_s=0.1,
-    )
-
-
-@contextlib.asynccontextmanager
-async def running(settings: SyslogSettings, errands: Errands) -> AsyncIterator[ForwardLink]:
-    link = syslog_link(settings, Site(name=SITE, gateway=GATEWAY, run_dir=Path()), SystemClock())
-    task = asyncio.create_task(link.run(errands))
-    try:
-        yield link
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-def gap(number: int) -> Letter:
-    return Letter(Up.GAP, encode(Gap(1, 5, 0, number, number, 10, "expired", 1000, T0_MS + number)))
 
 
 def told(read: Read) -> dict[str, str]:
@@ -79,7 +47,7 @@ async def test_states_quality_and_books_come_back_value_for_value(rsyslog: Rsysl
     codes = np.array([[0, 0, 0, 0, BAD, BAD, 0, 0, 0, 0]], np.uint8)
     drafts = [Draft(schema.id, T0_MS + 1000 * at, 1000, states[:, at : at + 5], codes[:, at : at + 5]) for at in (0, 5)]
     before = len(rsyslog.records())
-    counts = await ship(table(rsyslog.port, pki), drafts, schema, tmp_path)
+    counts = await ship(syslog_table(rsyslog.port, pki), drafts, schema, tmp_path)
     await until(lambda: len(rsyslog.records()) == before + counts.facts, "all told")
     reads = rsyslog.records()[before:]
     facts = [read for read in reads if read.kind != "ledger"]
@@ -120,7 +88,7 @@ async def test_whatever_a_value_holds_ends_neither_its_quotes_nor_its_message(rs
     ]
     facts = [Fact(T0_MS, "state", False, text, {"signal": 2 * text, "to": n}) for n, text in enumerate(texts * 40)]
     before = len(rsyslog.records())
-    carrier = Syslog(table(rsyslog.port, pki), Site(name=SITE, gateway=GATEWAY, run_dir=Path()))
+    carrier = Syslog(syslog_table(rsyslog.port, pki), Site(name=SITE, gateway=GATEWAY, run_dir=Path()))
     async with carrier.open():
         await carrier.bring_facts(facts)
     await until(lambda: len(rsyslog.records()) == before + len(facts), "all told")
@@ -135,8 +103,8 @@ async def test_a_stranger_is_refused_and_what_it_had_to_tell_is_kept(
     stranger = make_pki(tmp_path, GATEWAY)
     before = len(rsyslog.records())
     errands = Errands([gap(1)])
-    settings = table(rsyslog.port, Pki(pki.ca, pki.server, stranger.gateway, pki.center))
-    async with running(settings, errands) as link:
+    settings = syslog_table(rsyslog.port, Pki(pki.ca, pki.server, stranger.gateway, pki.center))
+    async with telling(settings, errands) as link:
         await until(lambda: link.counts.failures >= 2, "refused")
         assert not errands.sent_letters
     assert len(rsyslog.records()) == before
@@ -144,11 +112,11 @@ async def test_a_stranger_is_refused_and_what_it_had_to_tell_is_kept(
 
 async def test_what_waited_while_the_server_was_away_is_told_after_it(pki: Pki, tmp_path: Path) -> None:
     with Rsyslog(tmp_path, pki, "ossl") as server:
-        async with running(table(server.port, pki), Errands([gap(1), gap(2)])):
+        async with telling(syslog_table(server.port, pki), Errands([gap(1), gap(2)])):
             await until(lambda: len(server.records()) == 2, "before")
         server.stop()
         errands = Errands([gap(3)])
-        async with running(table(server.port, pki), errands) as link:
+        async with telling(syslog_table(server.port, pki), errands) as link:
             await until(lambda: link.counts.failures >= 1, "noticed")
             assert not errands.sent_letters
             server.start()

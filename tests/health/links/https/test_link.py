@@ -1,6 +1,5 @@
 """This file tests the HTTPS link against centers and impostors; it guards that only the center's word is an answer."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,16 +12,14 @@ from isolane.health.links.https.settings import HttpsSettings
 from isolane.wire.uplink import Downlink, Up, encode
 from support.broker import Pki
 from support.centers import Brain, HttpsCenter
-from support.couriers import Errands, Letter
+from support.couriers import Errands, Letter, gap
 from support.http_target import Reply
 from support.outboxes import GATEWAY, SITE, until
+from support.shipping import at_work
 
 LEDGER = Letter(Up.LEDGER, b'{"version":1,"at_ms":1,"entries":[]}')
 SCHEMA = Letter(Up.SCHEMA, b'{"version":1,"columns":[]}')
-GAP = Letter(
-    Up.GAP,
-    b'{"version":1,"epoch":1,"stream":0,"first":1,"last":1,"samples":0,"reason":"expired","from_ms":0,"to_ms":0}',
-)
+GAP = gap(1)
 
 
 @pytest.fixture
@@ -43,13 +40,8 @@ async def running(
         **{"timeout_s": 5.0, "reconnect_s_max": 0.1, **more},  # type: ignore[arg-type]
     )
     link = HttpsLink(settings, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
-    task = asyncio.create_task(link.run(errands))
-    try:
+    async with at_work(link, errands):
         yield link
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_one_connection_carries_all(center: HttpsCenter, pki: Pki, tmp_path: Path) -> None:
@@ -148,10 +140,6 @@ async def test_a_message_on_its_way_when_the_link_stops_is_given_back(
     async with running(center, pki, errands, tmp_path):
         await until(lambda: len(center.asked) == 1)
     assert errands.back_letters == [GAP]
-
-
-def gap(number: int) -> Letter:
-    return Letter(Up.GAP, GAP.data.replace(b'"first":1,"last":1', b'"first":%d,"last":%d' % (number, number)))
 
 
 def acknowledged(errands: Errands) -> list[int]:

@@ -23,6 +23,7 @@ from support.couriers import Errands, Letter
 from support.mqtt_peer import joined
 from support.old_broker import OldBroker
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, settings, until
+from support.shipping import at_work
 
 pytestmark = pytest.mark.broker
 SMALL = Letter(Up.SCHEMA, b'{"version":1,"columns":[]}')
@@ -51,13 +52,8 @@ async def running(
         **more,
     )
     link = MqttLink(table, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
-    task = asyncio.create_task(link.run(errands))
-    try:
+    async with at_work(link, errands):
         yield link
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def descriptors() -> int:

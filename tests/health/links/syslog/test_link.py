@@ -1,52 +1,19 @@
 """This file tests what "delivered" means over syslog; it guards against believing too early."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from isolane.config.site import Site
-from isolane.core.clock import SystemClock
-from isolane.health.links.forward import ForwardLink
-from isolane.health.links.syslog.link import syslog_link
-from isolane.health.links.syslog.settings import SyslogSettings
-from isolane.wire.uplink import Gap, Up, encode
+from isolane.wire.uplink import Up
 from support.broker import Pki, make_pki
-from support.couriers import Errands, Letter
-from support.outboxes import GATEWAY, SITE, until
-from support.syslog_target import SyslogTarget
-
-
-def gap(number: int) -> Letter:
-    return Letter(Up.GAP, encode(Gap(1, 5, 0, number, number, 10, "expired", 1000, 2000)))
-
-
-@contextlib.asynccontextmanager
-async def running(port: int, pki: Pki, errands: Errands, *, settle_s: float = 0.1) -> AsyncIterator[ForwardLink]:
-    table = SyslogSettings(
-        host="localhost",
-        port=port,
-        ca=pki.ca,
-        certificate=pki.gateway.certificate,
-        key=pki.gateway.key,
-        reconnect_s_max=0.1,
-        dead_s=2,
-        settle_s=settle_s,
-    )
-    link = syslog_link(table, Site(name=SITE, gateway=GATEWAY, run_dir=Path()), SystemClock())
-    task = asyncio.create_task(link.run(errands))
-    try:
-        yield link
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+from support.couriers import Errands, gap
+from support.outboxes import GATEWAY, until
+from support.syslog_target import SyslogTarget, syslog_table, telling
 
 
 async def test_one_connection_carries_all_and_is_counted(pki: Pki) -> None:
     target = SyslogTarget(pki)
     await target.start()
     errands = Errands([gap(1), gap(2), gap(3)])
-    async with running(target.port, pki, errands) as link:
+    async with telling(syslog_table(target.port, pki), errands) as link:
         await until(lambda: len(errands.sent_letters) == 3)
         await until(lambda: len(target.records) == 3)
         assert link.counts.facts == 3
@@ -64,7 +31,7 @@ async def test_a_certificate_that_the_server_refuses_delivers_nothing(pki: Pki, 
     await target.start()
     errands = Errands([gap(1)])
     mixed = Pki(pki.ca, pki.server, stranger.gateway, pki.center)
-    async with running(target.port, mixed, errands, settle_s=10.0) as link:
+    async with telling(syslog_table(target.port, mixed, settle_s=10.0), errands) as link:
         await until(lambda: link.counts.failures >= 2, "refused")
         assert not errands.sent_letters
     await target.stop()
@@ -75,7 +42,7 @@ async def test_a_peer_that_never_shakes_hands_is_given_up(pki: Pki) -> None:
     target = SyslogTarget(pki, hangs=True)
     await target.start()
     errands = Errands([gap(1)])
-    async with running(target.port, pki, errands) as link:
+    async with telling(syslog_table(target.port, pki), errands) as link:
         await until(lambda: link.counts.failures >= 1, "given up")
         await target.stop()
         target.hangs = False
