@@ -57,14 +57,22 @@ class SqlCatalogue:
             await asyncio.to_thread(pool.shutdown)
         self._engine.dispose()
 
-    async def _read(self, question: Callable[[Session], Answer]) -> Answer:
+    async def read(self, question: Callable[[Session], Answer]) -> Answer:
+        """Ask the database something, in one transaction on the reader's thread; for the store's other books."""
+
         def ask() -> Answer:
             with Session(self._engine) as session:
                 return question(session)
 
         return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
 
-    async def _write(self, change: Callable[[Session], Answer]) -> Answer:
+    async def write(self, change: Callable[[Session], Answer]) -> Answer:
+        """Change something in one transaction, on the one thread that writes; for the store's other books.
+
+        Raises:
+            UnavailableError: See there. Nothing has changed.
+        """
+
         def act() -> Answer:
             try:
                 with Session(self._engine) as session, session.begin():
@@ -83,7 +91,7 @@ class SqlCatalogue:
         """See `Catalogue.admit`."""
         site = self._site_of.get(origin.gateway)
         if site is None:
-            site = await self._write(lambda session: _bind(session, origin))
+            site = await self.write(lambda session: _bind(session, origin))
             self._site_of[origin.gateway] = site
         if site != origin.site:
             raise RefusedError(f"gateway {origin.gateway} belongs to site {site}, not to {origin.site}")
@@ -103,7 +111,7 @@ class SqlCatalogue:
             _set_aside(session, batch)
             return wanted
 
-        wanted = await self._write(change)
+        wanted = await self.write(change)
         self._schemas, self._uses = schemas, uses
         return wanted
 
@@ -111,14 +119,14 @@ class SqlCatalogue:
 
     async def sites(self) -> list[SiteEntry]:
         """See `Catalogue.sites`."""
-        return await self._read(_sites)
+        return await self.read(_sites)
 
     async def chargers(self, site: str | None = None) -> list[ChargerEntry]:
         """See `Catalogue.chargers`."""
         query = select(ChargerRow).order_by(ChargerRow.site, ChargerRow.identity)
         if site is not None:
             query = query.where(ChargerRow.site == site)
-        return await self._read(
+        return await self.read(
             lambda session: [
                 ChargerEntry(row.site, row.gateway, row.identity, row.first_seen_ms) for row in session.scalars(query)
             ]
@@ -126,12 +134,12 @@ class SqlCatalogue:
 
     async def ledger(self, site: str | None = None) -> list[LedgerLine]:
         """See `Catalogue.ledger`."""
-        return await self._read(lambda session: ledger_lines(session, site))
+        return await self.read(lambda session: ledger_lines(session, site))
 
     async def quarantine(self, limit: int = 100) -> list[QuarantineEntry]:
         """See `Catalogue.quarantine`."""
         query = select(QuarantineRow).order_by(QuarantineRow.number.desc()).limit(limit)
-        return await self._read(
+        return await self.read(
             lambda session: [
                 QuarantineEntry(r.received_ms, r.site, r.gateway, r.kind, r.key, r.reason, r.size_bytes)
                 for r in session.scalars(query)
