@@ -69,7 +69,9 @@ def test_what_must_be_put_right_is_exit_code_2(words: list[str], sentence: str, 
 def test_watching_goes_on_until_it_is_interrupted(served: Serve) -> None:
     place = served({2: image_of(load_built_in("eastron_sdm630"))})
     words = ["device", "read", "eastron_sdm630", place, "--unit", "2", "--watch", "--every", "0.1", "--json"]
-    with subprocess.Popen([sys.executable, "-m", "isolane", *words], stdout=subprocess.PIPE, text=True) as process:
+    # What runs behind a shell's "&" has been told to ignore an interrupt, and its children inherit that.
+    command = ["/usr/bin/env", "--default-signal=INT", sys.executable, "-m", "isolane", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         rounds = [json.loads(process.stdout.readline()) for _ in range(3)]
         process.send_signal(signal.SIGINT)
