@@ -2,7 +2,11 @@
 
 from alembic import context
 
+from isolane.center.store import people_tables
 from isolane.center.store.tables import Table
+
+_OTHERS = (people_tables,)
+"""Tables that stand in files of their own; to import them is to know them."""
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
