@@ -42,7 +42,7 @@ class Gap(msgspec.Struct, frozen=True):
         first: First sequence number lost.
         last: Last sequence number lost.
         samples: How many samples they held.
-        reason: "outbox-full", "expired", "corrupt", "disk-full".
+        reason: "outbox-full", "lane-full", "expired", "corrupt", "disk-full".
         from_ms: UTC of the first row lost, ms.
         to_ms: UTC after the last row lost, ms.
     """
