@@ -25,7 +25,7 @@ from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
-from isolane.center.store.database import open_database
+from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
 from isolane.center.task_restarts import TaskRestarts
@@ -52,7 +52,7 @@ async def run(settings: CenterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as closing:
-        catalogue = SqlCatalogue(open_database(settings.data / "catalogue.sqlite3"))
+        catalogue = SqlCatalogue(open_catalogue(settings.store, settings.data))
         closing.push_async_callback(catalogue.close)
         telemetry = EmbeddedTelemetry(settings.data / "telemetry", settings.store)
         closing.push_async_callback(telemetry.close)

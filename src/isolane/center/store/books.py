@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from isolane.center.store.ledger import UNSTATED, GapClaim, Statement, judge, supersedes
 from isolane.center.store.port import Batch, BlockArrival, LedgerArrival
 from isolane.center.store.stretches import Stretches
-from isolane.center.store.tables import TEXT_CHARS_MAX, BookRow, GapRow, GatewayRow, StretchRow
+from isolane.center.store.tables import BookRow, GapRow, GatewayRow, StretchRow, kept_text
 from isolane.center.store.views import GapLine, LedgerLine, SequenceRange
 
 BookKey = tuple[str, int, int]
@@ -21,7 +21,8 @@ class Books:
     """Writes the books; on the catalogue's writer thread."""
 
     def __init__(self) -> None:
-        self._here: dict[BookKey, Stretches] = {}
+        self._here: dict[BookKey, tuple[int, Stretches]] = {}
+        """Sequence numbers that are here, with the count of blocks they were read at."""
 
     def forget(self) -> None:
         """Drop what is in memory, because a transaction failed; it is read again when it is needed."""
@@ -47,7 +48,7 @@ class Books:
                     first=gap.first,
                     last=gap.last,
                     samples=gap.samples,
-                    reason=gap.reason[:TEXT_CHARS_MAX],
+                    reason=kept_text(gap.reason),
                     from_ms=gap.from_ms,
                     to_ms=gap.to_ms,
                     received_ms=record.origin.received_ms,
@@ -59,9 +60,9 @@ class Books:
 
     def _count(self, session: Session, key: BookKey, arrivals: Iterable[BlockArrival]) -> None:
         book = _book(session, key)
-        here = self._here.get(key)
-        if here is None:
-            here = self._here[key] = _stretches(session, key)
+        known = self._here.get(key)
+        # Each new block counts, so an equal count says that no other worker has added one.
+        here = known[1] if known is not None and known[0] == book.blocks else _stretches(session, key)
         fresh: dict[int, BlockArrival] = {}
         for arrival in arrivals:
             sequence = arrival.block.key.sequence
@@ -79,6 +80,7 @@ class Books:
             gateway, epoch, stream = key
             session.add(StretchRow(gateway=gateway, epoch=epoch, stream=stream, first=first, last=last))
             session.flush()
+        self._here[key] = book.blocks, here
 
 
 def _is(key: BookKey) -> tuple[ColumnElement[bool], ...]:

@@ -4,10 +4,22 @@ from typing import Annotated
 
 import msgspec
 
+from isolane.config.values import Secret
+
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long and how much the store keeps."""
+    """Where things are kept, how long and how much."""
 
+    catalogue: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="Database of sites, chargers and the books: postgresql://USER@HOST:PORT/NAME, without a "
+            "password; SQLite in the data folder if absent"
+        ),
+    ] = None
+    catalogue_password: Annotated[
+        Secret | None, msgspec.Meta(description="Password of `catalogue`'s user, file:PATH or env:NAME")
+    ] = None
     hot_minutes: Annotated[
         int,
         msgspec.Meta(

@@ -13,6 +13,11 @@ CHARGER_CHARS_MAX = 48
 TEXT_CHARS_MAX = 512
 
 
+def kept_text(text: str) -> str:
+    """Cut a text of anybody's choosing to what every database takes: no NUL, nothing that is no UTF-8, not too long."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:TEXT_CHARS_MAX]
+
+
 class Table(DeclarativeBase):
     """What all tables share."""
 
