@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isolane.core.signals import Signal
-from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, exact, place, wanted
+from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, exact, wanted
 from isolane.wire.anchor import Anchor
 from isolane.wire.block import Block, BlockKey, encode
 from isolane.wire.floats import to_bits
@@ -126,12 +126,3 @@ def test_what_is_held_counts_where_it_is_wanted() -> None:
     rows = Rows(KEY, SIGNALS[:1], np.arange(3), 1000, np.zeros((1, 3), np.int64), codes)
     assert rows.present(held=True).tolist() == [[True, True, False]]
     assert rows.present(held=False).tolist() == [[True, False, False]]
-
-
-def test_a_key_comes_apart() -> None:
-    at = place("1.2/ElectricalFeed[Grid]/ACVoltage[L1-N]")
-    assert (at.evse, at.connector, at.component, at.variable) == ("1", "2", "ElectricalFeed", "ACVoltage")
-    assert (at.component_instance, at.variable_instance) == ("Grid", "L1-N")
-    assert place("0.0/Controller/xCpu").variable_instance == ""
-    with pytest.raises(ValueError, match="not <evse>"):
-        place("no key")

@@ -6,12 +6,10 @@ resolution has the float itself.
 """
 
 import dataclasses
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -34,9 +32,6 @@ _EXACT = 1 << 53
 
 Told = TypeVar("Told", Schema, Anchor)
 
-_PART = r"([A-Za-z0-9]+)(?:\[([^\]]+)\])?"
-_KEY = re.compile(rf"(\d+)\.(\d+)/{_PART}/{_PART}")
-
 
 class UnknownSchemaError(ValueError):
     """A block's schema has not been told; it can be asked for.
@@ -48,31 +43,6 @@ class UnknownSchemaError(ValueError):
     def __init__(self, identity: bytes) -> None:
         super().__init__(f"schema {identity.hex()} is not known")
         self.identity = identity
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A signal's key, taken apart; an instance that is not there is ""."""
-
-    evse: str
-    connector: str
-    component: str
-    component_instance: str
-    variable: str
-    variable_instance: str
-
-
-@lru_cache(maxsize=65_536)
-def place(key: str) -> Place:
-    """Take a signal's key apart.
-
-    Raises:
-        ValueError: It is not the key of a signal.
-    """
-    found = _KEY.fullmatch(key)
-    if found is None:
-        raise ValueError(f"{key!r} is not <evse>.<connector>/<Component>/<Variable>")
-    return Place(*("" if part is None else part for part in found.groups()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ Source: InfluxDB 2, "Line protocol".
 import re
 from collections import defaultdict
 
-from isolane.health.links.names import labels, metric_name, unit
 from isolane.health.links.rows import Rows
+from isolane.wire.names import labels, metric_name, unit
 
 _SPECIAL = re.compile(r"([,= ])")
 _IMPOSSIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")

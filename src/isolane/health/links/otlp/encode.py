@@ -22,8 +22,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from isolane.core.clock import NS_PER_MS
 from isolane.core.signals import Signal
 from isolane.health.links.facts import Fact
-from isolane.health.links.names import labels, unit, words
-from isolane.health.links.rows import Rows, place
+from isolane.health.links.rows import Rows
+from isolane.wire.names import labels, place, unit, words
 
 _SCOPE = "isolane.health"
 _INSTANCE = "service.instance.id"

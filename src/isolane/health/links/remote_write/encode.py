@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isolane.core.signals import Signal
-from isolane.health.links.names import labels, metric_name, unit
 from isolane.health.links.protocol_buffers import messages
 from isolane.health.links.rows import Rows
+from isolane.wire.names import labels, metric_name, unit
 
 STALE_BITS = 0x7FF0000000000002
 """The NaN that says "this series has ended for now"."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isolane.core.signals import Signal
-from isolane.health.links.rows import Rows, place
+from isolane.health.links.rows import Rows
 from isolane.health.links.sparkplug.payload import Change, Value
+from isolane.wire.names import place
 
 _NEVER = object()
 _OF_THE_GATEWAY = "DataLink"

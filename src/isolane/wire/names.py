@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import lru_cache
 
 from isolane.core.signals import Signal
-from isolane.health.links.rows import place
 
 _ONE = Fraction(1)
 _HOUR_S = Fraction(3600)
@@ -57,7 +56,34 @@ _UNITS = {
     "B": Unit("bytes", _ONE, "By"),
     "lpm": Unit("liters_per_minute", _ONE, "L/min"),
 }
+_PART = r"([A-Za-z0-9]+)(?:\[([^\]]+)\])?"
+_KEY = re.compile(rf"(\d+)\.(\d+)/{_PART}/{_PART}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A signal's key, taken apart; an instance that is not there is ""."""
+
+    evse: str
+    connector: str
+    component: str
+    component_instance: str
+    variable: str
+    variable_instance: str
+
+
+@lru_cache(maxsize=65_536)
+def place(key: str) -> Place:
+    """Take a signal's key apart.
+
+    Raises:
+        ValueError: It is not the key of a signal.
+    """
+    found = _KEY.fullmatch(key)
+    if found is None:
+        raise ValueError(f"{key!r} is not <evse>.<connector>/<Component>/<Variable>")
+    return Place(*("" if part is None else part for part in found.groups()))
 
 
 def unit(name: str) -> Unit:

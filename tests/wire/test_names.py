@@ -6,7 +6,7 @@ import pytest
 
 from isolane.core.signals import Signal
 from isolane.devices.template import built_in, load_built_in
-from isolane.health.links.names import labels, metric_name, unit
+from isolane.wire.names import labels, metric_name, place, unit
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -38,3 +38,12 @@ def test_no_two_signals_of_a_device_model_share_a_series() -> None:
         assert len(series) == len(signals), model
         assert all(_NAME.fullmatch(metric_name(signal)) for signal in signals)
         assert all(unit(signal.unit).ucum.isascii() for signal in signals)
+
+
+def test_a_key_comes_apart() -> None:
+    at = place("1.2/ElectricalFeed[Grid]/ACVoltage[L1-N]")
+    assert (at.evse, at.connector, at.component, at.variable) == ("1", "2", "ElectricalFeed", "ACVoltage")
+    assert (at.component_instance, at.variable_instance) == ("Grid", "L1-N")
+    assert place("0.0/Controller/xCpu").variable_instance == ""
+    with pytest.raises(ValueError, match="not <evse>"):
+        place("no key")
