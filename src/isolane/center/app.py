@@ -15,13 +15,6 @@ from isolane.center.api.live import LiveStreams
 from isolane.center.console import STATIC
 from isolane.center.console.pages import console_router
 from isolane.center.ingest.counters import IngestCounters
-from isolane.center.ingest.https import IngestApp
-from isolane.center.ingest.intake import Intake
-from isolane.center.ingest.mqtt import MqttSubscriber
-from isolane.center.ingest.peer import PeerProtocol
-from isolane.center.ingest.quota import Gates
-from isolane.center.ingest.settings import HttpsIngest
-from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
@@ -30,15 +23,11 @@ from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
+from isolane.center.ways_in import WaysIn
 from isolane.core.supervisor import Restarts, supervise
-from isolane.security.event_lines import EventLines
-from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
 
 _log = logging.getLogger(__name__)
-
-_GATEWAY_RESTS_S = 300
-"""A gateway that sends once a minute keeps its connection; a new TLS handshake would cost more than its block."""
 
 
 async def run(settings: CenterSettings) -> None:
@@ -65,7 +54,7 @@ async def run(settings: CenterSettings) -> None:
             for name, task in center.tasks.items()
         ]
         serving = [asyncio.create_task(server.run()) for server in center.servers]
-        _log.info("ready console=http://%s ingest=%s", center.console.address, center.ways_in() or "none")
+        _log.info("ready console=http://%s ingest=%s", center.console.address, center.ways_in)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, *serving}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -93,45 +82,21 @@ class _Center:
     """
 
     def __init__(self, settings: CenterSettings, catalogue: SqlCatalogue, telemetry: EmbeddedTelemetry) -> None:
-        self._settings = settings
         counters, watch = IngestCounters(), LedgerWatch(catalogue)
         self.registry = CollectorRegistry()
         self.restarts = Restarts()
         for collector in (counters, watch, StoreGauges(telemetry), TaskRestarts(self.restarts)):
             self.registry.register(collector)
-        intake = Intake(catalogue, telemetry, settings.commit, counters)
-        gates, suspicions = Gates(settings.quota), Suspicions(EventLines())
+        self.ways_in = WaysIn(settings, catalogue, telemetry, counters)
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {
-            "commit": intake.run,
+            **self.ways_in.tasks,
             "roll": telemetry.keep,
             "ledger": watch.run,
         }
-        if settings.mqtt is not None:
-            self.tasks["mqtt"] = MqttSubscriber(settings.mqtt, intake, counters, gates, suspicions).run
         self.live = LiveStreams(telemetry)
         app = create_app(catalogue, telemetry, self.live)
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         app.include_router(console_router(catalogue, telemetry))
+        self.routes = app.routes
         self.console = WebServer("[center] console", Guard(app), settings.console)
-        self.servers = [self.console]
-        if settings.https is not None:
-            self.servers.append(_https_server(settings.https, IngestApp(intake, gates, suspicions)))
-
-    def ways_in(self) -> str:
-        """Name the ways in with their addresses."""
-        ways = [f"https://{server.address}" for server in self.servers[1:]]
-        if self._settings.mqtt is not None:
-            ways.append(f"mqtts://{self._settings.mqtt.host}:{self._settings.mqtt.port}")
-        return ",".join(ways)
-
-
-def _https_server(settings: HttpsIngest, app: IngestApp) -> WebServer:
-    return WebServer(
-        "[center.https] address",
-        app,
-        settings.address,
-        tls=server_context(settings.certificate, settings.key, settings.client_ca, settings.crl),
-        protocol=PeerProtocol,
-        requests_max=settings.connections_max,
-        keep_alive_s=_GATEWAY_RESTS_S,
-    )
+        self.servers = [self.console, *self.ways_in.servers]

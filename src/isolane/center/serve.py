@@ -38,6 +38,7 @@ class WebServer:
         protocol: Uvicorn protocol class, or "h11".
         requests_max: Connections and requests at once; more get 503.
         keep_alive_s: How long a connection may rest between two requests, s.
+        is_sharing: Whether other processes of this user may listen there too; the system splits connections among them.
 
     Raises:
         IsolaneError: The port cannot be opened.
@@ -53,8 +54,9 @@ class WebServer:
         protocol: Any = "h11",  # noqa: ANN401 - uvicorn's own type for it is a class or a name
         requests_max: int = 1000,
         keep_alive_s: int = 5,
+        is_sharing: bool = False,
     ) -> None:
-        self._socket = _bind(name, address)
+        self._socket = _bind(name, address, is_sharing=is_sharing)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
             app,
@@ -84,11 +86,13 @@ class WebServer:
         self._server.should_exit = True
 
 
-def _bind(name: str, address: Address) -> socket.socket:
+def _bind(name: str, address: Address, *, is_sharing: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_sharing:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((address.host, address.port))
         listener.listen(_BACKLOG)
         listener.setblocking(False)

@@ -149,6 +149,12 @@ def down_topic(site: str, gateway: str) -> str:
 UP_FILTER = "isolane/+/+/up/+"
 """What the center subscribes to."""
 
+
+def up_filter(kind: Up) -> str:
+    """Give the MQTT topic filter of one kind of uplink message of all gateways."""
+    return f"isolane/+/+/up/{Up(kind)}"
+
+
 _TOPIC_LEVELS = 5
 
 Message = TypeVar("Message", Gap, LedgerStatement, Downlink)

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from isolane.center.ingest.answer import merge
 from isolane.center.ingest.counters import IngestCounters
@@ -24,6 +26,7 @@ from isolane.center.ingest.intake import Intake, Received
 from isolane.center.ingest.lines import Lines
 from isolane.center.ingest.quota import Gates, QuotaError
 from isolane.center.ingest.settings import MqttIngest
+from isolane.center.ingest.shared import shared_filters
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.security.tls import client_context
@@ -52,15 +55,24 @@ class MqttSubscriber:
         counters: Are counted up.
         gates: Each gateway's share.
         suspicions: Are told what no gateway of ours would do.
+        is_sharing: Whether other workers take their part of the stream.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
 
     def __init__(
-        self, settings: MqttIngest, intake: Intake, counters: IngestCounters, gates: Gates, suspicions: Suspicions
+        self,
+        settings: MqttIngest,
+        intake: Intake,
+        counters: IngestCounters,
+        gates: Gates,
+        suspicions: Suspicions,
+        *,
+        is_sharing: bool = False,
     ) -> None:
         self._settings = settings
+        self._filters = shared_filters(settings.share) if is_sharing else [UP_FILTER]
         self._intake = intake
         self._counters = counters
         self._gates = gates
@@ -107,9 +119,10 @@ class MqttSubscriber:
             logger=_log.getChild("client"),
         )
         async with held(session) as client:
-            granted = await client.subscribe(UP_FILTER, qos=1)
-            if any((code if isinstance(code, int) else code.value) >= _REFUSAL for code in granted):
-                raise aiomqtt.MqttError(f"the broker does not let the center subscribe to {UP_FILTER}")
+            granted: Sequence[ReasonCode | int] = await client.subscribe([(each, 1) for each in self._filters])
+            for each, code in zip(self._filters, granted, strict=True):
+                if (code if isinstance(code, int) else code.value) >= _REFUSAL:
+                    raise aiomqtt.MqttError(f"the broker does not let the center subscribe to {each}")
             self._counters.mqtt_connected = 1
             self._counters.mqtt_sessions += 1
             _log.info("mqtt-up broker=%s:%d", self._settings.host, self._settings.port)

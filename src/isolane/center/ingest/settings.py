@@ -7,6 +7,8 @@ import msgspec
 
 from isolane.config.values import Address
 
+_WORKER = "{worker}"
+
 
 class MqttIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The broker that gateways publish to. Its access list must bind a topic's gateway to its client certificate."""
@@ -14,10 +16,27 @@ class MqttIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     host: Annotated[str, msgspec.Meta(description="Broker's host name or IP address, as in its certificate")]
     port: Annotated[int, msgspec.Meta(description="Broker's TLS port, 1 to 65535", ge=1, le=65_535)] = 8883
     ca: Annotated[Path, msgspec.Meta(description="PEM certificates that may sign the broker's")]
-    certificate: Annotated[Path, msgspec.Meta(description="PEM chain of the center's client certificate")]
-    key: Annotated[Path, msgspec.Meta(description="PEM private key of `certificate`")]
+    certificate: Annotated[
+        Path,
+        msgspec.Meta(description="PEM chain of the center's client certificate; `{worker}` stands for a worker's name"),
+    ]
+    key: Annotated[
+        Path, msgspec.Meta(description="PEM private key of `certificate`; `{worker}` stands for a worker's name")
+    ]
     client_id: Annotated[
-        str, msgspec.Meta(description="MQTT client id; the certificate's CN if the broker asks for it", max_length=64)
+        str,
+        msgspec.Meta(
+            description="MQTT client id; the certificate's CN if the broker asks for it. `{worker}` stands for a "
+            "worker's name, and without it a worker adds `-NAME`",
+            max_length=64,
+        ),
+    ] = "isolane-center"
+    share: Annotated[
+        str,
+        msgspec.Meta(
+            description="Name under which workers of one center split the broker's messages",
+            pattern="^[a-z0-9-]{1,32}$",
+        ),
     ] = "isolane-center"
     keepalive_s: Annotated[
         int, msgspec.Meta(description="How long a silent broker is believed to be there, s", ge=5, le=3600)
@@ -34,6 +53,16 @@ class MqttIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             le=10,
         ),
     ] = 4.0
+
+    def of_worker(self, name: str) -> "MqttIngest":
+        """Give the settings of one of several workers: its own client id, and its own certificate if it has one."""
+        own = self.client_id if _WORKER in self.client_id else f"{self.client_id}-{_WORKER}"
+        return msgspec.structs.replace(
+            self,
+            client_id=own.replace(_WORKER, name),
+            certificate=Path(str(self.certificate).replace(_WORKER, name)),
+            key=Path(str(self.key).replace(_WORKER, name)),
+        )
 
 
 class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
