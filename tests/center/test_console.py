@@ -58,4 +58,4 @@ def test_the_lock_names_no_address() -> None:
     lock = (ROOT / "frontend/package-lock.json").read_text()
     assert "resolved" not in lock
     assert "http" not in lock
-    assert lock.count("integrity") == 2
+    assert lock.count("integrity") == 3

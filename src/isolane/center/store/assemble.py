@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from isolane.center.store.partials import Partials, reason_names
+from isolane.center.store.partials import Partials, reason_names, rung_names
 from isolane.center.store.scaling import rounded
-from isolane.center.store.views import GapRange, SignalSeries
+from isolane.center.store.views import GapRange, SignalSeries, ThinnedRange
 
 MEAN_DIGITS = 2
 """Digits that a mean shows beyond its signal's resolution."""
@@ -41,6 +41,7 @@ def assemble(
     after_hole = np.flatnonzero(np.diff(start) > reach) + 1
     holes = [(int(start[at - 1]) + step_ms, int(start[at])) for at in after_hole]
     _fill_points(series, steps, start, after_hole, step_ms)
+    series.thinned.extend(_thinned_runs(series, steps, start, after_hole, step_ms))
     clipped = _clipped(records, *span)
     series.gaps.extend(
         sorted(
@@ -83,6 +84,25 @@ def _bad_runs(steps: Partials, start: np.ndarray, step_ms: int) -> Iterator[GapR
     for first, last in zip([0, *edges], [*edges, bad.size], strict=True):
         begin, end = int(start[bad[first]]), int(start[bad[last - 1]]) + step_ms
         yield GapRange(begin, end, reason_names(int(reasons[first])))
+
+
+def _thinned_runs(
+    series: SignalSeries, steps: Partials, start: np.ndarray, after_hole: np.ndarray, step_ms: int
+) -> Iterator[ThinnedRange]:
+    """Give runs of steps without a hole that were thinned in one way."""
+    thinned = np.flatnonzero(steps.rungs)
+    if not thinned.size:
+        return
+    rungs, bound = steps.rungs[thinned], steps.bound[thinned]
+    begins = np.isin(thinned[1:], after_hole) | (thinned[1:] != thinned[:-1] + 1)
+    edges = np.flatnonzero(begins | (rungs[1:] != rungs[:-1]) | (bound[1:] != bound[:-1])) + 1
+    for first, last in zip([0, *edges], [*edges, thinned.size], strict=True):
+        end = thinned[last - 1]
+        until = int(start[end]) + max(step_ms, int(steps.interval_ms[end]))
+        if end + 1 < start.size:
+            until = min(until, int(start[end + 1]))
+        shown = float(rounded(bound[first], series.resolution))
+        yield ThinnedRange(int(start[thinned[first]]), until, rung_names(int(rungs[first])), shown)
 
 
 def _clipped(records: Sequence[GapRange], from_ms: int, to_ms: int) -> list[GapRange]:

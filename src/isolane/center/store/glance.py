@@ -85,8 +85,8 @@ class Glance:
         found: dict[str, SignalNow] = {}
         for use in sorted(uses, key=lambda use: self._last[use].t_ms if use in self._last else 0):
             schema, row = self._columns.schemas[use[1]], self._last.get(use)
-            for key, at in self._columns.devices(*use)[device].items():
-                found[key] = signal_now(schema.columns[at], at, row)
+            for key, at in self._columns.devices(*use).get(device, {}).items():
+                found[key] = signal_now(key, schema.columns[at], at, row)
         return found
 
     def fleet(self, site: str | None, now_ms: int) -> list[ChargerSummary]:

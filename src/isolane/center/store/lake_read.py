@@ -2,7 +2,7 @@
 
 Reading is limited to the files that the hot store's book lists, so a file that is half written or already replaced is
 never seen. A step of whole minutes is read from the minute files, any other from the raw ones. Files of
-older releases lack the columns of floats; they read as if these were empty.
+older releases lack the columns of floats and of thinning; they read as if these were empty.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,11 @@ import duckdb
 import numpy as np
 
 from isolane.center.store.lake import MINUTE, RAW
+from isolane.center.store.minutes import as_signal, signal_of, with_sums
 from isolane.center.store.partials import Partials
 from isolane.center.store.steps import MINUTE_MS
 
+_COUNTS = ("good", "stale", "bad", "reasons", "interval_ms", "rungs")
 _RAW_SQL = """
 SELECT signal, resolution, unit, t_ms // $step AS bucket,
     coalesce(min(value)::DOUBLE, min(real)) AS low, coalesce(max(value)::DOUBLE, max(real)) AS high,
@@ -23,9 +25,9 @@ SELECT signal, resolution, unit, t_ms // $step AS bucket,
     count(*) FILTER (code & 3 = 0) AS good, count(*) FILTER (code & 3 = 1) AS stale,
     count(*) FILTER (code & 3 = 2) AS bad,
     bit_or(CASE WHEN code & 3 = 2 THEN 1::BIGINT << (code >> 2)::BIGINT ELSE 0 END) AS reasons,
-    max(step_ms) AS interval_ms
+    max(step_ms) AS interval_ms, coalesce(bit_or(rungs), 0) AS rungs, coalesce(max(bound), 0) AS bound
 FROM (
-    SELECT NULL::DOUBLE AS real WHERE false
+    SELECT NULL::DOUBLE AS real, NULL::BIGINT AS rungs, NULL::BIGINT AS bound WHERE false
     UNION ALL BY NAME SELECT * FROM read_parquet($files, hive_partitioning = false, union_by_name = true)
 )
 WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
@@ -36,9 +38,10 @@ SELECT signal, resolution, unit, t_ms // $step AS bucket,
     coalesce(min(low)::DOUBLE, min(real_low)) AS low, coalesce(max(high)::DOUBLE, max(real_high)) AS high,
     sum(total) AS total,
     sum(good)::BIGINT AS good, sum(stale)::BIGINT AS stale, sum(bad)::BIGINT AS bad, bit_or(reasons) AS reasons,
-    max(step_ms) AS interval_ms
+    max(step_ms) AS interval_ms, coalesce(bit_or(rungs), 0) AS rungs, coalesce(max(bound), 0) AS bound
 FROM (
-    SELECT NULL::DOUBLE AS real_low, NULL::DOUBLE AS real_high WHERE false
+    SELECT NULL::DOUBLE AS real_low, NULL::DOUBLE AS real_high, NULL::BIGINT AS rungs, NULL::BIGINT AS bound
+    WHERE false
     UNION ALL BY NAME SELECT * FROM read_parquet($files, hive_partitioning = false, union_by_name = true)
 )
 WHERE device = $device AND list_contains($signals, signal) AND t_ms >= $begin AND t_ms < $end
@@ -87,7 +90,7 @@ class LakeReader:
         values = {
             "files": [str(self._folder / path) for path in paths],
             "device": device,
-            "signals": list(signals),
+            "signals": with_sums(signals),
             "begin": span[0],
             "end": span[1],
             "step": step_ms,
@@ -98,7 +101,20 @@ class LakeReader:
                 rows = cursor.execute(sql, values).fetchnumpy()
             except duckdb.Error as error:
                 raise OSError(f"the lake cannot be read: {error}") from error
-        return _split(rows)
+        return _told(_split(rows), signals)
+
+
+def _told(
+    found: dict[str, list[tuple[str, float, Partials]]], signals: Sequence[str]
+) -> dict[str, list[tuple[str, float, Partials]]]:
+    """Read a minute's sums as their signals; what was asked by its own name stays what it is."""
+    out = {key: parts for key, parts in found.items() if key in signals}
+    for key, parts in found.items():
+        signal, kind = signal_of(key)
+        if kind and signal in signals:
+            sums = [(unit, step, as_signal(part, kind)) for unit, step, part in parts]
+            out[signal] = [*sums, *out.get(signal, [])]
+    return out
 
 
 def _split(rows: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float, Partials]]]:
@@ -112,12 +128,19 @@ def _split(rows: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float, Part
     for first, last in pairwise(edges):
         step = float(resolution[first])
         scale = step or 1.0
+        good, stale, bad, reasons, interval_ms, rungs = (rows[name][first:last].astype(np.int64) for name in _COUNTS)
         part = Partials(
             rows["bucket"][first:last].astype(np.int64),
             _filled(rows["low"][first:last], np.inf) * scale,
             _filled(rows["high"][first:last], -np.inf) * scale,
             _filled(rows["total"][first:last], 0.0) * scale,
-            *(rows[name][first:last].astype(np.int64) for name in ("good", "stale", "bad", "reasons", "interval_ms")),
+            good,
+            stale,
+            bad,
+            reasons,
+            interval_ms,
+            rungs,
+            rows["bound"][first:last].astype(float) * step,
         )
         out.setdefault(str(signal[first]), []).append((str(unit[first]), step, part))
     return out

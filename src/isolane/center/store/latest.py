@@ -94,12 +94,12 @@ class PowerRing:
         return out
 
 
-def signal_now(column: Column, at: int, row: LastRow | None) -> SignalNow:
+def signal_now(key: str, column: Column, at: int, row: LastRow | None) -> SignalNow:
     """Put one column of a last row into words; a signal that never came is BAD, never_read, at time 0."""
     if row is None:
-        return SignalNow(column.key, column.unit, column.resolution, 0, None, "bad", "never_read")
+        return SignalNow(key, column.unit, column.resolution, 0, None, "bad", "never_read")
     value, quality, reason = sample(int(row.values[at]), int(row.codes[at]), column.resolution)
-    return SignalNow(column.key, column.unit, column.resolution, row.t_ms, value, quality, reason)
+    return SignalNow(key, column.unit, column.resolution, row.t_ms, value, quality, reason)
 
 
 def sample(told: int, code: int, resolution: float) -> tuple[float | None, str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isolane.center.store.scaling import scaled
+from isolane.core.rungs import Rung
 from isolane.core.samples import Quality, Reason
 
 F64 = NDArray[np.float64]
@@ -35,6 +36,8 @@ class Partials:
         bad: Samples of quality BAD.
         reasons: Bit n is set when a BAD sample has reason n.
         interval_ms: Greatest distance from sample to sample that the blocks state.
+        rungs: Bit n is set when a block with some of the samples was thinned by `core.rungs.Rung` n.
+        bound: Greatest error of a thinned sample, in the unit.
     """
 
     bucket: I64
@@ -46,14 +49,28 @@ class Partials:
     bad: I64
     reasons: I64
     interval_ms: I64
+    rungs: I64
+    bound: F64
 
     def __len__(self) -> int:
         """Count the steps."""
         return int(self.bucket.size)
 
 
-def fold(bucket: I64, interval_ms: I64, values: I64, codes: U8, resolution: float) -> Partials:
-    """Fold samples of one signal, each array of shape (n,), ascending by bucket."""
+def fold(
+    bucket: I64, interval_ms: I64, values: I64, codes: U8, resolution: float, *, thinned: tuple[I64, I64] | None = None
+) -> Partials:
+    """Fold samples of one signal, each array of shape (n,), ascending by bucket.
+
+    Args:
+        bucket: t_ms // step_ms.
+        interval_ms: From this sample to the next.
+        values: Scaled integers or bit patterns.
+        codes: Quality codes.
+        resolution: 0 without one.
+        thinned: The bit of the rung and the bound in steps, of each sample's block; None if none was thinned.
+    """
+    rungs, bound = thinned or (np.zeros(bucket.size, np.int64), np.zeros(bucket.size, np.int64))
     told, codes = scaled(values, codes, resolution)
     quality = codes & _QUALITY_MASK
     bad = quality == Quality.BAD
@@ -67,6 +84,8 @@ def fold(bucket: I64, interval_ms: I64, values: I64, codes: U8, resolution: floa
         bad.astype(np.int64),
         np.where(bad, np.int64(1) << (codes >> _REASON_SHIFT).astype(np.int64), 0),
         interval_ms,
+        rungs,
+        np.asarray(bound * resolution, np.float64),
     )
     return _reduce(samples)
 
@@ -96,7 +115,14 @@ def _reduce(rows: Partials) -> Partials:
         np.add.reduceat(rows.bad, starts),
         np.bitwise_or.reduceat(rows.reasons, starts),
         np.maximum.reduceat(rows.interval_ms, starts),
+        np.bitwise_or.reduceat(rows.rungs, starts),
+        np.maximum.reduceat(rows.bound, starts),
     )
+
+
+def rung_names(mask: int) -> list[str]:
+    """Name the rungs of a bit mask, the mildest first."""
+    return [rung.name.lower() for rung in Rung if mask >> rung & 1]
 
 
 def reason_name(number: int) -> str:

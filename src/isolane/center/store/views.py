@@ -114,6 +114,24 @@ class GapRange:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinnedRange:
+    """When a signal was thinned on its gateway before it was sent.
+
+    Attributes:
+        from_ms: Beginning of the first step concerned.
+        to_ms: End of the last one.
+        rungs: How: "deadband" and "bounded" give values back within `bound`; of "minute" a step is a minute's
+            least, mean and greatest value.
+        bound: Greatest error of min, mean and max, in the unit; 0 where they are exact, as of states and of minutes.
+    """
+
+    from_ms: int
+    to_ms: int
+    rungs: list[str]
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
 class SignalSeries:
     """One signal over time: parallel lists, a point per step that has samples, ascending.
 
@@ -132,6 +150,7 @@ class SignalSeries:
         stale: Samples of quality STALE.
         bad: Samples of quality BAD.
         gaps: Where and why values are missing.
+        thinned: Where values are not the samples themselves, and how far from them at most.
     """
 
     signal: str
@@ -145,6 +164,7 @@ class SignalSeries:
     stale: list[int] = field(default_factory=list)
     bad: list[int] = field(default_factory=list)
     gaps: list[GapRange] = field(default_factory=list)
+    thinned: list[ThinnedRange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
