@@ -12,7 +12,8 @@ from isolane.center.ingest.settings import HttpsIngest
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
-from isolane.center.store.port import Catalogue, Telemetry
+from isolane.center.store.inbox_port import TakesBatches
+from isolane.center.store.port import Catalogue
 from isolane.security.event_lines import EventLines
 from isolane.security.tls import server_context
 
@@ -42,7 +43,7 @@ class WaysIn:
         self,
         settings: CenterSettings,
         catalogue: Catalogue,
-        telemetry: Telemetry,
+        telemetry: TakesBatches,
         counters: IngestCounters,
         worker: str = "",
     ) -> None:

@@ -17,6 +17,7 @@ from isolane.center.ingest.answer import answer
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.ingest.read import Arrival, read
 from isolane.center.ingest.settings import CommitSettings
+from isolane.center.store.inbox_port import TakesBatches
 from isolane.center.store.port import (
     Batch,
     BlockArrival,
@@ -27,7 +28,6 @@ from isolane.center.store.port import (
     PoisonArrival,
     RefusedError,
     SchemaArrival,
-    Telemetry,
     UnavailableError,
 )
 from isolane.core.failures import IsolaneError
@@ -63,7 +63,7 @@ class Intake:
     """
 
     def __init__(
-        self, catalogue: Catalogue, telemetry: Telemetry, settings: CommitSettings, counters: IngestCounters
+        self, catalogue: Catalogue, telemetry: TakesBatches, settings: CommitSettings, counters: IngestCounters
     ) -> None:
         self._catalogue = catalogue
         self._telemetry = telemetry
