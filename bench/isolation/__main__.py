@@ -25,6 +25,7 @@ from bench.isolation.world import World, make_pki
 
 OUT = Path("build/bench")
 PAGE = Path("docs/reference/bench-isolation.md")
+PICTURE = PAGE.with_suffix(".svg")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is made in it
 
 
@@ -155,9 +156,11 @@ def _write(measured: Measured, plan: Plan, verdict: str, *, is_whole: bool) -> N
         "verdict": verdict,
     }
     (OUT / "isolation.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (OUT / "isolation.svg").write_text(picture(measured.rows), encoding="utf-8")
+    drawn = picture(measured.rows)
+    (OUT / "isolation.svg").write_text(drawn, encoding="utf-8")
     if is_whole:
-        PAGE.write_text(page(measured.rows, setting, verdict), encoding="utf-8")
+        PAGE.write_text(page(measured.rows, setting, verdict, PICTURE.name), encoding="utf-8")
+        PICTURE.write_text(drawn, encoding="utf-8")
 
 
 def _blocks_ms(cell: Cell) -> list[list[float | None]]:

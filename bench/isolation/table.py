@@ -54,8 +54,8 @@ def text(found: Sequence[Row]) -> str:
     return "\n".join((*lines, LEGEND))
 
 
-def page(found: Sequence[Row], setting: Sequence[str], verdict: str) -> str:
-    """Write the reference page."""
+def page(found: Sequence[Row], setting: Sequence[str], verdict: str, drawn: str) -> str:
+    """Write the reference page; `drawn` is the name of the picture beside it."""
     head = ("link, kbit/s", "load", "row", *HEADS)
     body = []
     for row in found:
@@ -81,6 +81,8 @@ def page(found: Sequence[Row], setting: Sequence[str], verdict: str) -> str:
             "isolane with every brake of `[health.budget]` off and B outside its control group;",
             f"**{PRODUCT}** is isolane told what the uplink carries",
             "(`link_kbit_s`), all else at its default.",
+            "",
+            f"![Ratios of the 99th percentile, a panel for each link]({drawn})",
             "",
             LEGEND,
             "",
