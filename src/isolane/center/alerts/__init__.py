@@ -1,4 +1,4 @@
-"""What needs a person, said once: rules over telemetry, books and certificates become alerts, and alerts become messages.
+"""What needs a person, said once: rules over samples, books and certificates make alerts, and alerts make messages.
 
 Flow: the store's ports, at the rules' own pace -> rules -> alerts by cause -> the store -> ways out.
 May import: core, wire, security, config, center.store.
