@@ -1,27 +1,49 @@
-"""This file starts the O&M center."""
+"""This file starts the O&M center, whole or as one of its processes."""
 
 import argparse
 import asyncio
 
 from isolane.cli.options import add_config, extra
 from isolane.config.load import load
+from isolane.config.values import Address
 
 DESCRIPTION = """\
 Run the O&M center: take telemetry from gateways over MQTT and HTTPS, store it, and show it in a console and an API.
 It never sees billing or drivers. Reads the table [center]. Needs the extra: pip install 'isolane[center]'
+
+One process does all of it. Where one is not enough, run as many workers as needed beside one center that takes in
+nothing itself, all with the same settings; they share a catalogue in PostgreSQL:
+  isolane center -c center.toml --no-ingest
+  isolane center -c center.toml --worker 1 --metrics 127.0.0.1:9111
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser, "center.toml")
+    role = parser.add_mutually_exclusive_group()
+    role.add_argument("--no-ingest", action="store_true", help="leave it to workers to take telemetry in")
+    role.add_argument("--worker", metavar="NAME", help="only take telemetry in, as one of several workers")
+    parser.add_argument(
+        "--metrics", type=Address.parse, metavar="HOST:PORT", help="where metrics are shown, in place of the setting"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run until SIGTERM."""
     with extra("center"):
-        from isolane.center import app
+        import msgspec
+
+        from isolane.center import app, worker
         from isolane.center.settings import CenterSettings
 
-    asyncio.run(app.run(load(options.config, "center", CenterSettings)))
+    settings = load(options.config, "center", CenterSettings)
+    if options.metrics:
+        settings = msgspec.structs.replace(settings, metrics=options.metrics)
+    if options.no_ingest:
+        settings = msgspec.structs.replace(settings, mqtt=None, https=None)
+    if options.worker is not None:
+        asyncio.run(worker.run_worker(settings, options.worker))
+    else:
+        asyncio.run(app.run(settings))
     return 0

@@ -114,6 +114,7 @@ async def test_what_was_stored_and_not_removed_is_taken_again_and_known(
     block = gateway.block(schema.schema, [[1], [2]])
     await workers[0].commit(Batch(schemas=(schema,), blocks=(block,)))
     store = open_telemetry(kind=Interrupted)
+    assert isinstance(store, Interrupted)
     taking = taker(store)
     with ThreadPoolExecutor(1) as thread:
         with pytest.raises(UnavailableError):

@@ -57,6 +57,11 @@ class SqlCatalogue:
             self._schemas = set(session.scalars(select(SchemaRow.id)))
             self._uses = {(row.gateway, row.schema) for row in session.scalars(select(SchemaUseRow))}
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for who needs a connection of its own."""
+        return self._engine
+
     async def close(self) -> None:
         """Finish what runs and close the database."""
         for pool in (self._reader, self._writer):
