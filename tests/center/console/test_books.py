@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolane.center.console.books import BAR_WIDTH, account, by_gateway
+from isolane.center.console.books import BAR_WIDTH, account, by_gateway, joined
+from isolane.center.store.views import GapLine
 from support.balanced_line import LINE as BALANCED
 
 COUNT = st.integers(0, 10**12)
@@ -82,3 +83,16 @@ def test_a_gateway_with_a_hole_stands_first() -> None:
         ("c", "busy", 1),
         ("a", "good", 1),
     ]
+
+
+def test_an_outage_of_many_blocks_is_one_line() -> None:
+    def gap(first: int, last: int, reason: str) -> GapLine:
+        return GapLine(first, last, 10 * (last - first + 1), reason, first * 1000, last * 1000 + 1000)
+
+    records = [gap(9, 9, "expired"), gap(3, 3, "lane-full"), gap(4, 6, "lane-full"), gap(7, 7, "expired")]
+    assert joined(records) == [
+        GapLine(3, 6, 40, "lane-full", 3000, 7000),
+        gap(7, 7, "expired"),
+        gap(9, 9, "expired"),
+    ]
+    assert joined([]) == []

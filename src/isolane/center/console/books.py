@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from isolane.center.console.fleet import missing
-from isolane.center.store.views import LedgerLine
+from isolane.center.store.views import GapLine, LedgerLine
 
 BAR_WIDTH = 1000.0
 _BAR_MIN = 6.0
@@ -42,6 +42,7 @@ class Account:
         sentence: What the verdict means.
         terms: acknowledged, queued, thinned, dropped, and unexplained if that is not zero.
         bar: The same as parts of a bar, with what is missing here taken out of what the gateway takes for acknowledged.
+        gaps: Gap records, those that follow each other for one reason as one line.
         adds_up: Whether the gateway's own terms add up to what it produced.
         missing: Samples nobody explains.
         ahead: Samples the center has that the statement does not know yet.
@@ -52,6 +53,7 @@ class Account:
     sentence: str
     terms: list[Term]
     bar: list[Term]
+    gaps: list[GapLine]
     adds_up: bool
     missing: int
     ahead: int
@@ -88,10 +90,24 @@ def account(line: LedgerLine) -> Account:
         sentence=sentence,
         terms=[Term(name, samples, 0, 0) for name, samples in terms.items()],
         bar=_placed(bar),
+        gaps=joined(line.gaps),
         adds_up=line.stated_at_ms is not None and line.produced == total,
         missing=missing(line),
         ahead=max(0, line.samples - line.acknowledged) if line.stated_at_ms is not None else 0,
     )
+
+
+def joined(gaps: list[GapLine]) -> list[GapLine]:
+    """Put gap records together that follow each other, block on block, for one reason: an outage is one line."""
+    out: list[GapLine] = []
+    for gap in sorted(gaps, key=lambda one: one.first):
+        last = out[-1] if out else None
+        if last is not None and last.last + 1 == gap.first and last.reason == gap.reason:
+            span = min(last.from_ms, gap.from_ms), max(last.to_ms, gap.to_ms)
+            out[-1] = GapLine(last.first, gap.last, last.samples + gap.samples, gap.reason, *span)
+        else:
+            out.append(gap)
+    return out
 
 
 def _placed(terms: dict[str, int]) -> list[Term]:

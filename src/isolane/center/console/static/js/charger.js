@@ -14,13 +14,15 @@ import { follow } from "./stream.js";
 import { Track } from "./track.js";
 import { View } from "./view.js";
 
-/** @typedef {{chart: Chart, track: Track, legend: HTMLElement, note: HTMLElement|null, figure: HTMLElement, loadedFor: string,
+/** @typedef {{chart: Chart, track: Track, legend: HTMLElement, note: HTMLElement|null, figure: HTMLElement, loadedFor: string, loadedAtMs: number,
  *   isSeen: boolean, busy: boolean, missed: import("./track.js").Row[]}} Panel `missed`: rows that came while history was on its way */
 
 const model = JSON.parse(byId("model").dataset.model ?? "{}");
 const FRAME_MS = 250;
 const QUIET_MS = 30_000;
 const FIRST_MS = 3_000;
+const EXPLAIN_MS = 15_000;
+/** How often at most the history is asked what a live row does not tell. */
 const path = `${encodeURIComponent(model.site)}/${encodeURIComponent(model.device)}`;
 const playhead = new Playhead(model.newest_ms);
 const table = new SignalTable(model.signals);
@@ -45,7 +47,8 @@ async function refresh(panel) {
   if (!panel.isSeen || panel.busy) return;
   const { name, fromMs, toMs } = view.wanted();
   const isFull = view.isLive && panel.track.added > panel.chart.points && panel.track.stepS > 1;
-  if (panel.loadedFor === name && !isFull) return draw(panel);
+  const isUnexplained = view.isLive && panel.track.isUnexplained && performance.now() - panel.loadedAtMs > EXPLAIN_MS;
+  if (panel.loadedFor === name && !isFull && !isUnexplained) return draw(panel);
   panel.busy = true;
   panel.figure.classList.add("is-loading");
   const query = new URLSearchParams({ site: model.site, charger: model.device, points: String(panel.chart.points) });
@@ -57,6 +60,7 @@ async function refresh(panel) {
     if (!answer.ok) throw new Error(`the center answered ${answer.status}`);
     panel.track.load(await answer.json());
     panel.loadedFor = name;
+    panel.loadedAtMs = performance.now();
     if (view.isLive) panel.missed.forEach((row) => panel.track.append(row));
     setText(panel.note, "");
   } catch (error) {
@@ -83,7 +87,9 @@ function tell(panel) {
   const [, toS] = view.span();
   const last = panel.track.t[panel.track.t.length - 1] ?? toS;
   writeLegend(panel.legend, panel.track, cursorS ?? (view.isLive ? toS : Math.min(toS, last)));
-  if (panel.track.t.length || cursorS !== null) setText(panel.note, cursorS === null ? "" : moment(cursorS * 1000, false, nowMs()));
+  if (!panel.track.t.length && cursorS === null) return;
+  panel.note?.classList.toggle("is-thinned", cursorS === null && panel.track.isThinned);
+  setText(panel.note, cursorS === null ? (panel.track.isThinned ? "Thinned where marked" : "") : moment(cursorS * 1000, false, nowMs()));
 }
 
 /** @param {Chart} chart @param {number|null} t */
@@ -139,7 +145,7 @@ function buildCharts(uPlot) {
     const track = new Track(chartModel.lines);
     const chart = new Chart(uPlot, box, chartModel, track, ink, { onZoom: (from, to) => view.look(from * 1000, to * 1000), onCursor });
     buildLegend(legend, chartModel, (index) => chart.toggle(index));
-    panels.push({ chart, track, legend, note: figure.querySelector("[data-note]"), figure, loadedFor: "", isSeen: false, busy: false, missed: [] });
+    panels.push({ chart, track, legend, note: figure.querySelector("[data-note]"), figure, loadedFor: "", loadedAtMs: 0, isSeen: false, busy: false, missed: [] });
     box.addEventListener("dblclick", () => view.zoom(4));
     box.addEventListener("keydown", (event) => onKey(event, chart));
     box.addEventListener("blur", () => onCursor(chart, null));

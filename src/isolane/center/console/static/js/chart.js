@@ -4,7 +4,7 @@
 import { number, stepOf } from "./format.js";
 import { faded } from "./ink.js";
 import { indexAt } from "./legend.js";
-import { drawGaps, drawLimits, drawUnits } from "./marks.js";
+import { drawGaps, drawLimits, drawThinned, drawUnits } from "./marks.js";
 
 const PER_LINE = 4;
 /** uPlot series a line takes: good mean, held mean, max, min. */
@@ -192,6 +192,7 @@ export class Chart {
         drawAxes: [(/** @type {any} */ u) => drawGaps(u, this.track, this.ink)],
         draw: [
           (/** @type {any} */ u) => {
+            drawThinned(u, this.track, this.ink);
             drawLimits(u, this.model.limits, this.units, this.ink);
             drawUnits(u, this.shownUnits, this.ink);
           },

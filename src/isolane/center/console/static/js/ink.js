@@ -1,7 +1,7 @@
 // This file reads the theme's colours for canvases; it guards that charts follow the style sheet, not colours of their own.
 // @ts-check
 
-const NAMES = ["surface", "text", "text-soft", "grid", "axis", "limit", "gap", "gap-line", "fault", "warn"];
+const NAMES = ["surface", "text", "text-soft", "grid", "axis", "limit", "gap", "gap-line", "fault", "warn", "thin"];
 const LINES = 6;
 
 /** @typedef {{lines: string[], font: string} & Record<string, string|string[]>} Ink */

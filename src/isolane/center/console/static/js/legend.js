@@ -47,7 +47,7 @@ export function indexAt(t, at) {
 /** Write the values at a time. @param {HTMLElement} list @param {import("./track.js").Track} track @param {number} at */
 export function writeLegend(list, track, at) {
   const index = indexAt(track.t, at);
-  list.classList.toggle("has-range", track.stepS > 1);
+  list.classList.toggle("has-range", track.stepS > 1 || track.isThinned);
   const tooOld = index < 0 || at - track.t[index] > Math.max(2.5, 1.5 * track.stepS);
   list.querySelectorAll("[data-value]").forEach((cell, place) => {
     const line = track.lines[place];
@@ -62,7 +62,9 @@ export function writeLegend(list, track, at) {
       return;
     }
     setText(cell, text(mean, line.unit, line.resolution) + (column.stale[index] ? " held" : ""));
-    setText(cell.nextElementSibling, spread(column.min[index], column.max[index], mean, line));
+    const bound = track.thinnedAt(place, track.t[index])?.bound ?? 0;
+    const within = spread(column.min[index], column.max[index], mean, line);
+    setText(cell.nextElementSibling, bound ? `${within} ±\u202f${text(bound, line.unit, line.resolution)}`.trim() : within);
   });
 }
 

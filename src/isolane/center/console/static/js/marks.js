@@ -61,15 +61,35 @@ export function drawGaps(u, track, ink) {
   ctx.restore();
 }
 
-/** Write a gap's reason into it if there is room. @param {any} u @param {string} text @param {number} from @param {number} to @param {any} ink */
-function label(u, text, from, to, ink) {
+/** What a rung does to what is seen, in a word or two. @type {Record<string, string>} */
+const RUNGS = { deadband: "thinned: deadband", bounded: "thinned: bounded", minute: "minutes: least to greatest" };
+
+/** Mark where lines were thinned: a ribbon along the top, with the way in words where there is room. The band around the line is
+ * as wide as the samples can have been away from it. @param {any} u @param {import("./track.js").Track} track @param {any} ink */
+export function drawThinned(u, track, ink) {
+  const { ctx } = u;
+  const { left, top, width } = u.bbox;
+  const x = (/** @type {number} */ t) => Math.min(left + width, Math.max(left, u.valToPos(t, "x", true)));
+  ctx.save();
+  for (const own of track.thinnedRanges()) {
+    const [from, to] = [x(own.from), x(own.to)];
+    if (to <= from) continue;
+    ctx.fillStyle = ink.thin;
+    ctx.fillRect(from, top, Math.max(devicePixelRatio, to - from), RIBBON_PX * devicePixelRatio);
+    label(u, own.rungs.map((rung) => RUNGS[rung] ?? rung).join(", "), from, to, ink, top + 12 * devicePixelRatio);
+  }
+  ctx.restore();
+}
+
+/** Write a reason into its range if there is room. @param {any} u @param {string} text @param {number} from @param {number} to @param {any} ink
+ * @param {number} y */
+function label(u, text, from, to, ink, y = u.bbox.top + u.bbox.height / 2) {
   const { ctx } = u;
   const pixel = devicePixelRatio;
   ctx.font = `${11 * pixel}px ${ink.font}`;
   const width = ctx.measureText(text).width + 10 * pixel;
   if (width > to - from - 4 * pixel) return;
   const middle = (from + to) / 2;
-  const y = u.bbox.top + u.bbox.height / 2;
   ctx.fillStyle = ink.surface;
   ctx.fillRect(middle - width / 2, y - 9 * pixel, width, 18 * pixel);
   ctx.fillStyle = ink["text-soft"];

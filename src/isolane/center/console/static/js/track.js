@@ -3,9 +3,10 @@
 
 /** @typedef {{key: string, label: string, unit: string, resolution: number, axis: number, step: boolean}} Line */
 /** @typedef {{from: number, to: number, reasons: string[]}} Gap times in s, `to` not included */
+/** @typedef {{from: number, to: number, rungs: string[], bound: number}} Thinned like a gap; `bound` in the line's unit */
 /** @typedef {{t_ms: number, values: Record<string, [number|null, string, string]>}} Row */
 /** @typedef {{mean: (number|null|undefined)[], min: (number|null|undefined)[], max: (number|null|undefined)[],
- *   stale: boolean[], gaps: Gap[]}} Column */
+ *   stale: boolean[], gaps: Gap[], thinned: Thinned[]}} Column */
 
 const BREAK_S = 2.5;
 /** Rows farther apart than this many seconds have something missing between them: the grid is 1 Hz. */
@@ -17,16 +18,19 @@ export class Track {
     /** Times in s, ascending. @type {number[]} */
     this.t = [];
     /** @type {Column[]} */
-    this.columns = lines.map(() => ({ mean: [], min: [], max: [], stale: [], gaps: [] }));
+    this.columns = lines.map(() => ({ mean: [], min: [], max: [], stale: [], gaps: [], thinned: [] }));
     this.stepS = 1;
     /** Rows added since the last load. */
     this.added = 0;
+    /** Whether a live row has come that only the history can explain: after a hole, or thinned by a bound it does not tell. */
+    this.isUnexplained = false;
   }
 
   /** Replace everything by an answer of /api/v1/series. @param {any} series */
   load(series) {
     this.stepS = series.step_ms / 1000;
     this.added = 0;
+    this.isUnexplained = false;
     const bySignal = new Map(series.signals.map((/** @type {any} */ one) => [one.signal, one]));
     const found = this.lines.map((line) => bySignal.get(line.key));
     const times = new Set();
@@ -37,7 +41,7 @@ export class Track {
     this.columns = found.map((one) => {
       const empty = () => new Array(sorted.length).fill(undefined);
       /** @type {Column} */
-      const column = { mean: empty(), min: empty(), max: empty(), stale: new Array(sorted.length).fill(false), gaps: [] };
+      const column = { mean: empty(), min: empty(), max: empty(), stale: new Array(sorted.length).fill(false), gaps: [], thinned: [] };
       (one?.t_ms ?? []).forEach((/** @type {number} */ tMs, /** @type {number} */ from) => {
         const to = at.get(tMs) ?? 0;
         column.mean[to] = one.mean[from];
@@ -46,6 +50,7 @@ export class Track {
         column.stale[to] = one.mean[from] !== null && one.good[from] === 0;
       });
       column.gaps = (one?.gaps ?? []).map((/** @type {any} */ gap) => ({ from: gap.from_ms / 1000, to: gap.to_ms / 1000, reasons: gap.reasons }));
+      column.thinned = (one?.thinned ?? []).map((/** @type {any} */ own) => ({ from: own.from_ms / 1000, to: own.to_ms / 1000, rungs: own.rungs, bound: own.bound }));
       return column;
     });
   }
@@ -67,12 +72,14 @@ export class Track {
       column.min.push(value);
       column.max.push(value);
       column.stale.push(sample?.[1] === "stale");
+      if (sample?.[2] === "thinned") this.isUnexplained = true;
       if (value === null && sample) widen(column.gaps, t, t + 1, sample[2]);
     });
   }
 
   /** @param {number} from @param {number} to */
   #break(from, to) {
+    this.isUnexplained = true;
     this.t.push(from);
     for (const column of this.columns) {
       column.mean.push(null);
@@ -92,12 +99,35 @@ export class Track {
     for (const column of this.columns) {
       for (const part of [column.mean, column.min, column.max, column.stale]) part.splice(0, count);
       column.gaps = column.gaps.filter((gap) => gap.to > fromS);
+      column.thinned = column.thinned.filter((own) => own.to > fromS);
     }
   }
 
   /** What the signal's gap at a time says, or "". @param {number} index @param {number} t */
   reasonAt(index, t) {
     return this.columns[index].gaps.find((gap) => gap.from <= t && t < gap.to)?.reasons.join(", ").replaceAll("_", " ") ?? "";
+  }
+
+  /** Whether any line was thinned. */
+  get isThinned() {
+    return this.columns.some((column) => column.thinned.length > 0);
+  }
+
+  /** How a signal was thinned at a time, if it was. @param {number} index @param {number} t */
+  thinnedAt(index, t) {
+    return this.columns[index].thinned.find((own) => own.from <= t && t < own.to);
+  }
+
+  /** Where any line was thinned, for the mark, with all the ways. @returns {{from: number, to: number, rungs: string[]}[]} */
+  thinnedRanges() {
+    /** @type {{from: number, to: number, rungs: string[]}[]} */
+    const out = [];
+    for (const own of this.columns.flatMap((column) => column.thinned).sort((a, b) => a.from - b.from)) {
+      const last = out[out.length - 1];
+      if (last && own.from < last.to + this.stepS / 2 && last.rungs.join() === own.rungs.join()) last.to = Math.max(last.to, own.to);
+      else out.push({ from: own.from, to: own.to, rungs: own.rungs });
+    }
+    return out;
   }
 
   /** Ranges in which every line lacks values, for hatching. @returns {Gap[]} */
@@ -118,7 +148,7 @@ export class Track {
   arrays() {
     /** @type {any[]} */
     const out = [this.t];
-    for (const column of this.columns) out.push(...splitStale(column), column.max, column.min);
+    for (const column of this.columns) out.push(...splitStale(column), ...edges(column, this.t));
     return out;
   }
 }
@@ -130,6 +160,21 @@ function splitStale({ mean, stale }) {
   const good = mean.map((value, index) => (stale[index] ? null : value));
   const held = mean.map((value, index) => (stale[index] || stale[index - 1] || stale[index + 1] ? value : null));
   return [good, held];
+}
+
+/** Give the band's edges, greatest and least: where a line was thinned, as far as a sample can have been.
+ * @param {Column} column @param {number[]} t */
+function edges({ max, min, thinned }, t) {
+  const bounded = thinned.filter((own) => own.bound > 0);
+  if (!bounded.length) return [max, min];
+  let at = 0;
+  const bounds = t.map((time) => {
+    while (at < bounded.length && bounded[at].to <= time) at += 1;
+    return at < bounded.length && bounded[at].from <= time ? bounded[at].bound : 0;
+  });
+  const wider = (/** @type {(number|null|undefined)[]} */ values, /** @type {number} */ sign) =>
+    values.map((value, index) => (typeof value === "number" ? value + sign * bounds[index] : value));
+  return [wider(max, 1), wider(min, -1)];
 }
 
 /** @param {Gap[]} gaps @param {number} from @param {number} to @param {string} reason */
