@@ -34,16 +34,18 @@ def run(options: argparse.Namespace) -> int:
     with extra("center"):
         import msgspec
 
-        from isolane.center import app, worker
         from isolane.center.settings import CenterSettings
-
     settings = load(options.config, "center", CenterSettings)
     if options.metrics:
         settings = msgspec.structs.replace(settings, metrics=options.metrics)
+    if options.worker is not None:
+        with extra("center"):
+            from isolane.center.worker import run_worker
+        asyncio.run(run_worker(settings, options.worker))
+        return 0
     if options.no_ingest:
         settings = msgspec.structs.replace(settings, mqtt=None, https=None)
-    if options.worker is not None:
-        asyncio.run(worker.run_worker(settings, options.worker))
-    else:
-        asyncio.run(app.run(settings))
+    with extra("center"):
+        from isolane.center import app
+    asyncio.run(app.run(settings))
     return 0
