@@ -68,7 +68,7 @@ def sessions(period: Span, attempts: Iterable[Attempt]) -> Sessions:
         period: What is counted.
         attempts: Of one charger or port, visits marked, ascending.
     """
-    reached = [0] * len(RUNGS)
+    ended_at = [0] * (len(RUNGS) + 1)
     seen = unseen = visits = first_time = helped = 0
     energy_wh = 0.0
     for one in attempts:
@@ -79,9 +79,9 @@ def sessions(period: Span, attempts: Iterable[Attempt]) -> Sessions:
             continue
         seen += 1
         energy_wh += one.energy_wh
-        for rung in range(one.rung):
-            reached[rung] += 1
+        ended_at[one.rung] += 1
         visits += one.visit in {FAILED, HELPED}
         first_time += one.visit == HELPED and one.rung >= ENERGY
         helped += one.visit == HELPED
-    return Sessions(seen, unseen, tuple(reached), visits, first_time, helped, energy_wh)
+    reached = tuple(sum(ended_at[rung:]) for rung in range(1, len(RUNGS) + 1))
+    return Sessions(seen, unseen, reached, visits, first_time, helped, energy_wh)
