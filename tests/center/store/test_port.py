@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.port import Batch, BlockArrival, SchemaArrival
 from isolane.center.store.settings import StoreSettings
+from isolane.center.store.victoria_telemetry import VictoriaTelemetry
 from isolane.center.store.views import GapRange, Series, SeriesQuery, SignalSeries
 from isolane.core.signals import Signal
 from support.gateways import GOOD, STALE, T0_MS, TIMEOUT, FakeGateway, power, voltage
@@ -171,15 +172,32 @@ class Store:
         await self.telemetry.commit(batch)
         if self._place == "lake":
             await self.telemetry.roll(LATER_MS)
+        elif self._place != "hot":
+            assert isinstance(self.telemetry, VictoriaTelemetry)
+            await self.telemetry.send(LATER_MS)
+            moved = 0
+            async with asyncio.timeout(60):
+                while self._place == "victoria" and moved < len({arrival.block.key for arrival in batch.blocks}):
+                    await asyncio.sleep(0.2)
+                    moved += await self.telemetry.roll(LATER_MS)
+                    await self.telemetry.send(LATER_MS)
 
     async def series(self, from_ms: int, to_ms: int, points: int = 600, *signals: str) -> list[SignalSeries]:
         query = SeriesQuery("depot", "CP-1", signals or (POWER,), T0_MS + from_ms, T0_MS + to_ms, points)
         return (await self.telemetry.series(query)).signals
 
 
-@pytest.fixture(params=["hot", "lake"])
-def store(request: pytest.FixtureRequest, open_telemetry: Callable[[], EmbeddedTelemetry]) -> Store:
-    return Store(open_telemetry(), request.param)
+@pytest.fixture(params=["hot", "lake", "hot and victoria", "victoria"])
+def open_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Opens the same store each time."""
+    is_far = "victoria" in request.param
+    opened: Callable[[], EmbeddedTelemetry] = request.getfixturevalue("open_victoria" if is_far else "open_telemetry")
+    return lambda: Store(opened(), request.param)
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()
 
 
 async def test_the_same_block_counts_once_wherever_it_lies(store: Store, gateway: FakeGateway) -> None:
@@ -266,7 +284,7 @@ async def test_own_signals_of_a_gateway_have_their_own_device(store: Store, gate
 
 
 async def test_last_values_outlive_a_restart(
-    store: Store, gateway: FakeGateway, open_telemetry: Callable[[], EmbeddedTelemetry]
+    store: Store, gateway: FakeGateway, open_store: Callable[[], Store]
 ) -> None:
     schema = gateway.schema()
     blocks = tuple(
@@ -275,7 +293,7 @@ async def test_last_values_outlive_a_restart(
     await store.put(Batch(blocks=blocks, schemas=(schema,)))
     before = await store.telemetry.signals("depot", "CP-1")
     await store.telemetry.close()
-    reopened = open_telemetry()
+    reopened = open_store().telemetry
     assert await reopened.signals("depot", "CP-1") == before
     assert [(now.value, now.quality, now.reason) for now in before] == [(None, "bad", "timeout"), (4, "good", "none")]
     assert (await reopened.commit(Batch(blocks=blocks))).blocks == 0

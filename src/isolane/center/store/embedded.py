@@ -8,7 +8,7 @@ serves many.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from isolane.center.store.cache import BlockCache
 from isolane.center.store.columns import Columns
 from isolane.center.store.glance import Glance
 from isolane.center.store.hot import HotStore, gateway_id, insert_block, insert_gap, newest_blocks
-from isolane.center.store.hot_read import SeriesReader
+from isolane.center.store.hot_read import FarReader, SeriesReader
 from isolane.center.store.lake import MINUTE, RAW
 from isolane.center.store.lake_read import LakeReader
 from isolane.center.store.live import LiveHub
@@ -28,7 +28,7 @@ from isolane.center.store.settings import StoreSettings
 from isolane.center.store.stretches import Stretches
 from isolane.center.store.views import ChargerSummary, Series, SeriesQuery, SignalNow
 from isolane.wire.block import decode
-from isolane.wire.schema import decode_schema
+from isolane.wire.schema import Schema, decode_schema
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +63,13 @@ class EmbeddedTelemetry:
     Args:
         folder: Is made if it does not exist.
         settings: See there.
+        far: Where full-rate samples are beside the lake.
 
     Raises:
         IsolaneError: The folder cannot be used.
     """
 
-    def __init__(self, folder: Path, settings: StoreSettings) -> None:
+    def __init__(self, folder: Path, settings: StoreSettings, far: FarReader | None = None) -> None:
         self._settings = settings
         self._lake = folder / "lake"
         self._hot = HotStore(folder / "hot.sqlite3")
@@ -76,7 +77,7 @@ class EmbeddedTelemetry:
         self._columns = Columns()
         self._glance = Glance(self._columns, settings.offline_after_s)
         self._duck = LakeReader(self._lake, threads=settings.query_threads, memory_mb=settings.query_memory_mb)
-        self._series = SeriesReader(self._hot, self._cache, self._duck)
+        self._series = SeriesReader(self._hot, self._cache, self._duck, far)
         self._hub = LiveHub()
         self._writer = ThreadPoolExecutor(1, "store-write")
         self._roller = ThreadPoolExecutor(1, "store-roll")
@@ -236,7 +237,7 @@ class EmbeddedTelemetry:
         """
         loop = asyncio.get_running_loop()
         schemas = dict(self._columns.schemas)
-        passing = rolls(self._hot, self._lake, schemas, now_ms - self._settings.hot_minutes * 60_000)
+        passing = self._rolls(schemas, now_ms - self._settings.hot_minutes * 60_000, now_ms)
         moved = 0
         while (roll := await loop.run_in_executor(self._roller, next, passing, None)) is not None:
             await loop.run_in_executor(self._writer, self._commit_roll, roll)
@@ -249,6 +250,10 @@ class EmbeddedTelemetry:
         if moved or paths:
             _log.info("store-rolled blocks=%d files_expired=%d", moved, len(paths))
         return moved
+
+    def _rolls(self, schemas: dict[bytes, Schema], before_ms: int, now_ms: int) -> Iterator[Roll]:  # noqa: ARG002 - for stores that ask back
+        """Write what arrived before an instant into files; on the roller's thread."""
+        return rolls(self._hot, self._lake, schemas, before_ms)
 
     def _commit_roll(self, roll: Roll) -> None:
         try:

@@ -1,4 +1,4 @@
-"""This file shows the embedded store to Prometheus; it guards that a scrape reads memory only, never the disk."""
+"""This file shows the telemetry store to Prometheus; it guards that a scrape reads memory only, never the disk."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.victoria_telemetry import VictoriaTelemetry
 
 
 class StoreGauges(Collector):
@@ -30,3 +31,19 @@ class StoreGauges(Collector):
         )
         yield CounterMetricFamily("isolane_center_rolled_blocks", "Blocks moved to the lake", counts.rolled_blocks)
         yield CounterMetricFamily("isolane_center_roll_failures", "Moves to the lake that failed", counts.roll_failures)
+        if isinstance(self._telemetry, VictoriaTelemetry):
+            yield from _far(self._telemetry)
+
+
+def _far(telemetry: VictoriaTelemetry) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "isolane_center_far_waiting_blocks", "Blocks that VictoriaMetrics has not taken", telemetry.waiting_blocks
+    )
+    yield CounterMetricFamily(
+        "isolane_center_far_send_failures", "Attempts to send to VictoriaMetrics that failed", telemetry.send_failures
+    )
+    yield CounterMetricFamily(
+        "isolane_center_far_lost_blocks",
+        "Blocks that VictoriaMetrics took and did not give back; each was sent again",
+        telemetry.lost_blocks,
+    )

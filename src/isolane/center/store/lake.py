@@ -4,13 +4,15 @@ Two kinds, both sorted by (device, signal, t_ms) and partitioned as
 ``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``:
 
 raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to the next), value (scaled integer: value in
-         the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality), real.
+         the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality), real, rungs (bit n:
+         the block was thinned by rung n), bound (greatest error of a sample with reason 9, in resolutions).
 minute   device, signal, unit, resolution, t_ms (of the minute), step_ms (greatest), low, high, total (scaled), good,
-         stale, bad, reasons (bit n: a BAD sample has reason n), real_low, real_high. A minute can stand in several
-         rows; they add up.
+         stale, bad, reasons (bit n: a BAD sample has reason n), real_low, real_high, rungs, bound
+         (greatest). A minute can stand in several rows; they add up.
 
 A signal without a resolution has 0 there, no value, low and high, and in their place the float itself in real,
-real_low and real_high; its total is that of the floats. Files of older releases have none of these three columns.
+real_low and real_high; its total is that of the floats. Files of older releases have none of these three columns,
+nor rungs and bound.
 
 Integers are DELTA_BINARY_PACKED without dictionary, then zstd; the four labels, constant over long runs, are
 dictionaries.
@@ -79,6 +81,8 @@ class _Rows:
     step_ms: I64
     values: I64
     codes: U8
+    rungs: I64
+    bound: I64
 
     def is_real(self) -> NDArray[np.bool_]:
         """Tell the samples whose signal has no resolution, shape (n,)."""
@@ -86,14 +90,17 @@ class _Rows:
         return mask
 
 
-def write_files(folder: Path, site: str, date: dt.date, pieces: Sequence[Piece]) -> list[LakeFile]:
-    """Write the samples of some blocks, and their minutes, as one file each; both are on disk when it returns.
+def write_files(
+    folder: Path, site: str, date: dt.date, pieces: Sequence[Piece], kinds: Sequence[str] = KINDS
+) -> list[LakeFile]:
+    """Write the samples of some blocks, and their minutes, as one file each; all are on disk when it returns.
 
     Args:
         folder: The lake's folder.
         site: Partition.
         date: Partition; UTC date of the blocks' first rows.
         pieces: At least one block.
+        kinds: Which of them.
 
     Raises:
         OSError: The disk does not take it; what was written is no file of the lake.
@@ -103,9 +110,10 @@ def write_files(folder: Path, site: str, date: dt.date, pieces: Sequence[Piece])
     span = (int(rows.t_ms.min()), int(rows.t_ms.max()) + max(steps))
     stem = f"{uuid.uuid4().hex}.parquet"
     files = []
-    for kind, table in ((RAW, _raw_table(rows)), (MINUTE, _minute_table(rows))):
+    tables = {RAW: _raw_table, MINUTE: _minute_table}
+    for kind in kinds:
         path = f"{kind}/date={date.isoformat()}/site={site}/{stem}"
-        size_bytes = _write(folder / path, table)
+        size_bytes = _write(folder / path, tables[kind](rows))
         begin, end = span if kind == RAW else (span[0] // MINUTE_MS * MINUTE_MS, -(-span[1] // MINUTE_MS) * MINUTE_MS)
         files.append(LakeFile(path, kind, site, begin, end, min(steps), rows.values.size, size_bytes))
     return files
@@ -118,7 +126,7 @@ def _sorted_rows(pieces: Sequence[Piece]) -> _Rows:
             names[device_of(piece.gateway, column.charger), column.key, column.unit, column.resolution] = 0
     labels = sorted(names)
     names = {label: at for at, label in enumerate(labels)}
-    parts: list[tuple[I64, I64, I64, I64, U8]] = []
+    parts: list[tuple[I64, I64, I64, I64, U8, I64, I64]] = []
     for piece in pieces:
         own = np.array(
             [names[device_of(piece.gateway, c.charger), c.key, c.unit, c.resolution] for c in piece.schema.columns]
@@ -129,7 +137,11 @@ def _sorted_rows(pieces: Sequence[Piece]) -> _Rows:
         if (floats := piece.schema.floats) is not None:
             codes[floats] = scaled(values[floats], codes[floats], 0.0)[1]
         times = np.tile(t_ms, own.size), np.tile(step_ms, own.size)
-        parts.append((np.repeat(own, t_ms.size), *times, values.ravel(), codes.ravel()))
+        rungs, bound = row_thinned(piece.blocks)
+        # States and counts, which have no unit, come back exactly.
+        bounds = np.outer([bool(column.unit) for column in piece.schema.columns], bound)
+        thinned = np.tile(rungs, own.size), bounds.ravel()
+        parts.append((np.repeat(own, t_ms.size), *times, values.ravel(), codes.ravel(), *thinned))
     label, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((rest[0], label))
     return _Rows(labels, label[order], *(column[order] for column in rest))
@@ -141,6 +153,14 @@ def row_times(blocks: Sequence[Block]) -> tuple[I64, I64]:
     step_ms = np.repeat(np.array([block.step_ms for block in blocks]), rows)
     place = np.arange(int(rows.sum())) - np.repeat(np.cumsum(rows) - rows, rows)
     return np.repeat(np.array([block.t0_ms for block in blocks]), rows) + place * step_ms, step_ms
+
+
+def row_thinned(blocks: Sequence[Block]) -> tuple[I64, I64]:
+    """Give of each row of some blocks the bit of the rung that its block was thinned by, or 0, and its bound."""
+    rows = [block.values.shape[1] for block in blocks]
+    ways = [(0, 0) if block.thinned is None else (1 << block.thinned.rung, block.thinned.bound) for block in blocks]
+    rungs, bounds = np.array(ways, np.int64).reshape(-1, 2).T
+    return np.repeat(rungs, rows), np.repeat(bounds, rows)
 
 
 def _label_columns(rows: _Rows, label: I64) -> dict[str, pa.Array]:
@@ -162,6 +182,7 @@ def _raw_table(rows: _Rows) -> pa.Table:
     columns["value"] = pa.array(rows.values, mask=bad | is_real)
     columns["code"] = pa.array(rows.codes.astype(np.int32))
     columns["real"] = pa.array(to_floats(rows.values), mask=bad | ~is_real)
+    columns["rungs"], columns["bound"] = pa.array(rows.rungs), pa.array(rows.bound)
     return pa.table(columns)
 
 
@@ -187,6 +208,8 @@ def _minute_table(rows: _Rows) -> pa.Table:
     for name, of_quality in (("good", Quality.GOOD), ("stale", Quality.STALE), ("bad", Quality.BAD)):
         columns[name] = pa.array(np.add.reduceat((quality == of_quality).astype(np.int32), starts).astype(np.int32))
     columns["reasons"] = pa.array(np.bitwise_or.reduceat(reasons, starts))
+    columns["rungs"] = pa.array(np.bitwise_or.reduceat(rows.rungs, starts))
+    columns["bound"] = pa.array(np.maximum.reduceat(rows.bound, starts))
     return pa.table(columns)
 
 

@@ -7,7 +7,7 @@ lists the files and removes the blocks. A crash before it leaves files that no b
 import datetime as dt
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,16 +36,43 @@ class Roll:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picked:
-    """A hot block on its way."""
+class Picked:
+    """A hot block on its way: its number, gateway and content."""
 
     number: int
+    site: str
+    gateway: str
     key: StreamKey
-    sequence: int
     block: Block
 
 
-def rolls(hot: HotStore, lake: Path, schemas: Mapping[bytes, Schema], before_ms: int) -> Iterator[Roll]:
+Confirm = Callable[[Sequence[Picked]], set[int]]
+"""Tells the numbers of those blocks that another store has for good and that may leave the hot one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What becomes of blocks that are no longer hot.
+
+    Attributes:
+        kinds: Which files of the lake they are written to.
+        confirm: Where full-rate samples are in another store, tells which of the blocks are there; others stay hot.
+    """
+
+    kinds: Sequence[str] = KINDS
+    confirm: Confirm | None = None
+
+
+_IN_THE_LAKE = Keeping()
+
+
+def rolls(
+    hot: HotStore,
+    lake: Path,
+    schemas: Mapping[bytes, Schema],
+    before_ms: int,
+    keeping: Keeping = _IN_THE_LAKE,
+) -> Iterator[Roll]:
     """Write all blocks received before an instant into files, part by part; commit each part before the next.
 
     Args:
@@ -53,9 +80,10 @@ def rolls(hot: HotStore, lake: Path, schemas: Mapping[bytes, Schema], before_ms:
         lake: The lake's folder.
         schemas: Known schemas; blocks of others stay.
         before_ms: UTC ms, by time of arrival.
+        keeping: What becomes of them.
 
     Raises:
-        OSError: The disk does not take a file.
+        OSError: The disk does not take a file, or the other store is away.
     """
     with hot.reading() as connection:
         groups = connection.execute(
@@ -67,10 +95,13 @@ def rolls(hot: HotStore, lake: Path, schemas: Mapping[bytes, Schema], before_ms:
         after = 0
         while True:
             with hot.reading() as connection:
-                picked, after, pieces = _pick(connection, (site, day), before_ms, after, schemas)
+                picked, after = _pick(connection, (site, day), before_ms, after, schemas)
+            if picked and keeping.confirm is not None:
+                here = keeping.confirm(picked)
+                picked = [one for one in picked if one.number in here]
             if picked:
                 date = dt.date(1970, 1, 1) + dt.timedelta(days=day)
-                yield _rolled(write_files(lake, site, date, pieces), picked)
+                yield _rolled(write_files(lake, site, date, _pieces(picked, schemas), keeping.kinds), picked)
             if not after:
                 break
 
@@ -81,38 +112,38 @@ def _pick(
     before_ms: int,
     after: int,
     schemas: Mapping[bytes, Schema],
-) -> tuple[list[_Picked], int, list[Piece]]:
+) -> tuple[list[Picked], int]:
     """Collect blocks of one partition after a number; gives the number to go on from, 0 at the end."""
     site, day = partition
     rows = connection.execute(
-        "SELECT b.number, b.gateway, g.name, b.epoch, b.stream, b.sequence, b.schema, b.samples, b.data"
+        "SELECT b.number, b.gateway, g.name, b.epoch, b.stream, b.schema, b.samples, b.data"
         " FROM block b JOIN gateway g ON g.id = b.gateway"
         " WHERE g.site = ? AND b.t0_ms BETWEEN ? AND ? AND b.received_ms < ? AND b.number > ? ORDER BY b.number",
         (site, day * 86_400_000, (day + 1) * 86_400_000 - 1, before_ms, after),
     )
-    picked: list[_Picked] = []
-    grouped: dict[tuple[str, bytes], list[Block]] = {}
+    picked: list[Picked] = []
     samples = 0
-    for number, gateway, name, epoch, stream, sequence, schema, size, data in rows:
+    for number, gateway, name, epoch, stream, schema, size, data in rows:
         if schema not in schemas:
             continue
         samples += size
         if samples > _SAMPLES_PER_FILE_MAX and picked:
-            return picked, picked[-1].number, _pieces(grouped, schemas)
-        block = decode(data)
-        picked.append(_Picked(number, (gateway, epoch, stream), sequence, block))
-        grouped.setdefault((name, schema), []).append(block)
-    return picked, 0, _pieces(grouped, schemas)
+            return picked, picked[-1].number
+        picked.append(Picked(number, site, name, (gateway, epoch, stream), decode(data)))
+    return picked, 0
 
 
-def _pieces(grouped: Mapping[tuple[str, bytes], Sequence[Block]], schemas: Mapping[bytes, Schema]) -> list[Piece]:
+def _pieces(picked: Sequence[Picked], schemas: Mapping[bytes, Schema]) -> list[Piece]:
+    grouped: dict[tuple[str, bytes], list[Block]] = {}
+    for one in picked:
+        grouped.setdefault((one.gateway, one.block.schema), []).append(one.block)
     return [Piece(gateway, schemas[schema], blocks) for (gateway, schema), blocks in grouped.items()]
 
 
-def _rolled(files: list[LakeFile], picked: list[_Picked]) -> Roll:
+def _rolled(files: list[LakeFile], picked: list[Picked]) -> Roll:
     sequences: dict[StreamKey, list[int]] = {}
     for one in picked:
-        sequences.setdefault(one.key, []).append(one.sequence)
+        sequences.setdefault(one.key, []).append(one.block.key.sequence)
     return Roll(files, [one.number for one in picked], sequences)
 
 

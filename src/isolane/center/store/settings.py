@@ -1,10 +1,70 @@
 """This file defines [center.store]; it guards that what the store may take of disk and memory is bounded by numbers."""
 
-from typing import Annotated
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from isolane.config.values import Secret
+from isolane.core.failures import IsolaneError
+
+
+class VictoriaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """VictoriaMetrics as the store of full-rate samples."""
+
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            description="Where /api/v1/write is: http://127.0.0.1:8428, or vminsert's "
+            "https://HOST/insert/0/prometheus; over a network https only"
+        ),
+    ]
+    read_url: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="Where /api/v1/export is, such as vmselect's https://HOST/select/0/prometheus; `url` if absent"
+        ),
+    ] = None
+    ca: Annotated[
+        Path | None, msgspec.Meta(description="PEM certificates that may sign the server's; the system's if absent")
+    ] = None
+    token: Annotated[Secret | None, msgspec.Meta(description="Bearer token, file:PATH or env:NAME")] = None
+    send_interval_s: Annotated[float, msgspec.Meta(description="How often new blocks are sent, s", ge=0.1, le=3600)] = (
+        2.0
+    )
+    settle_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="How long after it was taken a block is asked back and may then leave this machine, s; "
+            "several times what VictoriaMetrics keeps in memory only (5 s)",
+            ge=1,
+            le=86_400,
+        ),
+    ] = 60.0
+    timeout_s: Annotated[float, msgspec.Meta(description="How long an answer may take, s", ge=0.1, le=600)] = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse addresses that would send telemetry unprotected."""
+        for address in filter(None, (self.url, self.read_url)):
+            parts = urlsplit(address)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+                raise IsolaneError(
+                    "[center.store.telemetry]: an address is http(s)://HOST[:PORT][/PATH], without names or passwords",
+                    'for example url = "http://127.0.0.1:8428"; a token is given as token = "file:PATH"',
+                )
+            if parts.scheme == "http" and not _is_loopback(parts.hostname):
+                raise IsolaneError(
+                    f"[center.store.telemetry]: {address} sends telemetry in the clear", "use https over a network"
+                )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +80,13 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     catalogue_password: Annotated[
         Secret | None, msgspec.Meta(description="Password of `catalogue`'s user, file:PATH or env:NAME")
     ] = None
+    telemetry: Annotated[
+        Literal["embedded"] | VictoriaSettings,
+        msgspec.Meta(
+            description='Where full-rate samples go when they are no longer hot: "embedded", Parquet files in '
+            "the data folder, or the table [center.store.telemetry] of a VictoriaMetrics"
+        ),
+    ] = "embedded"
     hot_minutes: Annotated[
         int,
         msgspec.Meta(
