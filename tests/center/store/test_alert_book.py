@@ -212,7 +212,9 @@ async def test_pages_lead_from_the_newest_to_the_oldest(alerts: SqlAlerts) -> No
     assert len((await alerts.page(AlertQuery(states=("open",)))).alerts) == 6
     assert len((await alerts.page(AlertQuery(device="3", site="depot", rule="hot"))).alerts) == 1
     assert (await alerts.page(AlertQuery(site="harbour"))).alerts == []
-    counts = await alerts.counts()
+    assert (await alerts.page(AlertQuery(sites=frozenset({"harbour"})))).alerts == []
+    assert (await alerts.counts(frozenset({"harbour"}))).waiting == 0
+    counts = await alerts.counts(frozenset({"depot"}))
     assert (counts.by_level, counts.waiting) == ([1, 2, 1, 1, 1], 6)
 
 

@@ -182,3 +182,17 @@ async def test_memory_is_bounded(open_telemetry: Open, gateway: FakeGateway) -> 
         await telemetry.commit(Batch(blocks=(block,)))
     assert telemetry.counts().cache_bytes <= 1 << 20
     assert (await telemetry.series(QUERY)).signals[0].good == [60_000, 60_000, 60_000]
+
+
+async def test_a_visitor_removes_nothing(open_telemetry: Open, tmp_path: Path) -> None:
+    """A file that the owner is just writing is in no book yet."""
+    open_telemetry()
+    stray = tmp_path / "telemetry/lake/raw/date=2026-01-01/site=depot/under-way.parquet"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"half")
+    visitor = EmbeddedTelemetry(tmp_path / "telemetry", StoreSettings(), is_visitor=True)
+    assert await visitor.fleet() == []
+    await visitor.close()
+    assert stray.exists()
+    await open_telemetry().close()
+    assert not stray.exists()

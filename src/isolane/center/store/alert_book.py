@@ -102,9 +102,9 @@ class SqlAlerts:
         """See `Alerts.history`."""
         return await self._catalogue.read(lambda session: history(session, number))
 
-    async def counts(self) -> AlertCounts:
+    async def counts(self, sites: frozenset[str] | None = None) -> AlertCounts:
         """See `Alerts.counts`."""
-        return await self._catalogue.read(counts)
+        return await self._catalogue.read(lambda session: counts(session, sites))
 
     # People's
 

@@ -115,8 +115,8 @@ class Alerts(Protocol):
         """
         ...
 
-    async def counts(self) -> AlertCounts:
-        """How many stand at each level."""
+    async def counts(self, sites: frozenset[str] | None = None) -> AlertCounts:
+        """How many stand at each level, of some sites or of all."""
         ...
 
     async def acknowledge(self, number: int, who: str, text: str, now_ms: int) -> Alert:

@@ -54,6 +54,8 @@ def page(session: Session, query: AlertQuery) -> AlertPage:
     for column, value in ((AlertRow.site, query.site), (AlertRow.device, query.device), (AlertRow.rule, query.rule)):
         if value is not None:
             chosen = chosen.where(column == value)
+    if query.sites is not None:
+        chosen = chosen.where(AlertRow.site.in_(sorted(query.sites)))
     if query.level_min:
         chosen = chosen.where(AlertRow.level >= query.level_min)
     if query.states:
@@ -74,10 +76,12 @@ def history(session: Session, number: int) -> AlertHistory:
     return AlertHistory(alert, [AlertEvent(row.at_ms, row.kind, row.who, row.text) for row in reversed(rows)])
 
 
-def counts(session: Session) -> AlertCounts:
+def counts(session: Session, sites: frozenset[str] | None) -> AlertCounts:
     """See `Alerts.counts`."""
     out = AlertCounts()
     query = select(AlertRow.level, AlertRow.state, func.count()).where(AlertRow.closed_ms.is_(None))
+    if sites is not None:
+        query = query.where(AlertRow.site.in_(sorted(sites)))
     waiting = 0
     for level, state, count in session.execute(query.group_by(AlertRow.level, AlertRow.state)):
         out.by_level[level] += count

@@ -141,6 +141,7 @@ class AlertQuery:
     """Which alerts; None takes all.
 
     Attributes:
+        sites: Only of these sites.
         site: Only of this site.
         device: Only of this charger or gateway.
         rule: Only of this rule.
@@ -150,6 +151,7 @@ class AlertQuery:
         limit: At most so many.
     """
 
+    sites: frozenset[str] | None = None
     site: str | None = None
     device: str | None = None
     rule: str | None = None

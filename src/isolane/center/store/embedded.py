@@ -64,13 +64,17 @@ class EmbeddedTelemetry:
         folder: Is made if it does not exist.
         settings: See there.
         far: Where full-rate samples are beside the lake.
+        is_visitor: Whether another process owns the folder: then nothing is moved or removed; do not commit.
 
     Raises:
         IsolaneError: The folder cannot be used.
     """
 
-    def __init__(self, folder: Path, settings: StoreSettings, far: FarReader | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: StoreSettings, far: FarReader | None = None, *, is_visitor: bool = False
+    ) -> None:
         self._settings = settings
+        self._is_visitor = is_visitor
         self._lake = folder / "lake"
         self._hot = HotStore(folder / "hot.sqlite3")
         self._cache = BlockCache(settings.cache_mb << 20)
@@ -195,7 +199,8 @@ class EmbeddedTelemetry:
     def _load(self) -> None:
         """Read what must be in memory; before any thread runs."""
         with self._hot.reading() as connection:
-            remove_strays(connection, self._lake)
+            if not self._is_visitor:
+                remove_strays(connection, self._lake)
             self._rolled = load_rolled(connection)
             gateways = {number: (site, name) for number, site, name in connection.execute("SELECT * FROM gateway")}
             self._ids = {who: number for number, who in gateways.items()}
