@@ -27,6 +27,18 @@ certificate = "server.pem"
 key = "server.key"
 client_ca = "ca.pem"
 
+[center.access]
+origin = "https://center.example.org"
+proxies = ["10.0.0.5"]
+idle_minutes = 30
+
+[center.access.provider]
+issuer = "https://login.example.org/realm"
+client_id = "center"
+client_secret = "file:secret"
+roles = { "om-admins" = "admin" }
+tenants = { "north" = "north", "ops" = "*" }
+
 [center.commit]
 window_ms = 50
 
@@ -48,25 +60,16 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert (settings.mqtt.port, settings.mqtt.key) == (8883, tmp_path / "center.key")
     assert settings.https is not None
     assert settings.https.address == Address("0.0.0.0", 8443)
+    assert (settings.access.proxies, settings.access.idle_minutes) == (("10.0.0.5",), 30)
+    assert settings.access.provider is not None
+    assert settings.access.provider.tenants == {"north": "north", "ops": "*"}
     assert (settings.commit.window_ms, settings.store.hot_minutes) == (50, 30)
 
 
 def test_only_a_folder_must_be_set(tmp_path: Path) -> None:
     settings = read(tmp_path, '[center]\ndata = "d"\n')
     assert (settings.console, settings.mqtt, settings.https) == (Address("127.0.0.1", 8080), None, None)
-    settings.require_loopback()
-
-
-@pytest.mark.parametrize("console", ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "example.org:80"])
-def test_the_console_is_never_shown_to_the_network(tmp_path: Path, console: str) -> None:
-    settings = read(tmp_path, f'[center]\ndata = "d"\nconsole = "{console}"\n')
-    with pytest.raises(IsolaneError, match="would show the console to the network"):
-        settings.require_loopback()
-
-
-@pytest.mark.parametrize("console", ["127.0.0.9:0", "[::1]:8080", "localhost:8080"])
-def test_loopback_has_many_names(tmp_path: Path, console: str) -> None:
-    read(tmp_path, f'[center]\ndata = "d"\nconsole = "{console}"\n').require_loopback()
+    assert settings.access.is_public is False
 
 
 def test_a_way_in_needs_its_certificates(tmp_path: Path) -> None:

@@ -9,22 +9,29 @@ from contextlib import AsyncExitStack
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
-from isolane.center.api.application import create_app
+from isolane.center.api.application import create_app, routes_of
 from isolane.center.api.guard import Guard
 from isolane.center.api.live import LiveStreams
+from isolane.center.api.people_routes import people_router
+from isolane.center.api.problems import problem
 from isolane.center.console import STATIC
 from isolane.center.console.pages import console_router
+from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
 from isolane.center.ingest.counters import IngestCounters
+from isolane.center.people.office import Office, check_access
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
+from isolane.center.store.inbox import InboxTaker
+from isolane.center.store.victoria_telemetry import open_telemetry
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
 from isolane.center.ways_in import WaysIn
 from isolane.core.supervisor import Restarts, supervise
+from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
 
 _log = logging.getLogger(__name__)
@@ -36,16 +43,18 @@ async def run(settings: CenterSettings) -> None:
     Raises:
         IsolaneError: An address, file or folder cannot be used.
     """
-    settings.require_loopback()
+    check_access(settings.console, settings.access)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as closing:
         catalogue = SqlCatalogue(open_catalogue(settings.store, settings.data))
         closing.push_async_callback(catalogue.close)
-        telemetry = EmbeddedTelemetry(settings.data / "telemetry", settings.store)
+        telemetry = open_telemetry(settings.data / "telemetry", settings.store)
         closing.push_async_callback(telemetry.close)
         center = _Center(settings, catalogue, telemetry)
+        closing.callback(center.office.close)
+        await center.office.require_people()
         if settings.metrics is not None:
             page = await serve_metrics(center.registry, settings.metrics.host, settings.metrics.port)
             closing.callback(page.close)
@@ -54,7 +63,7 @@ async def run(settings: CenterSettings) -> None:
             for name, task in center.tasks.items()
         ]
         serving = [asyncio.create_task(server.run()) for server in center.servers]
-        _log.info("ready console=http://%s ingest=%s", center.console.address, center.ways_in)
+        _log.info("ready console=%s ingest=%s", center.url, center.ways_in)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, *serving}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -93,10 +102,27 @@ class _Center:
             "roll": telemetry.keep,
             "ledger": watch.run,
         }
+        if settings.store.catalogue is not None:
+            taker = InboxTaker(catalogue.engine, telemetry)
+            self.registry.register(taker)
+            self.tasks["inbox"] = taker.run
         self.live = LiveStreams(telemetry)
-        app = create_app(catalogue, telemetry, self.live)
+        self.office = Office(catalogue, settings.access)
+        door, desk = self.office.door, self.office.desk
+        app = create_app(catalogue, telemetry, self.live, (people_router(door, desk),))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
+        app.include_router(people_pages(door, desk))
         app.include_router(console_router(catalogue, telemetry))
-        self.routes = app.routes
-        self.console = WebServer("[center] console", Guard(app), settings.console)
+        self.app, self.routes = app, app.routes
+        gate = self.office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)
+        self.console = _console_server(settings, Guard(gate, self.office.hosts(), is_tls=settings.access.is_public))
+        self.url = f"{'http' if settings.access.certificate is None else 'https'}://{self.console.address}"
         self.servers = [self.console, *self.ways_in.servers]
+
+
+def _console_server(settings: CenterSettings, app: Guard) -> WebServer:
+    access = settings.access
+    tls = None
+    if access.certificate is not None and access.key is not None:
+        tls = server_context(access.certificate, access.key)
+    return WebServer("[center] console", app, settings.console, tls=tls)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 
+from isolane.cli import center_people
 from isolane.cli.options import add_config, extra
 from isolane.config.load import load
 from isolane.config.values import Address
@@ -15,6 +16,9 @@ One process does all of it. Where one is not enough, run as many workers as need
 nothing itself, all with the same settings; they share a catalogue in PostgreSQL:
   isolane center -c center.toml --no-ingest
   isolane center -c center.toml --worker 1 --metrics 127.0.0.1:9111
+
+Without users it is open to whoever reaches it on loopback. The first user closes it; the password is asked for:
+  isolane center user add first-admin --role admin -c center.toml
 """
 
 
@@ -27,10 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics", type=Address.parse, metavar="HOST:PORT", help="where metrics are shown, in place of the setting"
     )
+    center_people.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until SIGTERM."""
+    """Run until SIGTERM, or keep users."""
+    if "keep" in options:
+        return center_people.keep(options)
     with extra("center"):
         import msgspec
 

@@ -107,14 +107,16 @@ async def test_it_says_that_it_is_well(api: httpx.AsyncClient) -> None:
 
 
 async def test_the_docs_list_every_path(api: httpx.AsyncClient) -> None:
-    paths = {path.removeprefix("/api/v1") for path in (await api.get("/openapi.json")).json()["paths"]}
-    told = {path.partition("?")[0] for path in re.findall(r"^\| `GET ([^`]*)`", DOCS.read_text("utf-8"), re.MULTILINE)}
-    assert paths == told
+    described = (await api.get("/openapi.json")).json()["paths"]
+    paths = {f"{method.upper()} {path.removeprefix('/api/v1')}" for path in described for method in described[path]}
+    lines = re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) /[^`]*)`", DOCS.read_text("utf-8"), re.MULTILINE)
+    assert paths == {line.partition("?")[0] for line in lines}
 
 
 async def test_openapi_describes_what_comes(api: httpx.AsyncClient) -> None:
     described = (await api.get("/openapi.json")).json()
-    for path, operation in described["paths"].items():
-        assert operation["get"]["summary"], path
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
     fields = described["components"]["schemas"]["SignalSeries"]["properties"]
     assert {"signal", "t_ms", "mean", "min", "max", "good", "stale", "bad", "gaps"} <= set(fields)

@@ -1,8 +1,8 @@
 """This file stands before every page and answer; it guards that no foreign web page can read or embed it.
 
-There are no users yet and the listener is on loopback, so whoever can reach it may read. A name that an attacker lets
-point to 127.0.0.1 would bring his page's scripts here: so only loopback's own names are answered. The policy allows no
-inline script or style and no foreign origin.
+A name that an attacker lets point here would bring his page's scripts to a listener on loopback: so only the center's
+own names are answered. The policy allows no inline script or style and no foreign origin. Who may ask for what is the
+gate's affair (`center.people`), which stands behind this.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -28,6 +28,7 @@ HEADERS = {
 }
 _ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 _UNCACHED = ("/api/",)
+_ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Guard:
@@ -35,17 +36,21 @@ class Guard:
 
     Args:
         app: The one behind.
+        hosts: Names that are answered to, without ports.
+        is_tls: Whether browsers come over TLS and shall do so from now on.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, hosts: frozenset[str] = HOSTS, *, is_tls: bool = False) -> None:
         self._app = app
+        self._hosts = hosts
+        self._headers = [*_ENCODED, *([_ONLY_TLS] if is_tls else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse strangers' names, add headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        extra = list(_ENCODED)
+        extra = list(self._headers)
         if scope["path"].startswith(_UNCACHED):
             extra.append((b"cache-control", b"no-store"))
         elif scope["path"].startswith("/static/"):
@@ -56,8 +61,10 @@ class Guard:
                 event["headers"] = [*event.get("headers", ()), *extra]
             await send(event)
 
-        if _host(scope) not in HOSTS:
-            body = b"This center answers only to loopback names; open http://127.0.0.1 or http://localhost.\n"
+        if _host(scope) not in self._hosts:
+            body = b"This center answers only to its own name"
+            if self._hosts is HOSTS:
+                body = b"This center answers only to loopback names; open http://127.0.0.1 or http://localhost.\n"
             start = {"type": "http.response.start", "status": 421, "headers": [(b"content-type", b"text/plain")]}
             await guarded(start)
             await guarded({"type": "http.response.body", "body": body})

@@ -47,7 +47,9 @@ class LiveStreams:
         self._heartbeat_s = heartbeat_s
         self._closing = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._fleet = b""
+        self._fleet: list[ChargerSummary] = []
+        self._fleet_t_ms = 0
+        self._fleet_events: dict[frozenset[str] | None, bytes] = {}
         self._fleet_number = 0
         self._asking: asyncio.Task[None] | None = None
         self._fleet_listeners = 0
@@ -70,8 +72,8 @@ class LiveStreams:
             async for event in self._paced(lambda: _next(samples)):
                 yield event
 
-    async def fleet(self) -> AsyncIterator[bytes]:
-        """Give the event stream of all chargers."""
+    async def fleet(self, sites: frozenset[str] | None = None) -> AsyncIterator[bytes]:
+        """Give the event stream of all chargers of some sites; None for all sites."""
         seen = 0
 
         async def news() -> bytes:
@@ -79,7 +81,7 @@ class LiveStreams:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._fleet_number > seen)
                 seen = self._fleet_number
-                return self._fleet
+                return self._fleet_event(sites)
 
         self._fleet_listeners += 1
         if self._asking is None or self._asking.done():
@@ -100,10 +102,19 @@ class LiveStreams:
                 before = chargers
                 async with self._changed:
                     self._fleet_number += 1
-                    fleet = _Fleet(time.time_ns() // 1_000_000, chargers)
-                    self._fleet = _event("fleet", self._fleet_number, msgspec.json.encode(fleet))
+                    self._fleet, self._fleet_t_ms = chargers, time.time_ns() // 1_000_000
+                    self._fleet_events.clear()
                     self._changed.notify_all()
             await asyncio.sleep(FLEET_S)
+
+    def _fleet_event(self, sites: frozenset[str] | None) -> bytes:
+        """Give the newest event, made once for all who see the same sites."""
+        event = self._fleet_events.get(sites)
+        if event is None:
+            chargers = [charger for charger in self._fleet if sites is None or charger.site in sites]
+            data = msgspec.json.encode(_Fleet(self._fleet_t_ms, chargers))
+            event = self._fleet_events[sites] = _event("fleet", self._fleet_number, data)
+        return event
 
     async def _paced(self, next_event: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
         """Give events as they come and a comment in their absence, until they end or the API closes."""

@@ -8,9 +8,29 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 
+from isolane.center.store.people_port import Refusal, RefusedError
+from isolane.center.store.port import UnavailableError
+
 _log = logging.getLogger(__name__)
 
+STATUS = {
+    Refusal.WRONG: HTTPStatus.UNAUTHORIZED,
+    Refusal.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Refusal.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Refusal.MISSING: HTTPStatus.NOT_FOUND,
+    Refusal.TAKEN: HTTPStatus.CONFLICT,
+    Refusal.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+"""What each refusal about people is in HTTP."""
+
 MEDIA_TYPE = "application/problem+json"
+
+_HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "60"},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+}
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -25,7 +45,7 @@ class Problem(msgspec.Struct, frozen=True):
 def problem(status: int, detail: str) -> Response:
     """Make the answer of an error."""
     body = msgspec.json.encode(Problem("about:blank", HTTPStatus(status).phrase, status, detail))
-    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = dict(_HEADERS.get(HTTPStatus(status), {}))
     return Response(body, status, headers, MEDIA_TYPE)
 
 
@@ -36,6 +56,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPStatus.NOT_FOUND, _raised)
     app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _raised)
     app.add_exception_handler(OSError, _unreadable)
+    app.add_exception_handler(UnavailableError, _unreadable)
+    app.add_exception_handler(RefusedError, _refused)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
@@ -48,6 +70,12 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _raised(_request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
     return problem(status, str(getattr(error, "detail", "")))
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusedError):
+        raise error
+    return problem(STATUS[error.refusal], error.sentence)
 
 
 async def _unreadable(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from isolane.center.api.csv_series import to_csv
 from isolane.center.api.live import LiveStreams
 from isolane.center.api.problems import MEDIA_TYPE
+from isolane.center.store.people_views import caller, seen
 from isolane.center.store.port import Catalogue, Telemetry
 from isolane.center.store.views import (
     ChargerSummary,
@@ -70,11 +71,11 @@ def api_router(catalogue: Catalogue, telemetry: Telemetry, live: LiveStreams) ->
 def _add_facts(router: APIRouter, catalogue: Catalogue, telemetry: Telemetry) -> None:
     @router.get("/sites", response_model=list[SiteEntry], summary="Sites with their gateways")
     async def sites() -> Response:
-        return _json(await catalogue.sites())
+        return _json(seen(await catalogue.sites()))
 
     @router.get("/chargers", response_model=list[ChargerSummary], summary="Chargers at a glance, worst first")
     async def chargers(site: SiteName = None) -> Response:
-        return _json(await telemetry.fleet(site))
+        return _json(seen(await telemetry.fleet(site)))
 
     @router.get(
         "/chargers/{site}/{charger}/signals",
@@ -87,11 +88,11 @@ def _add_facts(router: APIRouter, catalogue: Catalogue, telemetry: Telemetry) ->
 
     @router.get("/ledger", response_model=list[LedgerLine], summary="The books of each gateway, judged")
     async def ledger(site: SiteName = None) -> Response:
-        return _json(await catalogue.ledger(site))
+        return _json(seen(await catalogue.ledger(site)))
 
     @router.get("/quarantine", response_model=list[QuarantineEntry], summary="What could not be read, newest first")
     async def quarantine(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-        return _json(await catalogue.quarantine(limit))
+        return _json(seen(await catalogue.quarantine(limit)))
 
     @router.get("/healthz", summary="Whether the center answers")
     async def healthz() -> Response:
@@ -136,7 +137,7 @@ def _add_live(router: APIRouter, telemetry: Telemetry, live: LiveStreams) -> Non
     @router.get("/live", responses=_EVENTS, summary="All chargers at a glance, once a second if anything changed")
     async def live_fleet() -> Response:
         _room(live)
-        return StreamingResponse(live.fleet(), media_type="text/event-stream")
+        return StreamingResponse(live.fleet(caller().sites), media_type="text/event-stream")
 
 
 async def _known(telemetry: Telemetry, site: str, charger: str) -> list[SignalNow]:

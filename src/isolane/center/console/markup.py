@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 import isolane
 from isolane.center.console import STATIC, formats, sparkline
 from isolane.center.console.fleet import TONES, heat_tone, state_of
+from isolane.center.store.people_views import caller_or_none
 from isolane.core.clock import NS_PER_MS
 
 _ENVIRONMENT = jinja2.Environment(
@@ -62,6 +63,6 @@ def render(template: str, status: int = 200, **model: object) -> Response:
     has_charts = (STATIC / "vendor/uplot/uPlot.esm.js").is_file()
     has_htmx = (STATIC / "vendor/htmx.org/htmx.min.js").is_file()
     html = _ENVIRONMENT.get_template(template).render(
-        now_ms=utc_ms(), has_charts=has_charts, has_htmx=has_htmx, **model
+        now_ms=utc_ms(), has_charts=has_charts, has_htmx=has_htmx, caller=caller_or_none(), **model
     )
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})

@@ -14,6 +14,7 @@ from isolane.center.console.books import by_gateway
 from isolane.center.console.device import GATEWAY_PREFIX, device_page
 from isolane.center.console.fleet import by_site, totals
 from isolane.center.console.markup import render, utc_ms
+from isolane.center.store.people_views import seen
 from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -49,16 +50,16 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
     router = APIRouter(include_in_schema=False, route_class=_PageRoute)
 
     async def fleet(template: str) -> Response:
-        chargers = await telemetry.fleet()
-        sites = await catalogue.sites()
-        books = await catalogue.ledger()
+        chargers = seen(await telemetry.fleet())
+        sites = seen(await catalogue.sites())
+        books = seen(await catalogue.ledger())
         return render(
             template, nav="fleet", rows=by_site(chargers, sites), chargers=chargers, totals=totals(chargers, books)
         )
 
     async def ledger(template: str) -> Response:
-        books = by_gateway(await catalogue.ledger())
-        return render(template, nav="ledger", books=books, quarantine=await catalogue.quarantine(QUARANTINE_MAX))
+        books = by_gateway(seen(await catalogue.ledger()))
+        return render(template, nav="ledger", books=books, quarantine=seen(await catalogue.quarantine(QUARANTINE_MAX)))
 
     @router.get("/")
     async def fleet_page() -> Response:

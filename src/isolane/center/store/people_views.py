@@ -12,6 +12,10 @@ EVERYWHERE = "*"
 """Instead of tenants' names: all of them, and sites that belong to none."""
 
 
+GATE = "isolane.gate"
+"""Where the gate leaves, in a request's scope, the path of the route that it has let the request through to."""
+
+
 class Role(StrEnum):
     """What a person is at the center; what each may do is in ``people.rights``."""
 
@@ -57,6 +61,25 @@ class Caller:
         return self.sites is None or site in self.sites
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How a request came.
+
+    Attributes:
+        address: From where, as seen by the center or told by a proxy that it trusts.
+        agent: What the browser calls itself, cut.
+        session: The session cookie's value, "" without one.
+        device: The cookie that says which browser this is, "" without one.
+        pending: The cookie of a log-in that is under way at an identity provider, "" without one.
+    """
+
+    address: str = ""
+    agent: str = ""
+    session: str = ""
+    device: str = ""
+    pending: str = ""
+
+
 class AtSite(Protocol):
     """Anything that belongs to a site."""
 
@@ -69,11 +92,18 @@ class AtSite(Protocol):
 _AtSite = TypeVar("_AtSite", bound=AtSite)
 
 _CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+_VISIT: ContextVar[Visit] = ContextVar("visit", default=Visit())  # noqa: B039 - it is frozen
 
 
-def set_caller(caller: Caller) -> None:
-    """Say who asks in this request; for the gate that has found out, and nobody else."""
-    _CALLER.set(caller)
+def set_caller(who: Caller, how: Visit) -> None:
+    """Say who asks in this request, and how; for the gate that has found out, and nobody else."""
+    _CALLER.set(who)
+    _VISIT.set(how)
+
+
+def visit() -> Visit:
+    """Give how this request came."""
+    return _VISIT.get()
 
 
 def caller_or_none() -> Caller | None:
