@@ -1,0 +1,94 @@
+"""This file judges a soak by three books; it guards that every sample is held against the one that was sent.
+
+For each gateway: what it produced, the center's ledger in the database, and every sample that a chart of the telemetry
+store shows. The first two must be equal; of the third each must be there once, with its own value, but those in gaps.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from bench.chaos_center.gateway import ROWS, STEP_MS, Gateway
+from bench.chaos_center.samples import COLUMNS, SITE, schema_of, values_of
+from bench.chaos_health.judge import Verdict
+
+from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.database import open_catalogue
+from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.port import Telemetry
+from isolane.center.store.settings import StoreSettings
+from isolane.center.store.views import LedgerLine, SeriesQuery
+
+_ROWS_AT_ONCE = 2000
+
+
+def judge(gateways: Sequence[Gateway], catalogue: str, data: Path) -> Verdict:
+    """Compare, after all processes but the database have ended."""
+    return asyncio.run(_judge(gateways, StoreSettings(catalogue=catalogue), data))
+
+
+async def _judge(gateways: Sequence[Gateway], settings: StoreSettings, data: Path) -> Verdict:
+    verdict = Verdict()
+    books = SqlCatalogue(open_catalogue(settings, data))
+    telemetry = EmbeddedTelemetry(data / "telemetry", settings)
+    try:
+        lines = {line.gateway: line for line in await books.ledger()}
+        verdict.check(f"books of {sorted(lines)}", holds=set(lines) == {gateway.name for gateway in gateways})
+        unread = await books.quarantine()
+        verdict.check(f"{len(unread)} messages could not be read: {unread[:2]}", holds=not unread)
+        for gateway in gateways:
+            if line := lines.get(gateway.name):
+                _ledger(verdict, gateway, line)
+            await _samples(verdict, gateway, telemetry)
+    finally:
+        await telemetry.close()
+        await books.close()
+    verdict.figures |= {
+        "samples produced": sum(gateway.books.produced for gateway in gateways),
+        "samples in gap records": sum(gateway.books.dropped for gateway in gateways),
+        "blocks that came again": sum(line.duplicates for line in lines.values()),
+    }
+    return verdict
+
+
+def _ledger(verdict: Verdict, gateway: Gateway, line: LedgerLine) -> None:
+    books, name = gateway.books, gateway.name
+    verdict.check(f"{name}: the center says {line.verdict}, holes {line.holes[:5]}", holds=line.verdict == "balanced")
+    stated = (line.last_sequence, line.produced, line.acknowledged, line.queued)
+    own = (books.last, books.produced, books.acknowledged, books.queued)
+    verdict.check(f"{name}: produced {own}, stated {stated}", holds=stated == own)
+    verdict.check(
+        f"{name}: {line.samples} samples counted of {books.acknowledged}", holds=line.samples == books.acknowledged
+    )
+    blocks = books.last - len(books.gaps)
+    verdict.check(f"{name}: {line.blocks} blocks counted of {blocks}", holds=line.blocks == blocks)
+
+
+async def _samples(verdict: Verdict, gateway: Gateway, telemetry: Telemetry) -> None:
+    """Hold every stored sample against the one that was made."""
+    keys = tuple(column.key for column in schema_of(gateway.name).columns)
+    wrong = missing = doubled = 0
+    total = gateway.books.last * ROWS
+    for first in range(0, total, _ROWS_AT_ONCE):
+        rows = min(_ROWS_AT_ONCE, total - first)
+        begin = gateway.epoch + first * STEP_MS
+        query = SeriesQuery(SITE, f"CP-{gateway.name}", keys, begin, begin + rows * STEP_MS, 10 * rows)
+        there = np.array([(number // ROWS + 1) not in gateway.books.gaps for number in range(first, first + rows)])
+        made = values_of(gateway.name, first, rows)
+        for index, series in enumerate((await telemetry.series(query)).signals):
+            found = {
+                t_ms: (mean, count)
+                for t_ms, mean, count in zip(series.t_ms, series.mean, series.good, strict=True)
+                if count
+            }
+            for row in range(rows):
+                at = begin + row * STEP_MS
+                mean, count = found.pop(at - at % STEP_MS, (None, 0))
+                missing += int(bool(there[row]) and not count)
+                doubled += int(count > 1)
+                wrong += int(bool(count) and (not there[row] or mean != made[index, row]))
+    verdict.figures["samples compared"] = verdict.figures.get("samples compared", 0) + total * COLUMNS
+    verdict.check(f"{gateway.name}: {missing} samples are missing", holds=not missing and total > 0)
+    verdict.check(f"{gateway.name}: {doubled} samples are there more than once", holds=not doubled)
+    verdict.check(f"{gateway.name}: {wrong} samples are not what was sent", holds=not wrong)
