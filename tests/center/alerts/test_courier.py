@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,13 +16,17 @@ import pytest
 from isolane.center.alerts.courier import Courier
 from isolane.center.alerts.desk import make_ways
 from isolane.center.alerts.settings import AlertmanagerSettings, AlertsSettings, MailSettings, WebhookSettings
+from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.alert_port import Decisions, Opening, WayOut
+from isolane.center.store.catalogue import SqlCatalogue
 from isolane.config.values import Secret
 from isolane.core.failures import IsolaneError
 from support.alert_targets import PASSWORD, USER, AlertmanagerServer, Hook, MailServer
 from support.broker import Pki, make_pki
+from support.dying_alerts import OPENING, hook_settings
 
 HOSTILE = '<img src=x onerror=alert(1)>\r\nBcc: eve@example.org\x00"\u202e'
+DYING = Path(__file__).parents[2] / "support" / "dying_alerts.py"
 KEY = b"0123456789abcdef0123456789abcdef"
 
 
@@ -371,3 +377,28 @@ async def test_what_is_wrong_in_the_settings_is_told(hook: Hook, secret: Callabl
     ):
         with pytest.raises(IsolaneError, match=sentence):
             make_ways(settings)
+
+
+@pytest.mark.parametrize(("moment", "times"), [("decided", 1), ("told", 2)])
+async def test_death_between_deciding_and_noting_loses_nothing(
+    hook: Hook, open_catalogue: Callable[[], SqlCatalogue], tmp_path: Path, *, moment: str, times: int
+) -> None:
+    """Before the receiver has it: once. After: again under the same delivery, by which he knows it."""
+    key = tmp_path / "key"
+    key.write_bytes(KEY)
+    url = f"https://localhost:{hook.port}/"
+    killed = await asyncio.create_subprocess_exec(sys.executable, DYING, tmp_path, moment, url, hook.pki.ca, key)
+    async with asyncio.timeout(60):
+        assert await killed.wait() == -signal.SIGKILL
+    assert len(hook.posted) == times - 1
+    alerts = SqlAlerts(open_catalogue())
+    settings = hook_settings(url, hook.pki.ca, key)
+    ((out, way),) = make_ways(settings)
+    await alerts.decide(Decisions(openings=[OPENING]), (out,), now_ms())
+    courier = Courier(out, way, alerts, settings)
+    assert await courier.carry(now_ms()) == 1
+    assert await courier.carry(now_ms() + 10**9) == 0
+    await courier.close()
+    assert len(await alerts.standing()) == 1
+    assert len(hook.posted) == times
+    assert len({one.headers["x-isolane-delivery"] for one in hook.posted}) == 1

@@ -32,7 +32,7 @@ from isolane.center.alerts.samples import Looked, SampleWatch
 from isolane.center.alerts.scene import Scene, read_scene
 from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.wording import words
-from isolane.center.store.alert_port import Alerts, Decisions, Opening, WayOut
+from isolane.center.store.alert_port import Decisions, Opening, Standing, WayOut
 from isolane.center.store.alert_views import Alert, AlertState
 from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
 
@@ -76,7 +76,7 @@ class AlertEngine:
 
     def __init__(
         self,
-        alerts: Alerts,
+        alerts: Standing,
         catalogue: Catalogue,
         telemetry: Telemetry,
         rules: Iterable[Rule],

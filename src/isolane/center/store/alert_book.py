@@ -65,16 +65,16 @@ class SqlAlerts:
     # The engine's
 
     async def standing(self) -> list[Alert]:
-        """See `Alerts.standing`."""
+        """See `Standing.standing`."""
         query = select(AlertRow).where(AlertRow.open_key.is_not(None) | AlertRow.held).order_by(AlertRow.number)
         return await self._catalogue.read(lambda session: [alert_of(row) for row in session.scalars(query)])
 
     async def decide(self, decisions: Decisions, ways: tuple[WayOut, ...], now_ms: int) -> None:
-        """See `Alerts.decide`."""
+        """See `Standing.decide`."""
         await self._write(lambda session: _decide(session, decisions, ways, now_ms))
 
     async def openings(self, since_ms: int) -> dict[Key, int]:
-        """See `Alerts.openings`."""
+        """See `Standing.openings`."""
         query = (
             select(AlertRow.rule, AlertRow.subject, func.count())
             .where(AlertRow.opened_ms >= since_ms)
@@ -85,7 +85,7 @@ class SqlAlerts:
         )
 
     async def memories(self) -> dict[Key, dict[str, Any]]:
-        """See `Alerts.memories`."""
+        """See `Standing.memories`."""
         return await self._catalogue.read(
             lambda session: {
                 (row.rule, row.subject): dict(row.state) for row in session.scalars(select(AlertMemoryRow))
@@ -210,7 +210,7 @@ class SqlAlerts:
         return await self._catalogue.read(queue.waiting)
 
     async def forget(self, before_ms: int, limit: int) -> int:
-        """See `Alerts.forget`."""
+        """See `Standing.forget`."""
         return await self._catalogue.write(lambda session: _forget(session, before_ms, limit))
 
     async def changed(self, seen: int) -> int:

@@ -80,8 +80,8 @@ class Decisions:
     memories: dict[Key, Mapping[str, Any] | None] = field(default_factory=dict)
 
 
-class Alerts(Protocol):
-    """Alerts, their history, silences, and what is to be told."""
+class Standing(Protocol):
+    """What the engine needs: what stands, and a place for its decisions."""
 
     async def standing(self) -> list[Alert]:
         """Every alert that is not closed or is held, by number."""
@@ -102,6 +102,14 @@ class Alerts(Protocol):
     async def memories(self) -> dict[Key, dict[str, Any]]:
         """What was to be remembered."""
         ...
+
+    async def forget(self, before_ms: int, limit: int) -> int:
+        """Remove alerts that were closed before then, with their history; gives how many, at most `limit`."""
+        ...
+
+
+class Alerts(Standing, Protocol):
+    """Alerts, their history, silences, and what is to be told."""
 
     async def page(self, query: AlertQuery) -> AlertPage:
         """Alerts that match, newest first."""
@@ -184,10 +192,6 @@ class Alerts(Protocol):
 
     async def waiting(self) -> dict[str, int]:
         """How many messages each way has yet to deliver."""
-        ...
-
-    async def forget(self, before_ms: int, limit: int) -> int:
-        """Remove alerts that were closed before then, with their history; gives how many, at most `limit`."""
         ...
 
     async def changed(self, seen: int) -> int:
