@@ -1,0 +1,244 @@
+"""This file saves and restores what the center keeps; it guards that what is restored is of one moment, byte for byte.
+
+A backup is a folder, or that folder as a tar file::
+
+    manifest.json          format, release, when, and each file's size and SHA-256
+    catalogue.sqlite3      the catalogue, whatever database it was in
+    telemetry/hot.sqlite3  blocks as they came, gap records, the book of the lake
+    telemetry/lake/...     the files that this book lists
+
+It may be made while the center runs. The catalogue is copied first; blocks that came after it are left out of the copy
+of the hot store, so that the books know every block that is restored, and every block that the books know is restored.
+"""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import tarfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from isolane.center.store.copying import copy_sqlite, load_catalogue, save_catalogue
+from isolane.center.store.database import CATALOGUE_FILE, open_database
+from isolane.center.store.postgresql import server_engine, server_url
+from isolane.center.store.settings import StoreSettings
+from isolane.core.failures import IsolaneError
+
+MANIFEST = "manifest.json"
+TELEMETRY = "telemetry"
+HOT_FILE = f"{TELEMETRY}/hot.sqlite3"
+_LAKE = f"{TELEMETRY}/lake"
+_FORMAT = 1
+_TAR = ".tar"
+_CHUNK_BYTES = 1 << 20
+_LATER_BLOCKS_SQL = """
+DELETE FROM main.block WHERE NOT EXISTS (
+    SELECT 1 FROM books.stretch s JOIN main.gateway g ON g.name = s.gateway
+    WHERE g.id = main.block.gateway AND s.epoch = main.block.epoch AND s.stream = main.block.stream
+        AND main.block.sequence BETWEEN s.first AND s.last
+)
+"""
+
+
+class SavedFile(msgspec.Struct, frozen=True):
+    """One file of a backup."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a backup holds; `made_ms` is UTC, files are named by their path in it."""
+
+    format: int
+    release: str
+    made_ms: int
+    files: dict[str, SavedFile]
+
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(file.size_bytes for file in self.files.values())
+
+
+def backup(settings: StoreSettings, data: Path, target: Path, release: str) -> Manifest:
+    """Save everything; also while the center runs.
+
+    Args:
+        settings: The center's.
+        data: Its data folder.
+        target: A folder that does not exist or is empty, or a file whose name ends in ``.tar``.
+        release: Of this program, for the manifest.
+
+    Raises:
+        IsolaneError: There is nothing to save, something is at the target, or a disk or server is in the way.
+    """
+    if target.exists() and (target.is_file() or any(target.iterdir())):
+        raise IsolaneError(f"{target} exists", "give a new name; no backup is ever overwritten")
+    draft = target.with_name(f"{target.name}.draft")
+    try:
+        draft.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise IsolaneError(
+            f"{draft} exists", "it is of a backup that runs, or that was interrupted: remove it"
+        ) from error
+    except OSError as error:
+        raise IsolaneError(f"cannot make {draft}: {error.strerror}", "choose another place") from error
+    try:
+        manifest = _save(settings, data, draft, release)
+        if target.suffix == _TAR:
+            _pack(draft, target)
+            shutil.rmtree(draft)
+        else:
+            draft.rename(target)
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise IsolaneError(f"cannot save: {error}", "free space or start the server, and try again") from error
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Manifest:
+    made_ms = time.time_ns() // 1_000_000
+    save_catalogue(settings, data, draft / CATALOGUE_FILE)
+    if (data / HOT_FILE).is_file():
+        (draft / TELEMETRY).mkdir()
+        copy_sqlite(data / HOT_FILE, draft / HOT_FILE)
+        with closing(sqlite3.connect(draft / HOT_FILE)) as hot:
+            hot.execute("ATTACH ? AS books", (str(draft / CATALOGUE_FILE),))
+            hot.execute(_LATER_BLOCKS_SQL)
+            hot.commit()
+            for (path,) in hot.execute("SELECT path FROM file").fetchall():
+                try:
+                    _copy(data / _LAKE / path, draft / _LAKE / path)
+                except FileNotFoundError:
+                    # Too old since: the center has removed it in between.
+                    hot.execute("DELETE FROM file WHERE path = ?", (path,))
+            hot.commit()
+    files = {
+        path.relative_to(draft).as_posix(): SavedFile(path.stat().st_size, _sha256(path))
+        for path in sorted(draft.rglob("*"))
+        if path.is_file()
+    }
+    manifest = Manifest(_FORMAT, release, made_ms, files)
+    (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    for path in draft.rglob("*"):
+        _flush(path)
+    return manifest
+
+
+def restore(settings: StoreSettings, data: Path, source: Path) -> Manifest:
+    """Bring a backup back into an empty data folder and, if the settings name one, an empty database.
+
+    Everything is verified before anything is written.
+
+    Raises:
+        IsolaneError: The backup is damaged, something is in the way, or a disk or server is.
+    """
+    if data.exists() and any(data.iterdir()):
+        raise IsolaneError(
+            f"the data folder {data} is not empty", "restore into a new one; nothing is ever overwritten"
+        )
+    unpacked = data.with_name(f"{data.name}.unpacked")
+    try:
+        if source.is_file():
+            _unpack(source, unpacked)
+            source = unpacked
+        manifest = verified(source)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _bring_back(settings, data, source, manifest)
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        raise IsolaneError(f"cannot restore: {error}", f"remove {data} and try again") from error
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    return manifest
+
+
+def _bring_back(settings: StoreSettings, data: Path, source: Path, manifest: Manifest) -> None:
+    for name in manifest.files:
+        if name != CATALOGUE_FILE:
+            _copy(source / name, data / name)
+    if settings.catalogue is None:
+        _copy(source / CATALOGUE_FILE, data / CATALOGUE_FILE)
+        open_database(data / CATALOGUE_FILE).dispose()
+        return
+    draft = data / f"{CATALOGUE_FILE}.draft"
+    _copy(source / CATALOGUE_FILE, draft)
+    engine = server_engine(server_url(settings.catalogue, settings.catalogue_password))
+    try:
+        load_catalogue(draft, engine)
+    finally:
+        engine.dispose()
+        draft.unlink()
+
+
+def verified(source: Path) -> Manifest:
+    """Read a backup's manifest and compare each file with it.
+
+    Raises:
+        IsolaneError: It is no backup, of a newer release, or a file is away or another.
+        OSError: A file cannot be read.
+    """
+    try:
+        manifest = msgspec.json.decode((source / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError) as error:
+        raise IsolaneError(f"{source} is no backup: it has no readable {MANIFEST}", "name another") from error
+    if manifest.format != _FORMAT:
+        raise IsolaneError(f"{source} has format {manifest.format}, not {_FORMAT}", "use the release that made it")
+    for name, told in manifest.files.items():
+        path = source / name
+        if not path.resolve().is_relative_to(source.resolve()):
+            raise IsolaneError(f"{source} names {name}, which is outside of it", "use another backup")
+        if not path.is_file():
+            raise IsolaneError(f"{name} is missing in {source}", "use another backup")
+        if path.stat().st_size != told.size_bytes or _sha256(path) != told.sha256:
+            raise IsolaneError(f"{name} in {source} is not what was saved", "use another backup")
+    return manifest
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o600)
+    _flush(target)
+
+
+def _pack(folder: Path, target: Path) -> None:
+    draft = target.with_name(f"{target.name}.packing")
+    draft.touch(mode=0o600)
+    try:
+        with tarfile.open(draft, "w") as tar:
+            tar.add(folder, arcname=".")
+        _flush(draft)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _unpack(source: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(source) as tar:
+            folder.mkdir(mode=0o700, parents=True)
+            tar.extractall(folder, filter="data")
+    except tarfile.TarError as error:
+        raise IsolaneError(f"{source} is no backup: {error}", "name another") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
