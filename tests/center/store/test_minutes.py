@@ -120,6 +120,9 @@ async def test_a_sum_can_be_asked_by_its_own_name(
     assert least.mean == [minute.min()]
     assert least.thinned == []
     assert deviation.mean == [pytest.approx(minute.std(), abs=0.1)]
+    whole, beside = (await _series(telemetry, 5, POWER, f"{POWER}[sd]")).signals
+    assert whole == (await _series(telemetry, 5, POWER)).signals[0]
+    assert beside == deviation
 
 
 @rolled

@@ -5,7 +5,7 @@ It lives in memory, on the event loop's thread, and is rebuilt from the store at
 
 from dataclasses import dataclass, field
 
-from isolane.center.store.minutes import MEAN, signal_of, sum_of
+from isolane.center.store.minutes import DEVIATION, MEAN, signal_of, sum_of
 from isolane.center.store.port import device_of
 from isolane.wire.schema import Column, Schema
 
@@ -93,7 +93,7 @@ class Columns:
         for at, column in enumerate(meaning.columns):
             if device_of(gateway, column.charger) == device:
                 signal, kind = signal_of(column.key)
-                found |= {column.key: at} if kind == "sd" else {column.key: at, signal: at}
+                found |= {column.key: at} if kind == DEVIATION else {column.key: at, signal: at}
         return found
 
     def chargers(self, site: str | None = None) -> dict[tuple[str, str], list[tuple[int, bytes]]]:

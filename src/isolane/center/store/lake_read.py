@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from isolane.center.store.lake import MINUTE, RAW
-from isolane.center.store.minutes import as_signal, signal_of, with_sums
+from isolane.center.store.minutes import DEVIATION, as_signal, signal_of, with_sums
 from isolane.center.store.partials import Partials
 from isolane.center.store.steps import MINUTE_MS
 
@@ -111,7 +111,7 @@ def _told(
     out = {key: parts for key, parts in found.items() if key in signals}
     for key, parts in found.items():
         signal, kind = signal_of(key)
-        if kind and signal in signals:
+        if kind and kind != DEVIATION and signal in signals:
             sums = [(unit, step, as_signal(part, kind)) for unit, step, part in parts]
             out[signal] = [*sums, *out.get(signal, [])]
     return out

@@ -17,7 +17,7 @@ from isolane.center.store.partials import Partials
 from isolane.core.rungs import Rung
 from isolane.wire.schema import Schema
 
-LEAST, MEAN, MOST = "min", "mean", "max"
+LEAST, MEAN, MOST, DEVIATION = "min", "mean", "max", "sd"
 _TOLD: Final = (LEAST, MEAN, MOST)
 _SUM: Final = re.compile(r"(.*?)(?:\[(min|mean|max|sd)\]|\.(min|mean|max|sd)\])")
 
