@@ -1,0 +1,61 @@
+"""This file measures what a live page costs a browser; it guards that a new row a second leaves it time for its reader.
+
+Long tasks are what people feel; on a machine that is busy with other tests they say more about it than about the page.
+So what is bounded is the processor time of the page's own thread, which others cannot use up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from bench.screenshots.browser import settled
+from bench.screenshots.scene import CHARGER, SITE, Scene, gateways, served
+from playwright.async_api import Browser, CDPSession
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+ROWS = 8
+BUSY_MS_MAX = 150
+"""Processor time a row may cost, for eight charts of an hour: measured are some 20 ms; a longer pause is felt."""
+_LISTEN = """() => {
+  window.tasks = [];
+  new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)))
+    .observe({ type: "longtask" });
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """A center with an hour and a half of the past that receives a row a second."""
+    async with served(tmp_path_factory.mktemp("smooth") / "data", gateways(hours=1.5)) as one:
+        yield one
+
+
+async def _busy_s(session: CDPSession) -> float:
+    told: dict[str, Any] = await session.send("Performance.getMetrics")
+    return float(next(one["value"] for one in told["metrics"] if one["name"] == "TaskDuration"))
+
+
+async def test_a_live_row_costs_a_fraction_of_its_second(
+    browser: Browser, scene: Scene, record_property: Callable[[str, object], None]
+) -> None:
+    context = await browser.new_context(viewport={"width": 1440, "height": 2400})
+    page = await context.new_page()
+    session = await context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    await page.goto(f"{scene.url}/chargers/{SITE}/{CHARGER}#last=3600")
+    await settled(page)
+    await page.evaluate(_LISTEN)
+    drawn = "Number(document.querySelector('#chart-power [data-plot]').dataset.toMs)"
+    begun_ms, begun_s = await page.evaluate(drawn), await _busy_s(session)
+    async with asyncio.timeout(90):
+        while (now_ms := await page.evaluate(drawn)) < begun_ms + ROWS * 1000:
+            await asyncio.sleep(0.25)
+    busy_ms = (await _busy_s(session) - begun_s) * 1e6 / (now_ms - begun_ms)
+    record_property("busy_ms_per_row", round(busy_ms, 1))
+    tasks = await page.evaluate("tasks")
+    record_property("long_tasks_ms", tasks)
+    await context.close()
+    assert 0 < busy_ms < BUSY_MS_MAX
