@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.ingest.settings import CommitSettings, HttpsIngest, MqttIngest, QuotaSettings
 from isolane.center.people.settings import AccessSettings
 from isolane.center.store.settings import StoreSettings
@@ -28,3 +29,4 @@ class CenterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     commit: Annotated[CommitSettings, msgspec.Meta(description="How messages are committed")] = CommitSettings()
     quota: Annotated[QuotaSettings, msgspec.Meta(description="What each gateway may send")] = QuotaSettings()
     store: Annotated[StoreSettings, msgspec.Meta(description="How long and how much is kept")] = StoreSettings()
+    alerts: Annotated[AlertsSettings, msgspec.Meta(description="Rules, and who is told")] = AlertsSettings()

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from isolane.cli import center_people
+from isolane.cli import center_alerts, center_people, center_stores
 from isolane.cli.options import add_config, extra
 from isolane.config.load import load
 from isolane.config.values import Address
@@ -19,6 +19,13 @@ nothing itself, all with the same settings; they share a catalogue in PostgreSQL
 
 Without users it is open to whoever reaches it on loopback. The first user closes it; the password is asked for:
   isolane center user add first-admin --role admin -c center.toml
+
+Rules of alerts are tried before they wake anybody:
+  isolane center alerts check rules.toml -c center.toml
+
+What it keeps is saved and examined while it runs:
+  isolane center backup -c center.toml center-backup.tar
+  isolane center doctor -c center.toml
 """
 
 
@@ -31,13 +38,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics", type=Address.parse, metavar="HOST:PORT", help="where metrics are shown, in place of the setting"
     )
-    center_people.configure(parser)
+    actions = parser.add_subparsers(title="instead of running it", metavar="ACTION")
+    center_people.configure(actions)
+    center_alerts.configure(actions)
+    center_stores.configure(actions)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until SIGTERM, or keep users."""
+    """Run until SIGTERM, or do what else is asked for."""
     if "keep" in options:
         return center_people.keep(options)
+    if "action" in options:
+        done: int = options.action(options)
+        return done
     with extra("center"):
         import msgspec
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 _ROLES = ("viewer", "dispatcher", "technician", "engineer", "admin")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands to those of the center."""
-    kinds = parser.add_subparsers(title="keep users and tenants", metavar="{user,tenant}", required=False)
     user = kinds.add_parser("user", help="add, change and list users").add_subparsers(metavar="ACTION", required=True)
     # Abbreviated, `--password SECRET` would be taken for the file's option.
     add = user.add_parser("add", help="add a user; the password is asked for", allow_abbrev=False)

@@ -93,6 +93,16 @@ class LiveStreams:
         finally:
             self._fleet_listeners -= 1
 
+    async def events(self, name: str, news: Callable[[], Awaitable[tuple[int, bytes]]]) -> AsyncIterator[bytes]:
+        """Give an event stream of something else: `news` waits, and gives an event's number and its data, one line."""
+
+        async def coming() -> bytes:
+            number, data = await news()
+            return _event(name, number, data)
+
+        async for event in self._paced(coming):
+            yield event
+
     async def _ask(self) -> None:
         """Ask for the fleet once a second while anybody listens."""
         before: list[ChargerSummary] | None = None
