@@ -10,8 +10,9 @@ from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.kpis.reports import Reports
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.inbox_port import TakesBatches
 from isolane.center.store.kpi_book import KpiBook
-from isolane.center.store.port import Batch, Telemetry
+from isolane.center.store.port import Batch
 from isolane.core.signals import Signal
 from support.gateways import FakeGateway
 
@@ -37,7 +38,7 @@ class World:
     catalogue: SqlCatalogue
     telemetry: EmbeddedTelemetry
     book: KpiBook
-    marked: Telemetry
+    marked: TakesBatches
     keeper: KpiKeeper
     reports: Reports
     gateway: FakeGateway = field(default_factory=FakeGateway)

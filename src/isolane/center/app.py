@@ -11,13 +11,17 @@ from prometheus_client import CollectorRegistry
 
 from isolane.center.api.application import create_app, routes_of
 from isolane.center.api.guard import Guard
+from isolane.center.api.kpi_routes import kpi_router
 from isolane.center.api.live import LiveStreams
 from isolane.center.api.people_routes import people_router
 from isolane.center.api.problems import problem
 from isolane.center.console import STATIC
+from isolane.center.console.kpi_pages import kpi_pages
 from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
 from isolane.center.ingest.counters import IngestCounters
+from isolane.center.kpis.keeper import KpiKeeper
+from isolane.center.kpis.reports import Reports
 from isolane.center.people.office import Office, check_access
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
@@ -26,6 +30,8 @@ from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
 from isolane.center.store.inbox import InboxTaker
+from isolane.center.store.kpi_book import KpiBook
+from isolane.center.store.kpi_marks import MarkedTelemetry
 from isolane.center.store.victoria_telemetry import open_telemetry
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
@@ -94,24 +100,29 @@ class _Center:
         counters, watch = IngestCounters(), LedgerWatch(catalogue)
         self.registry = CollectorRegistry()
         self.restarts = Restarts()
-        for collector in (counters, watch, StoreGauges(telemetry), TaskRestarts(self.restarts)):
+        book = KpiBook(catalogue)
+        keeper, figures = KpiKeeper(catalogue, telemetry, book), Reports(book, telemetry)
+        marked = MarkedTelemetry(telemetry, book)
+        for collector in (counters, watch, StoreGauges(telemetry), TaskRestarts(self.restarts), keeper):
             self.registry.register(collector)
-        self.ways_in = WaysIn(settings, catalogue, telemetry, counters)
+        self.ways_in = WaysIn(settings, catalogue, marked, counters)
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {
             **self.ways_in.tasks,
             "roll": telemetry.keep,
             "ledger": watch.run,
+            "kpis": keeper.run,
         }
         if settings.store.catalogue is not None:
-            taker = InboxTaker(catalogue.engine, telemetry)
+            taker = InboxTaker(catalogue.engine, marked)
             self.registry.register(taker)
             self.tasks["inbox"] = taker.run
         self.live = LiveStreams(telemetry)
         self.office = Office(catalogue, settings.access)
         door, desk = self.office.door, self.office.desk
-        app = create_app(catalogue, telemetry, self.live, (people_router(door, desk),))
+        app = create_app(catalogue, telemetry, self.live, (people_router(door, desk), kpi_router(figures)))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         app.include_router(people_pages(door, desk))
+        app.include_router(kpi_pages(figures))
         app.include_router(console_router(catalogue, telemetry))
         self.app, self.routes = app, app.routes
         gate = self.office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)

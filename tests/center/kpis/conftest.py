@@ -19,4 +19,4 @@ def world(open_catalogue: Callable[[], SqlCatalogue], open_telemetry: Callable[[
     catalogue, telemetry = open_catalogue(), open_telemetry()
     book = KpiBook(catalogue)
     marked = MarkedTelemetry(telemetry, book)
-    return World(catalogue, telemetry, book, marked, KpiKeeper(catalogue, marked, book), Reports(book, marked))
+    return World(catalogue, telemetry, book, marked, KpiKeeper(catalogue, telemetry, book), Reports(book, telemetry))

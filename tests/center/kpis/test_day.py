@@ -37,7 +37,7 @@ async def test_every_second_of_a_day(world: World, *, rolled: bool) -> None:
     await world.lay("CP-1", BEGIN_MS, tracks)
     if rolled:
         assert await world.telemetry.roll(BEGIN_MS + 3 * DAY_MS) > 0
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS, 80_000.0)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS, 80_000.0)
     assert shown(one.runs) == [
         (0, 30_001, "up", 0, 0, 0),
         (30_001, 30_011, "up", 2, 0, 0),
@@ -67,7 +67,7 @@ async def test_what_is_held_missing_or_unread_is_unknown(world: World) -> None:
     for begin, end in ((0, first), (after, DAY_S)):
         part = {LINK: constant(1, end - begin), STATE: state[begin:end]}
         await world.lay("CP-1", BEGIN_MS + begin * 1000, part, codes={STATE: codes[begin:end]})
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS)
     unknown = [run[:2] for run in shown(one.runs) if run[2] == "unknown"]
     assert unknown == [(7000, 7005), (9000, 9100), (first, after)]
     assert one.requested_wh == 0
@@ -75,7 +75,7 @@ async def test_what_is_held_missing_or_unread_is_unknown(world: World) -> None:
 
 async def test_a_day_that_was_begun_and_ended_in_the_middle_of_a_minute(world: World) -> None:
     await world.lay("CP-1", BEGIN_MS + 30_000, {LINK: constant(1, 1000), STATE: constant(0, 1000)})
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS)
     assert [run[:3] for run in shown(one.runs)] == [
         (0, 30, "unknown"), (30, 1030, "up"), (1030, DAY_S, "unknown")
     ]  # fmt: skip
@@ -87,7 +87,7 @@ async def test_thinned_samples_hold_until_the_next(world: World, step_s: int) ->
     state = constant(0, rows)
     state[100:110] = 4
     await world.lay("CP-1", BEGIN_MS, {LINK: constant(1, rows), STATE: state}, step_ms=step_s * 1000)
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS)
     assert [run[:3] for run in shown(one.runs)] == [
         (0, 100 * step_s, "up"), (100 * step_s, 110 * step_s, "down"), (110 * step_s, DAY_S, "up")
     ]  # fmt: skip
@@ -97,14 +97,14 @@ async def test_without_a_link_signal_nobody_knows_that_it_was_up(world: World) -
     state = constant(0)
     state[:60] = 4
     await world.lay("CP-1", BEGIN_MS, {STATE: state})
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS)
     assert [run[:3] for run in shown(one.runs)] == [(0, 60, "down"), (60, DAY_S, "unknown")]
 
 
 async def test_what_has_no_port_has_no_day(world: World) -> None:
     await world.lay("CP-1", BEGIN_MS, {LINK: constant(1, 10)})
-    assert await read_day(world.marked, "depot", "CP-1", BEGIN_MS) == []
-    assert await read_day(world.marked, "depot", "CP-9", BEGIN_MS) == []
+    assert await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS) == []
+    assert await read_day(world.telemetry, "depot", "CP-9", BEGIN_MS) == []
 
 
 async def test_runs_follow_each_other_whatever_the_samples_are(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_runs_follow_each_other_whatever_the_samples_are(world: World) -> 
     state = np.repeat(rng.choice([0.0, 1.0, 2.0, 3.0, 4.0, np.nan], DAY_S // 40), 40)
     link = np.repeat(rng.choice([0.0, 1.0, np.nan], DAY_S // 300, p=[0.1, 0.8, 0.1]), 300)
     await world.lay("CP-1", BEGIN_MS, {LINK: link, STATE: state})
-    (one,) = await read_day(world.marked, "depot", "CP-1", BEGIN_MS)
+    (one,) = await read_day(world.telemetry, "depot", "CP-1", BEGIN_MS)
     assert (one.runs[0].from_ms, one.runs[-1].to_ms) == (BEGIN_MS, BEGIN_MS + DAY_MS)
     assert all(before.to_ms == after.from_ms for before, after in pairwise(one.runs))
     states = np.repeat([run.state for run in one.runs], [(r.to_ms - r.from_ms) // 1000 for r in one.runs])

@@ -90,6 +90,14 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", f"{_API}/ledger", Who.ANY_ROLE, _BOOKS),
     Right("GET", f"{_API}/quarantine", Who.ANY_ROLE, _BOOKS),
     Right("GET", f"{_API}/healthz", Who.ANYBODY),
+    # Figures
+    Right("GET", f"{_API}/kpis", Who.ANY_ROLE, _READ),
+    Right("GET", f"{_API}/kpis/evidence", Who.ANY_ROLE, _READ),
+    Right("GET", f"{_API}/kpis/exclusions", Who.ANY_ROLE, _READ),
+    Right("POST", f"{_API}/kpis/exclusions", Who.ENGINEER),
+    Right("DELETE", f"{_API}/kpis/exclusions/{{number}}", Who.ENGINEER),
+    Right("GET", f"{_API}/kpis/nameplates", Who.ANY_ROLE, _READ),
+    Right("POST", f"{_API}/kpis/nameplates", Who.ENGINEER),
     # Coming and going
     Right("POST", f"{_API}/session", Who.ANYBODY),
     Right("GET", f"{_API}/session", Who.ANY_ROLE),
@@ -127,6 +135,8 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", "/fragments/fleet", Who.ANY_ROLE),
     Right("GET", "/ledger", Who.ANY_ROLE),
     Right("GET", "/fragments/ledger", Who.ANY_ROLE),
+    Right("GET", "/kpis", Who.ANY_ROLE),
+    Right("GET", "/kpis/port", Who.ANY_ROLE),
     Right("GET", "/chargers/{site}/{device}", Who.ANY_ROLE),
     Right("GET", "/{path:path}", Who.ANY_ROLE),
 )

@@ -4,13 +4,11 @@ The mark is made before the commit, so that no crash leaves samples without one.
 computed when it is over.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from isolane.center.store.inbox_port import TakesBatches
 from isolane.center.store.kpi_book import MARK_EVERY_MS, KpiBook, SiteDay
-from isolane.center.store.port import Batch, BlockArrival, Committed, LiveSample, Telemetry
-from isolane.center.store.views import ChargerSummary, Series, SeriesQuery, SignalNow
+from isolane.center.store.port import Batch, BlockArrival, Committed
 
 _DAY_MS: Final = 86_400_000
 _MARKS_MAX: Final = 100_000
@@ -19,20 +17,20 @@ _DAYS_MAX: Final = 31
 
 
 class MarkedTelemetry:
-    """A telemetry store whose late days are marked; implements `store.port.Telemetry`.
+    """The way into a telemetry store that marks late days; implements `store.inbox_port.TakesBatches`.
 
     Args:
         telemetry: The store behind.
         book: Where marks go.
     """
 
-    def __init__(self, telemetry: Telemetry, book: KpiBook) -> None:
+    def __init__(self, telemetry: TakesBatches, book: KpiBook) -> None:
         self._telemetry = telemetry
         self._book = book
         self._marked_ms: dict[SiteDay, int] = {}
 
     async def commit(self, batch: Batch) -> Committed:
-        """See `Telemetry.commit`.
+        """See `TakesBatches.commit`.
 
         Raises:
             UnavailableError: Also when the mark cannot be written; nothing is committed then.
@@ -46,22 +44,6 @@ class MarkedTelemetry:
                 self._marked_ms.clear()
             self._marked_ms.update(dict.fromkeys(due, now_ms))
         return await self._telemetry.commit(batch)
-
-    async def series(self, query: SeriesQuery) -> Series:
-        """See `Telemetry.series`."""
-        return await self._telemetry.series(query)
-
-    async def signals(self, site: str, device: str) -> list[SignalNow]:
-        """See `Telemetry.signals`."""
-        return await self._telemetry.signals(site, device)
-
-    async def fleet(self, site: str | None = None) -> list[ChargerSummary]:
-        """See `Telemetry.fleet`."""
-        return await self._telemetry.fleet(site)
-
-    def listen(self, site: str, device: str) -> AbstractAsyncContextManager[AsyncIterator[LiveSample]]:
-        """See `Telemetry.listen`."""
-        return self._telemetry.listen(site, device)
 
 
 def _past_days(arrival: BlockArrival) -> list[SiteDay]:
