@@ -1,5 +1,6 @@
 """This file tests the catalogue's database; it guards that migrations make exactly the tables in use."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -45,3 +46,24 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"no database at all" * 100)
     with pytest.raises(IsolaneError, match="cannot open"):
         open_database(file)
+
+
+def test_what_reads_beside_a_writer_is_open_from_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.sqlite3"
+    engine = open_database(file)
+    before = _opened(file)
+    with engine.begin() as writing, engine.begin() as reading:
+        writing.exec_driver_sql("CREATE TABLE probe (number INTEGER)")
+        reading.exec_driver_sql("SELECT name FROM site").all()
+        assert before
+        assert _opened(file) == before
+    engine.dispose()
+
+
+def _opened(file: Path) -> list[str]:
+    """Give the files of a database that this process has open, each as often as it has."""
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(each.readlink()))
+    return sorted(name for name in found if name.startswith(str(file)))

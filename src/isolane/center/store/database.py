@@ -62,6 +62,9 @@ def open_database(file: Path) -> Engine:
         event.listen(engine, "begin", _on_begin)
         try:
             migrate(engine)
+            # One to write and one to read, from the start: what is first needed under load is not first opened then.
+            with engine.connect(), engine.connect():
+                pass
         except BaseException:
             engine.dispose()
             raise
