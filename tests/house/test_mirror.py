@@ -4,8 +4,8 @@ import pytest
 
 from support.tree import ROOT, sources, tracked
 
-NOT_MIRRORS = {"flows", "house", "conformance", "golden", "support"}
-"""Whole paths, the house, one suite per port, golden bytes, what tests share."""
+NOT_MIRRORS = {"deploy", "flows", "house", "conformance", "golden", "support"}
+"""What is deployed, whole paths, the house, one suite per port, golden bytes, what tests share."""
 
 
 def _subjects() -> set[str]:
