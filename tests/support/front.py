@@ -103,7 +103,9 @@ class Front:
 
     async def log_in(self, name: str, password: str = PASSWORD) -> httpx.AsyncClient:
         """Give somebody who has."""
+        async with self.client() as first:
+            answer = await first.post("/api/v1/session", json={"name": name, "password": password})
+            assert answer.status_code == 200, answer.text
         client = self.client()
-        answer = await client.post("/api/v1/session", json={"name": name, "password": password})
-        assert answer.status_code == 200, answer.text
+        client.cookies.update(first.cookies)
         return client
