@@ -80,7 +80,7 @@ async def filled(center: Center, gateway: FakeGateway) -> None:
         block = gateway.block(schema.schema, [range(60), range(60)], codes, t0_ms=T0_MS + 60_000 * number)
         await center.take(Batch(schemas=(schema,), blocks=(block,)))
         if number == 3:
-            await center.telemetry.roll(LATER_MS)
+            await center.telemetry.roll(T0_MS + 3_900_000)
     gap = gateway.gap(7, 8, T0_MS + 360_000, T0_MS + 480_000, samples=240)
     poison = PoisonArrival(gateway.origin(), Up.BLOCK, "1/1/9", "damaged", b"\0\xff")
     await center.take(Batch(gaps=(gap,), ledgers=(gateway.statement(8, 960, dropped=240),), poison=(poison,)))
@@ -95,7 +95,8 @@ async def test_what_is_restored_is_what_was_saved(
     await filled(center, gateway)
     manifest = backup(store_settings, tmp_path / "data", tmp_path / name, "1.2.3")
     assert manifest.release == "1.2.3"
-    assert len(manifest.files) == 4
+    assert len(manifest.files) == 5
+    assert list((tmp_path / "data/telemetry").glob("pinned*")) == []
     restored = restore(StoreSettings(), tmp_path / "new", tmp_path / name)
     assert restored == manifest
     again = open_center(StoreSettings(), tmp_path / "new")
@@ -159,6 +160,40 @@ async def test_a_backup_of_a_busy_center_is_of_one_moment(
         counted.append(blocks)
     assert counted == sorted(counted)
     assert counted[-1] > 0
+
+
+async def test_files_that_are_merged_meanwhile_are_saved_all_the_same(
+    open_center: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    settings = StoreSettings(hot_minutes=1, raw_days=0, minute_days=0)
+    center = open_center(settings, tmp_path / "data")
+    schema = gateway.schema()
+    await center.catalogue.admit(gateway.origin())
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        number = 0
+        while not stop.is_set():
+            block = gateway.block(schema.schema, [[number], [number]], t0_ms=T0_MS + 1000 * number)
+            await center.take(Batch(schemas=(schema,), blocks=(block,)))
+            await center.telemetry.roll(LATER_MS * 2)
+            number += 1
+
+    working = asyncio.create_task(work())
+    saved = 0
+    for at in range(8):
+        try:
+            await asyncio.to_thread(backup, settings, tmp_path / "data", tmp_path / f"saved-{at}", "1")
+        except IsolaneError:
+            continue
+        restore(settings, tmp_path / f"new-{at}", tmp_path / f"saved-{at}")
+        again = open_center(settings, tmp_path / f"new-{at}")
+        (series, _) = (await again.telemetry.series(HOUR)).signals
+        assert sum(series.good) >= sum(line.blocks for line in await again.catalogue.ledger())
+        saved += 1
+    stop.set()
+    await working
+    assert saved > 0
 
 
 def a_backup(tmp_path: Path) -> Path:

@@ -122,13 +122,16 @@ async def test_files_that_no_book_lists_are_removed(open_telemetry: Open, gatewa
 
 
 async def test_old_files_expire_by_kind(open_telemetry: Open, gateway: FakeGateway, tmp_path: Path) -> None:
-    telemetry = open_telemetry(StoreSettings(hot_minutes=1, raw_days=1, minute_days=3))
+    telemetry = open_telemetry(StoreSettings(hot_minutes=1, raw_days=1, minute_days=3, hour_days=5))
     await filled(telemetry, gateway)
     await telemetry.roll(LATER_MS + 3_600_000)
     assert (files(tmp_path, "raw"), len(files(tmp_path, "minute"))) == ([], 1)
     assert (await telemetry.series(QUERY)).signals[0].good == [60, 60, 60]
     await telemetry.roll(LATER_MS + 3 * 86_400_000)
-    assert files(tmp_path, "minute") == []
+    assert (files(tmp_path, "minute"), len(files(tmp_path, "hour"))) == ([], 1)
+    assert (await telemetry.series(QUERY)).signals[0].good == [180]
+    await telemetry.roll(LATER_MS + 5 * 86_400_000)
+    assert files(tmp_path, "hour") == []
     assert (await telemetry.series(QUERY)).signals[0].good == []
 
 

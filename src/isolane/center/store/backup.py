@@ -16,6 +16,7 @@ import os
 import shutil
 import sqlite3
 import tarfile
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +36,7 @@ HOT_FILE = f"{TELEMETRY}/hot.sqlite3"
 _LAKE = f"{TELEMETRY}/lake"
 _FORMAT = 1
 _TAR = ".tar"
-_CHUNK_BYTES = 1 << 20
+_ATTEMPTS = 3
 _LATER_BLOCKS_SQL = """
 DELETE FROM main.block WHERE NOT EXISTS (
     SELECT 1 FROM books.stretch s JOIN main.gateway g ON g.name = s.gateway
@@ -110,18 +111,11 @@ def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Man
     save_catalogue(settings, data, draft / CATALOGUE_FILE)
     if (data / HOT_FILE).is_file():
         (draft / TELEMETRY).mkdir()
-        copy_sqlite(data / HOT_FILE, draft / HOT_FILE)
-        with closing(sqlite3.connect(draft / HOT_FILE)) as hot:
-            hot.execute("ATTACH ? AS books", (str(draft / CATALOGUE_FILE),))
-            hot.execute(_LATER_BLOCKS_SQL)
-            hot.commit()
-            for (path,) in hot.execute("SELECT path FROM file").fetchall():
-                try:
-                    _copy(data / _LAKE / path, draft / _LAKE / path)
-                except FileNotFoundError:
-                    # Too old since: the center has removed it in between.
-                    hot.execute("DELETE FROM file WHERE path = ?", (path,))
-            hot.commit()
+        pinned = Path(tempfile.mkdtemp(prefix="pinned-", dir=data / TELEMETRY))
+        try:
+            _save_telemetry(data, draft, pinned)
+        finally:
+            shutil.rmtree(pinned)
     files = {
         path.relative_to(draft).as_posix(): SavedFile(path.stat().st_size, _sha256(path))
         for path in sorted(draft.rglob("*"))
@@ -132,6 +126,31 @@ def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Man
     for path in draft.rglob("*"):
         _flush(path)
     return manifest
+
+
+def _save_telemetry(data: Path, draft: Path, pinned: Path) -> None:
+    """Copy the hot store and the files that it lists, which are held by a second name while they are copied."""
+    for attempt in range(_ATTEMPTS):
+        (draft / HOT_FILE).unlink(missing_ok=True)
+        copy_sqlite(data / HOT_FILE, draft / HOT_FILE)
+        with closing(sqlite3.connect(draft / HOT_FILE)) as hot:
+            paths = [path for (path,) in hot.execute("SELECT path FROM file")]
+        try:
+            for path in paths:
+                (pinned / path).parent.mkdir(parents=True, exist_ok=True)
+                (pinned / path).unlink(missing_ok=True)
+                (pinned / path).hardlink_to(data / _LAKE / path)
+            break
+        except FileNotFoundError:
+            # The center has merged it or found it too old in between; its book says so by now.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    with closing(sqlite3.connect(draft / HOT_FILE)) as hot:
+        hot.execute("ATTACH ? AS books", (str(draft / CATALOGUE_FILE),))
+        hot.execute(_LATER_BLOCKS_SQL)
+        hot.commit()
+    for path in paths:
+        _copy(pinned / path, draft / _LAKE / path)
 
 
 def restore(settings: StoreSettings, data: Path, source: Path) -> Manifest:

@@ -19,9 +19,10 @@ from isolane.center.store.columns import Columns
 from isolane.center.store.glance import Glance
 from isolane.center.store.hot import HotStore, gateway_id, insert_block, insert_gap, newest_blocks
 from isolane.center.store.hot_read import FarReader, SeriesReader
-from isolane.center.store.lake import MINUTE, RAW
+from isolane.center.store.lake import HOUR, MINUTE, RAW
 from isolane.center.store.lake_read import LakeReader
 from isolane.center.store.live import LiveHub
+from isolane.center.store.merging import Merge, commit_merge, merges
 from isolane.center.store.port import Batch, BlockArrival, Committed, LiveSample, UnavailableError, origins
 from isolane.center.store.rolling import Roll, commit_roll, expired, load_rolled, remove_strays, rolls
 from isolane.center.store.settings import StoreSettings
@@ -88,6 +89,7 @@ class EmbeddedTelemetry:
         self._readers = ThreadPoolExecutor(2, "store-read")
         self._rolled: dict[tuple[int, int, int], Stretches] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._replaced: list[str] = []
         self._events = 1
         self._rolled_blocks = 0
         self._roll_failures = 0
@@ -250,11 +252,27 @@ class EmbeddedTelemetry:
             self._rolled_blocks += len(roll.numbers)
             self._cache.drop(roll.numbers)
         paths = await loop.run_in_executor(self._writer, self._expire, now_ms)
-        for path in paths:
+        merged = await self._merge(now_ms)
+        for path in (*paths, *self._replaced):
             await loop.run_in_executor(self._roller, (self._lake / path).unlink, True)
-        if moved or paths:
-            _log.info("store-rolled blocks=%d files_expired=%d", moved, len(paths))
+        self._replaced = merged
+        if moved or paths or merged:
+            _log.info("store-rolled blocks=%d files_expired=%d files_merged=%d", moved, len(paths), len(merged))
         return moved
+
+    async def _merge(self, now_ms: int) -> list[str]:
+        """Put small files of past days together; gives those that are replaced, which readers can still be reading."""
+        loop = asyncio.get_running_loop()
+        replaced: list[str] = []
+        passing = merges(self._hot, self._lake, now_ms)
+        while (merge := await loop.run_in_executor(self._roller, next, passing, None)) is not None:
+            await loop.run_in_executor(self._writer, self._commit_merge, merge)
+            replaced += merge.paths
+        return replaced
+
+    def _commit_merge(self, merge: Merge) -> None:
+        with self._hot.writing() as connection:
+            commit_merge(connection, merge)
 
     def _rolls(self, schemas: dict[bytes, Schema], before_ms: int, now_ms: int) -> Iterator[Roll]:  # noqa: ARG002 - for stores that ask back
         """Write what arrived before an instant into files; on the roller's thread."""
@@ -272,7 +290,8 @@ class EmbeddedTelemetry:
     def _expire(self, now_ms: int) -> list[str]:
         paths = []
         with self._hot.writing() as connection:
-            for kind, days in ((RAW, self._settings.raw_days), (MINUTE, self._settings.minute_days)):
+            kept = {RAW: self._settings.raw_days, MINUTE: self._settings.minute_days, HOUR: self._settings.hour_days}
+            for kind, days in kept.items():
                 if days:
                     paths += expired(connection, kind, now_ms - days * _DAY_MS)
         return paths

@@ -1,6 +1,6 @@
 """This file keeps blocks as they came, in SQLite; it guards that a committed block is durable, once.
 
-Layout (PRAGMA user_version 1): `block` holds the hot blocks with their bytes; `rolled` the sequence ranges that have
+Layout (PRAGMA user_version 2): `block` holds the hot blocks with their bytes; `rolled` the sequence ranges that have
 moved to the lake, so that a late copy is known; `file` the lake's files, so that moving a block is one transaction;
 `newest` the last block per gateway and schema, so that last values outlive the move.
 
@@ -17,7 +17,8 @@ from pathlib import Path
 from isolane.center.store.port import BlockArrival, GapArrival, UnavailableError
 from isolane.core.failures import IsolaneError
 
-_VERSION = 1
+_VERSION = 2
+_VERSION_WITHOUT_HOURS = 1
 _BUSY_S = 10.0
 _SCHEMA = """
 CREATE TABLE gateway (id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (site, name));
@@ -48,7 +49,8 @@ CREATE TABLE newest (
 ) WITHOUT ROWID;
 CREATE TABLE file (
     path TEXT PRIMARY KEY, kind TEXT NOT NULL, site TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
-    step_ms INTEGER NOT NULL, samples INTEGER NOT NULL, size_bytes INTEGER NOT NULL
+    step_ms INTEGER NOT NULL, samples INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    has_hours INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX file_time ON file (site, kind, from_ms, to_ms);
 """
@@ -90,6 +92,9 @@ class HotStore:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+        elif version == _VERSION_WITHOUT_HOURS:
+            change = "ALTER TABLE file ADD COLUMN has_hours INTEGER NOT NULL DEFAULT 0;"
+            connection.executescript(f"BEGIN;{change}PRAGMA user_version = {_VERSION};COMMIT;")
         elif version > _VERSION:
             hint = "run the newer release, or give another data folder"
             raise IsolaneError(f"{self._file} is of a newer release", hint)

@@ -15,8 +15,8 @@ from isolane.center.store.assemble import assemble
 from isolane.center.store.cache import BlockCache
 from isolane.center.store.columns import Carrier
 from isolane.center.store.hot import HotBlock, HotStore, find_blocks, find_gaps, read_blocks
-from isolane.center.store.lake import RAW, row_thinned, row_times
-from isolane.center.store.lake_read import LakeReader, kind_for
+from isolane.center.store.lake import RAW, ROLLUPS_MS, row_thinned, row_times
+from isolane.center.store.lake_read import LakeReader, find_files, kind_for
 from isolane.center.store.minutes import as_signal, signal_of
 from isolane.center.store.partials import Partials, fold, merge
 from isolane.center.store.steps import align, choose_step_ms
@@ -117,11 +117,16 @@ class SeriesReader:
         with self._hot.reading() as connection:
             places = [find_blocks(connection, c.gateway, c.schema, *found.span) for c, _ in wanted]
             steps = {place.step_ms for blocks in places for place in blocks}
-            (in_files,) = connection.execute(
-                "SELECT min(step_ms) FROM file WHERE site = ? AND from_ms < ? AND to_ms > ?",
-                (query.site, query.to_ms, query.from_ms),
-            ).fetchone()
-            interval_ms = min(steps | ({in_files} if in_files else set()), default=0)
+            in_files = dict(
+                connection.execute(
+                    "SELECT kind, min(step_ms) FROM file WHERE site = ? AND from_ms < ? AND to_ms > ? GROUP BY kind",
+                    (query.site, query.to_ms, query.from_ms),
+                ).fetchall()
+            )
+            interval_ms = min(steps | set(in_files.values()), default=0)
+            if not steps and in_files and RAW not in in_files and self._far is None:
+                # Full rate has expired: finer steps than what is left would show nothing.
+                interval_ms = max(interval_ms, min(ROLLUPS_MS[kind] for kind in in_files))
             found.step_ms = choose_step_ms(query.to_ms - query.from_ms, query.points, interval_ms)
             found.span = align(*found.span, found.step_ms)
             names = dict(connection.execute("SELECT id, name FROM gateway WHERE site = ?", (query.site,)))
@@ -134,11 +139,7 @@ class SeriesReader:
                     records[key].update(told)
             for key, lost in records.items():
                 found.records[key] = [GapRange(begin, end, [reason]) for begin, end, reason in sorted(lost)]
-            rows = connection.execute(
-                "SELECT path FROM file WHERE site = ? AND kind = ? AND from_ms < ? AND to_ms > ?",
-                (query.site, kind_for(found.step_ms), found.span[1], found.span[0]),
-            )
-            found.paths = [path for (path,) in rows]
+            found.paths = find_files(connection, query.site, kind_for(found.step_ms), found.span)
         return found
 
     def _fold(

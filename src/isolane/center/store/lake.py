@@ -1,6 +1,6 @@
 """This file writes Parquet files that stand alone; it guards that a file has its name only when it is whole.
 
-Two kinds, both sorted by (device, signal, t_ms) and partitioned as
+Three kinds, all sorted by (device, signal, t_ms) and partitioned as
 ``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``:
 
 raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to the next), value (scaled integer: value in
@@ -9,6 +9,7 @@ raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to th
 minute   device, signal, unit, resolution, t_ms (of the minute), step_ms (greatest), low, high, total (scaled), good,
          stale, bad, reasons (bit n: a BAD sample has reason n), real_low, real_high, rungs, bound
          (greatest). A minute can stand in several rows; they add up.
+hour     the same of hours.
 
 A signal without a resolution has 0 there, no value, low and high, and in their place the float itself in real,
 real_low and real_high; its total is that of the floats. Files of older releases have none of these three columns,
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 from isolane.center.store.port import device_of
 from isolane.center.store.scaling import scaled
-from isolane.center.store.steps import MINUTE_MS
+from isolane.center.store.steps import HOUR_MS, MINUTE_MS, align
 from isolane.core.samples import Quality
 from isolane.wire.block import I64, U8, Block
 from isolane.wire.floats import to_floats
@@ -40,11 +41,13 @@ from isolane.wire.schema import Schema
 
 RAW = "raw"
 MINUTE = "minute"
-KINDS = (RAW, MINUTE)
+HOUR = "hour"
+KINDS = (RAW, MINUTE, HOUR)
+ROLLUPS_MS = {MINUTE: MINUTE_MS, HOUR: HOUR_MS}
 
 _ROW_GROUP_ROWS = 65_536
 """A reader of one signal decodes at least one row group: 18 hours of 1 Hz, or 18 signals of one hour."""
-_LABELS = ["device", "signal", "unit", "resolution"]
+LABELS = ["device", "signal", "unit", "resolution"]
 _ZSTD_LEVEL = 9
 
 
@@ -59,7 +62,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class LakeFile:
-    """A file of the lake, its path relative to the lake's folder; `to_ms` is after its last row."""
+    """A file of the lake, its path relative to the lake's folder; `to_ms` is after its last row.
+
+    Of a file of minutes `has_hours` says that files of hours have the same samples, as releases before them did not.
+    """
 
     path: str
     kind: str
@@ -69,6 +75,7 @@ class LakeFile:
     step_ms: int
     samples: int
     size_bytes: int
+    has_hours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class _Rows:
 def write_files(
     folder: Path, site: str, date: dt.date, pieces: Sequence[Piece], kinds: Sequence[str] = KINDS
 ) -> list[LakeFile]:
-    """Write the samples of some blocks, and their minutes, as one file each; all are on disk when it returns.
+    """Write the samples of some blocks, their minutes and hours, as one file each; all are on disk when it returns.
 
     Args:
         folder: The lake's folder.
@@ -110,11 +117,11 @@ def write_files(
     span = (int(rows.t_ms.min()), int(rows.t_ms.max()) + max(steps))
     stem = f"{uuid.uuid4().hex}.parquet"
     files = []
-    tables = {RAW: _raw_table, MINUTE: _minute_table}
     for kind in kinds:
         path = f"{kind}/date={date.isoformat()}/site={site}/{stem}"
-        size_bytes = _write(folder / path, tables[kind](rows))
-        begin, end = span if kind == RAW else (span[0] // MINUTE_MS * MINUTE_MS, -(-span[1] // MINUTE_MS) * MINUTE_MS)
+        width_ms = ROLLUPS_MS.get(kind, 1)
+        size_bytes = write_table(folder / path, _raw_table(rows) if kind == RAW else _rollup_table(rows, width_ms))
+        begin, end = align(*span, width_ms)
         files.append(LakeFile(path, kind, site, begin, end, min(steps), rows.values.size, size_bytes))
     return files
 
@@ -165,7 +172,7 @@ def row_thinned(blocks: Sequence[Block]) -> tuple[I64, I64]:
 
 def _label_columns(rows: _Rows, label: I64) -> dict[str, pa.Array]:
     columns = {}
-    for at, name in enumerate(_LABELS):
+    for at, name in enumerate(LABELS):
         words = sorted({entry[at] for entry in rows.labels})
         place = {word: number for number, word in enumerate(words)}
         index = np.array([place[entry[at]] for entry in rows.labels], np.int32)[label]
@@ -186,16 +193,16 @@ def _raw_table(rows: _Rows) -> pa.Table:
     return pa.table(columns)
 
 
-def _minute_table(rows: _Rows) -> pa.Table:
-    minute = rows.t_ms // MINUTE_MS
-    new = (np.diff(minute) != 0) | (np.diff(rows.label) != 0)
+def _rollup_table(rows: _Rows, width_ms: int) -> pa.Table:
+    step = rows.t_ms // width_ms
+    new = (np.diff(step) != 0) | (np.diff(rows.label) != 0)
     starts = np.concatenate([[0], np.flatnonzero(new) + 1])
     quality = rows.codes & 3
     bad = quality == Quality.BAD
     none = np.bitwise_and.reduceat(bad, starts)
     reasons = np.where(bad, np.int64(1) << (rows.codes >> 2).astype(np.int64), 0)
     columns = _label_columns(rows, rows.label[starts])
-    columns["t_ms"] = pa.array(minute[starts] * MINUTE_MS)
+    columns["t_ms"] = pa.array(step[starts] * width_ms)
     columns["step_ms"] = pa.array(np.maximum.reduceat(rows.step_ms, starts))
     limit, is_real = np.iinfo(np.int64), rows.is_real()
     real = np.where(is_real, to_floats(rows.values), 0.0)
@@ -213,7 +220,7 @@ def _minute_table(rows: _Rows) -> pa.Table:
     return pa.table(columns)
 
 
-def _write(path: Path, table: pa.Table) -> int:
+def write_table(path: Path, table: pa.Table) -> int:
     """Write under another name, then rename; both the file and its name are flushed to the disk. Gives its bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
@@ -225,7 +232,7 @@ def _write(path: Path, table: pa.Table) -> int:
             row_group_size=_ROW_GROUP_ROWS,
             compression="zstd",
             compression_level=_ZSTD_LEVEL,
-            use_dictionary=_LABELS,
+            use_dictionary=LABELS,
             column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
         )
         file.flush()

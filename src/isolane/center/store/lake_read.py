@@ -1,10 +1,11 @@
 """This file asks the lake for steps through DuckDB; it guards that nothing from outside reaches the SQL text.
 
 Reading is limited to the files that the hot store's book lists, so a file that is half written or already replaced is
-never seen. A step of whole minutes is read from the minute files, any other from the raw ones. Files of
-older releases lack the columns of floats and of thinning; they read as if these were empty.
+never seen. A step of whole hours is read from the files of hours, one of whole minutes from those of minutes, any other
+from the raw ones. Files of older releases lack the columns of floats and of thinning; they read as if these were empty.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from isolane.center.store.lake import MINUTE, RAW
+from isolane.center.store.lake import HOUR, MINUTE, RAW
 from isolane.center.store.minutes import DEVIATION, as_signal, signal_of, with_sums
 from isolane.center.store.partials import Partials
-from isolane.center.store.steps import MINUTE_MS
+from isolane.center.store.steps import HOUR_MS, MINUTE_MS
 
 _COUNTS = ("good", "stale", "bad", "reasons", "interval_ms", "rungs")
 _RAW_SQL = """
@@ -51,7 +52,19 @@ GROUP BY ALL ORDER BY ALL
 
 def kind_for(step_ms: int) -> str:
     """Choose which files answer a step."""
-    return RAW if step_ms % MINUTE_MS else MINUTE
+    if step_ms % MINUTE_MS:
+        return RAW
+    return MINUTE if step_ms % HOUR_MS else HOUR
+
+
+def find_files(connection: sqlite3.Connection, site: str, kind: str, span: tuple[int, int]) -> list[str]:
+    """Find the files of a kind that reach into a span; for hours also minutes of which there are none."""
+    rows = connection.execute(
+        "SELECT path FROM file WHERE site = ? AND from_ms < ? AND to_ms > ?"
+        " AND (kind = ? OR (? = 'hour' AND kind = 'minute' AND has_hours = 0))",
+        (site, span[1], span[0], kind, kind),
+    )
+    return [path for (path,) in rows]
 
 
 class LakeReader:

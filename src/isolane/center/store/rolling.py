@@ -8,7 +8,7 @@ import datetime as dt
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from isolane.center.store.hot import HotStore
@@ -157,10 +157,7 @@ def commit_roll(connection: sqlite3.Connection, roll: Roll, rolled: dict[StreamK
         roll: What to move.
         rolled: Rolled sequence numbers; is extended, so reload it if the transaction fails.
     """
-    connection.executemany(
-        "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(f.path, f.kind, f.site, f.from_ms, f.to_ms, f.step_ms, f.samples, f.size_bytes) for f in roll.files],
-    )
+    connection.executemany("INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, roll.files))
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS moved (number INTEGER PRIMARY KEY)")
     connection.execute("DELETE FROM moved")
     connection.executemany("INSERT INTO moved VALUES (?)", [(number,) for number in roll.numbers])

@@ -102,6 +102,9 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     minute_days: Annotated[
         int, msgspec.Meta(description="How long one-minute rollups are kept, d; 0 for ever", ge=0, le=36_500)
     ] = 3650
+    hour_days: Annotated[
+        int, msgspec.Meta(description="How long one-hour rollups are kept, d; 0 for ever", ge=0, le=36_500)
+    ] = 0
     cache_mb: Annotated[int, msgspec.Meta(description="Bound of decoded blocks in memory, MB", ge=1, le=65_536)] = 128
     query_memory_mb: Annotated[int, msgspec.Meta(description="Bound of DuckDB's memory, MB", ge=64, le=1_048_576)] = 512
     query_threads: Annotated[int, msgspec.Meta(description="Threads that DuckDB may use", ge=1, le=256)] = 2

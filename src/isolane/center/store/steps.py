@@ -3,17 +3,17 @@
 from bisect import bisect_left
 
 MINUTE_MS = 60_000
-_HOUR_MS = 60 * MINUTE_MS
-_DAY_MS = 24 * _HOUR_MS
+HOUR_MS = 60 * MINUTE_MS
+_DAY_MS = 24 * HOUR_MS
 
 LADDER_MS = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500),
     *(seconds * 1000 for seconds in (1, 2, 5, 10, 15, 30)),
     *(minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30)),
-    *(hours * _HOUR_MS for hours in (1, 2, 3, 6, 12)),
+    *(hours * HOUR_MS for hours in (1, 2, 3, 6, 12)),
     *(days * _DAY_MS for days in (1, 2, 7)),
 )
-"""From a minute on every step is a multiple of a minute, so that one-minute rollups add up to it exactly."""
+"""From a minute on every step is a multiple of a minute, from an hour on of an hour, so that rollups add up to it."""
 
 
 def choose_step_ms(span_ms: int, points: int, interval_ms: int) -> int:

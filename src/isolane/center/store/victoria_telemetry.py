@@ -2,7 +2,7 @@
 
 What is committed is in the hot store of the data folder first, durable; live rows, last values and gap records are
 answered from there. Full-rate samples are sent on at once and leave the hot store when VictoriaMetrics has them for
-good (`metrics_store`). One-minute rollups stay in the data folder's lake, so long charts ask no other machine.
+good (`metrics_store`). Rollups stay in the data folder's lake, so long charts ask no other machine.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from isolane.center.store.embedded import EmbeddedTelemetry
-from isolane.center.store.lake import MINUTE
+from isolane.center.store.lake import HOUR, MINUTE
 from isolane.center.store.metrics_store import MetricsStore
 from isolane.center.store.rolling import Keeping, Roll, rolls
 from isolane.center.store.settings import StoreSettings, VictoriaSettings
@@ -117,5 +117,5 @@ class VictoriaTelemetry(EmbeddedTelemetry):
             self._lake,
             schemas,
             before_ms,
-            Keeping((MINUTE,), lambda picked: self._metrics.confirmed(picked, schemas, now_ms)),
+            Keeping((MINUTE, HOUR), lambda picked: self._metrics.confirmed(picked, schemas, now_ms)),
         )

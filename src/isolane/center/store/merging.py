@@ -1,0 +1,122 @@
+"""This file puts small files of past days together; it guards that a file is replaced with all its rows or not at all.
+
+Blocks move to the lake every few minutes, so a day is a hundred small files, and a year of them is slow to open. Once
+a day is past, its files of a kind become few. Late samples make small files again, which are merged again when they are
+several.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from isolane.center.store.hot import HotStore
+from isolane.center.store.lake import LABELS, LakeFile, write_table
+from isolane.center.store.steps import HOUR_MS
+
+_FILES_MIN = 4
+"""Merging two would write a day's samples again for each late block."""
+_ROWS_MAX = 1_000_000
+"""Of a merged file; sorting takes about 200 bytes a row: 200 MB."""
+_PAST_MS = 26 * HOUR_MS
+"""From a day's beginning: what came by its end has been moved to the lake by then."""
+_DAY_MS = 24 * HOUR_MS
+_SORTED_BY = [("device", "ascending"), ("signal", "ascending"), ("t_ms", "ascending")]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A new file and the paths of those that it replaces."""
+
+    file: LakeFile
+    paths: list[str]
+
+
+def merges(hot: HotStore, lake: Path, now_ms: int) -> Iterator[Merge]:
+    """Write merged files, one after the other; commit each before the next.
+
+    Args:
+        hot: Where the lake's book is.
+        lake: The lake's folder.
+        now_ms: UTC ms.
+
+    Raises:
+        OSError: A file cannot be read or written; what was written is no file of the lake.
+    """
+    with hot.reading() as connection:
+        rows = connection.execute(
+            "SELECT path, kind, site, from_ms, to_ms, step_ms, samples, size_bytes, has_hours FROM file ORDER BY path"
+        ).fetchall()
+    groups: dict[tuple[str, int], list[LakeFile]] = {}
+    for file in (LakeFile(*row) for row in rows):
+        if file.from_ms // _DAY_MS * _DAY_MS < now_ms - _PAST_MS:
+            groups.setdefault((str(Path(file.path).parent), file.has_hours), []).append(file)
+    for files in groups.values():
+        if len(files) >= _FILES_MIN:
+            yield from _merged(lake, files)
+
+
+def _merged(lake: Path, files: list[LakeFile]) -> Iterator[Merge]:
+    """Merge as many files as fit into one each, the smallest first."""
+    sizes = [(_rows(lake / file.path), file) for file in files]
+    part: list[LakeFile] = []
+    total = 0
+    for rows, file in sorted(sizes, key=lambda entry: entry[0]):
+        if total + rows > _ROWS_MAX:
+            break
+        part.append(file)
+        total += rows
+    if len(part) >= _FILES_MIN:
+        yield _one(lake, part)
+
+
+def _rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowException as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def _one(lake: Path, files: list[LakeFile]) -> Merge:
+    first = files[0]
+    try:
+        tables = [_plain(pq.read_table(lake / file.path, partitioning=None)) for file in files]
+        table = pa.concat_tables(tables, promote_options="default").sort_by(_SORTED_BY)
+    except pa.ArrowException as error:
+        raise OSError(f"{first.path} and others cannot be merged: {error}") from error
+    path = str(Path(first.path).with_name(f"{uuid.uuid4().hex}.parquet"))
+    size_bytes = write_table(lake / path, table)
+    file = LakeFile(
+        path,
+        first.kind,
+        first.site,
+        min(file.from_ms for file in files),
+        max(file.to_ms for file in files),
+        min(file.step_ms for file in files),
+        sum(file.samples for file in files),
+        size_bytes,
+        first.has_hours,
+    )
+    return Merge(file, [file.path for file in files])
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Write dictionaries out: each file has its own."""
+    for name in LABELS:
+        kind = table.schema.field(name).type
+        if pa.types.is_dictionary(kind):
+            table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(kind.value_type))
+    return table
+
+
+def commit_merge(connection: sqlite3.Connection, merge: Merge) -> None:
+    """List the new file and strike the old ones, inside the writer's transaction; those struck since are lost with it.
+
+    A file that was removed meanwhile had been too old, and so is what was made of it: it goes with the next pass.
+    """
+    connection.execute("INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(merge.file))
+    connection.executemany("DELETE FROM file WHERE path = ?", [(path,) for path in merge.paths])
