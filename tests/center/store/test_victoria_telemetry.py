@@ -18,6 +18,7 @@ from isolane.center.store.views import SeriesQuery, SignalSeries
 from isolane.core.failures import IsolaneError
 from isolane.core.rungs import Rung
 from isolane.core.samples import Quality, Reason
+from isolane.core.signals import Signal
 from isolane.wire.block import Thinned, code, encode, gateway_tag
 from isolane.wire.uplink import Up
 from support.gateways import GOOD, STALE, T0_MS, TIMEOUT, FakeGateway, power, voltage
@@ -274,3 +275,15 @@ def test_an_address_that_cannot_be_is_refused(url: str, told_: str) -> None:
     with pytest.raises(IsolaneError, match=told_) as error:
         VictoriaSettings(url=url)
     assert "secret" not in str(error.value)
+
+
+async def test_rows_that_are_mostly_names_do_not_grow_past_what_it_takes(
+    open_victoria: Open, gateway: FakeGateway
+) -> None:
+    """In a block of one row a series' names are larger than its sample, and a request has a bound in bytes."""
+    telemetry = open_victoria()
+    keys = (f"1.0/TemperatureSensor[{number}]/Temperature" for number in range(400))
+    schema = gateway.schema(*(Signal("CP-1", key, "Celsius", 0.1) for key in keys))
+    rows = tuple(gateway.block(schema.schema, np.full((400, 1), n), t0_ms=T0_MS + 1000 * n) for n in range(400))
+    await telemetry.commit(Batch(schemas=(schema,), blocks=rows))
+    assert await telemetry.send(LATER_MS) == 400

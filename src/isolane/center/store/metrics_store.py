@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _SAMPLES_AT_ONCE = 200_000
 """Of one request, out or back: about 4 MB before it is packed."""
+_LABELS_AS_SAMPLES = 20
+"""What a series costs in a request beside its samples, in samples: in a block of one row nearly all of it is names."""
 _READ_AT_ONCE_MS = 2 * 3_600_000
 _GATEWAY = "gateway:"
 
@@ -84,7 +86,7 @@ class MetricsStore:
         rows = self._unsent(hot)
         # What lies in the future is a gateway's wrong clock; VictoriaMetrics would drop it until its time has come.
         wanted = [row for row in rows if row[3] in schemas and row[4] < now_ms + _DAY_MS]
-        for part in _parts([row[5] for row in wanted]):
+        for part in _parts([row[5] + _LABELS_AS_SAMPLES * len(schemas[row[3]].columns) for row in wanted]):
             places = {row[0]: row for row in wanted[part]}
             with hot.reading() as connection:
                 found = dict(read_blocks(connection, list(places)))
