@@ -5,10 +5,13 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
+from isolane.center.alerts.desk import AlertDesk
+from isolane.center.api.alert_routes import alert_router
 from isolane.center.api.application import create_app, routes_of
 from isolane.center.api.guard import Guard
 from isolane.center.api.kpi_routes import kpi_router
@@ -16,6 +19,7 @@ from isolane.center.api.live import LiveStreams
 from isolane.center.api.people_routes import people_router
 from isolane.center.api.problems import problem
 from isolane.center.console import STATIC
+from isolane.center.console.alarms import alarm_pages
 from isolane.center.console.kpi_pages import kpi_pages
 from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
@@ -25,6 +29,7 @@ from isolane.center.kpis.reports import Reports
 from isolane.center.people.office import Office, check_access
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
+from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
@@ -60,6 +65,7 @@ async def run(settings: CenterSettings) -> None:
         closing.push_async_callback(telemetry.close)
         center = _Center(settings, catalogue, telemetry)
         closing.callback(center.office.close)
+        closing.push_async_callback(center.alerts.close)
         await center.office.require_people()
         if settings.metrics is not None:
             page = await serve_metrics(center.registry, settings.metrics.host, settings.metrics.port)
@@ -116,12 +122,22 @@ class _Center:
             taker = InboxTaker(catalogue.engine, marked)
             self.registry.register(taker)
             self.tasks["inbox"] = taker.run
+        kept = SqlAlerts(catalogue)
+        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings))
+        self.registry.register(self.alerts.gauges)
+        self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry)
         self.office = Office(catalogue, settings.access)
         door, desk = self.office.door, self.office.desk
-        app = create_app(catalogue, telemetry, self.live, (people_router(door, desk), kpi_router(figures)))
+        app = create_app(
+            catalogue,
+            telemetry,
+            self.live,
+            (people_router(door, desk), kpi_router(figures), alert_router(kept, self.live)),
+        )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         app.include_router(people_pages(door, desk))
+        app.include_router(alarm_pages(kept))
         app.include_router(kpi_pages(figures))
         app.include_router(console_router(catalogue, telemetry))
         self.app, self.routes = app, app.routes
@@ -137,3 +153,13 @@ def _console_server(settings: CenterSettings, app: Guard) -> WebServer:
     if access.certificate is not None and access.key is not None:
         tls = server_context(access.certificate, access.key)
     return WebServer("[center] console", app, settings.console, tls=tls)
+
+
+def _certificates(settings: CenterSettings) -> list[Path]:
+    """Give the certificate files that the center itself uses."""
+    files: list[Path | None] = [settings.access.certificate]
+    if settings.mqtt is not None:
+        files += [settings.mqtt.certificate, settings.mqtt.ca]
+    if settings.https is not None:
+        files += [settings.https.certificate, settings.https.client_ca]
+    return [file for file in files if file is not None]
