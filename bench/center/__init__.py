@@ -1,5 +1,6 @@
-"""What the center takes and how fast it answers, measured in one process on this machine.
+"""What the center takes, keeps and answers, beside VictoriaMetrics that is written to directly.
 
-Flow: synthetic chargers -> blocks -> the intake (decode, hot store, catalogue) -> the lake -> chart questions.
-Lives here: the load and the table. `python -m bench.center --help` says what can be chosen.
+Flow: simulated chargers -> blocks -> the intake (decode, telemetry, catalogue) -> the lake -> questions; the same
+samples -> remote write -> VictoriaMetrics -> the same questions. Then a fleet of thousands over the real wire.
+Lives here: the load, the peer, the table and the verdict. `make bench-center`.
 """

@@ -1,157 +1,100 @@
-"""This file measures the center's store behind its intake; it guards that both are the real ones, on a real disk."""
+"""This file is `make bench-center`; it guards that a short run is never taken for the reference."""
 
 import argparse
 import asyncio
+import json
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
+from bench.center import fleet, peer, stored
+from bench.center.report import Found, document, page, text, verdict
+from bench.center.samples import History
+from bench.center.servers import PROGRAM, Victoria
+from bench.center.stored import BLOCK_ROWS, Beside, Load
 
-from isolane.center.ingest.counters import IngestCounters
-from isolane.center.ingest.intake import Intake
-from isolane.center.ingest.settings import CommitSettings
-from isolane.center.store.catalogue import SqlCatalogue
-from isolane.center.store.database import open_database
-from isolane.center.store.embedded import EmbeddedTelemetry
-from isolane.center.store.settings import StoreSettings
-from isolane.center.store.views import SeriesQuery
-from isolane.core.signals import Signal
-from isolane.wire.block import Block, BlockKey, encode, gateway_tag
-from isolane.wire.schema import Schema
-from isolane.wire.uplink import Up
+from isolane.center.store.settings import StoreSettings, VictoriaSettings
+from isolane.core.failures import IsolaneError
 
-SITE, SIGNALS, CHANGING = "depot", 50, 0.52
-HOUR_MS = 3_600_000
-KEYS = [f"1.0/TemperatureSensor[s{number}]/Temperature" for number in range(SIGNALS)]
-
-
-@dataclass(frozen=True)
-class Charger:
-    """One charger behind a gateway of its own."""
-
-    number: int
-    random: np.random.Generator
-
-    @property
-    def gateway(self) -> str:
-        """Name of its gateway."""
-        return f"gw-{self.number}"
-
-    @property
-    def schema(self) -> Schema:
-        """Its signals."""
-        return Schema.of(tuple(Signal(f"CP-{self.number}", key, "Celsius", 0.1) for key in KEYS))
-
-    def blocks(self, stream: int, from_ms: int, to_ms: int, rows: int) -> list[bytes]:
-        """Make blocks of 1 Hz samples, half of which change."""
-        schema, tag, made = self.schema.id, gateway_tag(SITE, self.gateway), []
-        for at, t0_ms in enumerate(range(from_ms, to_ms, rows * 1000)):
-            moves = self.random.integers(-2, 3, (SIGNALS, rows)) * (self.random.random((SIGNALS, rows)) < CHANGING)
-            block = Block(
-                BlockKey(from_ms, stream, at + 1),
-                schema,
-                t0_ms,
-                1000,
-                moves.cumsum(1) + 500,
-                np.zeros_like(moves, "u1"),
-            )
-            made.append(encode(block, tag))
-        return made
+ROOT = Path(__file__).parents[2]
+_PAGE = ROOT / "docs/reference/bench-center.md"
+_JSON = ROOT / "build/bench/center.json"
+_SITE = 10
+_HOUR = 3600
+_DAY_ROWS, _QUICK_ROWS = 23 * _HOUR, 1200
+_NEW_ROWS, _QUICK_NEW_ROWS = _HOUR, 300
+_LIVE_ROWS, _QUICK_LIVE_ROWS = 900, 120
+_YEAR_DAYS, _QUICK_DAYS = 365, 2
+_SMALL, _MIDDLE, _LARGE = 5, 100, 1000
+"""Gateways of ten chargers."""
+_MINUTES, _QUICK_MINUTES = 10.0, 0.05
 
 
-class Bench:
-    """An open center without its network."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.catalogue = SqlCatalogue(open_database(folder / "catalogue.sqlite3"))
-        self.telemetry = EmbeddedTelemetry(folder / "telemetry", StoreSettings(hot_minutes=60))
-        self.intake = Intake(self.catalogue, self.telemetry, CommitSettings(), IngestCounters())
-
-    async def take(self, charger: Charger, blocks: Sequence[bytes]) -> None:
-        """Commit blocks as a link would bring them: many on their way at once."""
-        await self.intake.receive(SITE, charger.gateway, Up.SCHEMA, charger.schema.json)
-        for at in range(0, len(blocks), 256):
-            part = blocks[at : at + 256]
-            await asyncio.gather(*(self.intake.receive(SITE, charger.gateway, Up.BLOCK, data) for data in part))
-
-    async def taken(self, what: str, chargers: Sequence[Charger], made: Sequence[list[bytes]], rows: int) -> None:
-        """Measure how fast blocks are committed."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        for charger, blocks in zip(chargers, made, strict=True):
-            await self.take(charger, blocks)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        count = sum(map(len, made))
-        samples = count * rows * SIGNALS
-        row(f"ingest, {what}", f"{count / wall:,.0f} blocks/s", f"{samples / wall / 1e6:.2f} M samples/s")
-        row("", f"{count / cpu:,.0f} blocks/s/core", f"{samples / cpu / 1e6:.2f} M samples/s/core")
-
-    async def asked(self, what: str, from_ms: int, to_ms: int, points: int) -> None:
-        """Measure a chart of four signals, the best and the worst of five."""
-        query = SeriesQuery(SITE, "CP-0", tuple(KEYS[:4]), from_ms, to_ms, points)
-        took = []
-        for _ in range(5):
-            begun = time.perf_counter()
-            answer = await self.telemetry.series(query)
-            took.append((time.perf_counter() - begun) * 1000)
-        count = sum(len(series.t_ms) for series in answer.signals)
-        row(
-            f"chart, {what}",
-            f"{min(took):.0f} to {max(took):.0f} ms",
-            f"{count} points, step {answer.step_ms // 1000} s",
-        )
-
-
-def row(*cells: str) -> None:
-    """Print one line of the table."""
-    print(f"{cells[0]:<44}{cells[1]:>24}{cells[2]:>34}")
-
-
-async def measure(chargers_count: int, folder: Path) -> None:
-    """Run all measurements."""
-    bench = Bench(folder)
-    running = asyncio.create_task(bench.intake.run())
-    random = np.random.default_rng(1)
-    chargers = [Charger(number, random) for number in range(chargers_count)]
-    now_ms = time.time_ns() // 1_000_000 // 60_000 * 60_000
-    begin_ms = now_ms - 25 * HOUR_MS
-    made = [charger.blocks(1, begin_ms, now_ms - HOUR_MS, 60) for charger in chargers]
-    await bench.taken("60-row blocks, 24 h", chargers, made, 60)
-    begun = time.perf_counter()
-    moved = await bench.telemetry.roll(now_ms + 2 * HOUR_MS)
-    samples = moved * 60 * SIGNALS
-    row("roll into the lake", f"{time.perf_counter() - begun:.1f} s", f"{samples / 1e6:.1f} M samples")
-    for kind in ("raw", "minute"):
-        size = sum(path.stat().st_size for path in (folder / "telemetry/lake" / kind).rglob("*.parquet"))
-        row(f"lake, {kind}", f"{size / samples:.3f} B/sample", f"{size / 1e6:.1f} MB")
-    live = [charger.blocks(2, now_ms - HOUR_MS, now_ms, 1) for charger in chargers[:3]]
-    await bench.taken("1-row blocks, 1 h", chargers[:3], live, 1)
-    await bench.asked("1 h of 1-row blocks, hot", now_ms - HOUR_MS, now_ms, 600)
-    await bench.asked("1 h of 1-row blocks, hot, every sample", now_ms - HOUR_MS, now_ms, 3600)
-    await bench.asked("6 h, lake, raw", now_ms - 8 * HOUR_MS, now_ms - 2 * HOUR_MS, 1440)
-    await bench.asked("24 h, lake and hot, minutes", now_ms - 24 * HOUR_MS, now_ms, 600)
-    await bench.asked("24 h, lake and hot, every minute", now_ms - 24 * HOUR_MS, now_ms, 1500)
-    begun = time.perf_counter()
-    fleet = await bench.telemetry.fleet()
-    row("fleet at a glance", f"{(time.perf_counter() - begun) * 1000:.1f} ms", f"{len(fleet)} chargers")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await bench.telemetry.close()
-    await bench.catalogue.close()
-
-
-def main() -> None:
-    """Read the options and measure."""
-    parser = argparse.ArgumentParser(prog="python -m bench.center", description=__doc__)
-    parser.add_argument("--chargers", type=int, default=10, help="chargers of 50 signals at 1 Hz (10)")
+def main() -> int:
+    """Measure, show, judge; the exit code is the verdict."""
+    parser = argparse.ArgumentParser(prog="make bench-center")
+    parser.add_argument("--quick", action="store_true", help="under 50 s; figures mean nothing then")
+    parser.add_argument("--chargers", type=int, default=10 * _LARGE, help="of the large fleet (default 10000)")
+    parser.add_argument("--minutes", type=float, default=_MINUTES, help="for how long it sends (default 10)")
     parser.add_argument("--folder", type=Path, help="where the stores are made, to measure a certain disk")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        asyncio.run(measure(options.chargers, Path(folder)))
+    if not PROGRAM.exists():
+        print("center: not installed: victoria-metrics (as root: apt-get install victoria-metrics)")
+        return 2
+    is_whole = not options.quick and options.chargers >= 10 * _LARGE and options.minutes >= _MINUTES
+    command = " ".join(["make bench-center", *([] if len(sys.argv) == 1 else [f'ARGS="{" ".join(sys.argv[1:])}"'])])
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-center", dir=options.folder) as folder, ExitStack() as stack:
+        try:
+            large = max(_MIDDLE + 1, options.chargers // fleet.CHARGERS)
+            steps = (
+                ((_SMALL, _MIDDLE), _QUICK_MINUTES) if options.quick else ((_SMALL, _MIDDLE, large), options.minutes)
+            )
+            found = _measure(stack, Path(folder), steps, is_quick=options.quick)
+        except IsolaneError as error:
+            print(f"center: {error.what}; {error.hint}")
+            return 2
+    print(text(found))
+    _JSON.parent.mkdir(parents=True, exist_ok=True)
+    _JSON.write_text(json.dumps(document(found, command), indent=2) + "\n", encoding="utf-8")
+    if is_whole:
+        _PAGE.write_text(page(found, command), encoding="utf-8")
+    print(f"took {time.monotonic() - begun:.0f} s")
+    print(verdict(found))
+    return 0 if verdict(found).endswith("pass") else 1
+
+
+def _measure(stack: ExitStack, folder: Path, steps: tuple[tuple[int, ...], float], *, is_quick: bool) -> Found:
+    load = _load(is_quick=is_quick)
+    embedded = asyncio.run(stored.measure(_made(folder / "embedded"), StoreSettings(), load))
+    with ExitStack() as own:
+        direct = asyncio.run(peer.measure(Victoria(own, folder / "direct"), load.old, BLOCK_ROWS))
+    with ExitStack() as own:
+        server = Victoria(own, folder / "server")
+        settings = StoreSettings(telemetry=VictoriaSettings(url=server.url, settle_s=1))
+        beside = Beside(server.cpu_s, server.rest_bytes)
+        victoria = asyncio.run(stored.measure(_made(folder / "victoria"), settings, load, beside))
+    return Found(embedded, victoria, direct, fleet.measure(stack, folder / "fleet", *steps))
+
+
+def _load(*, is_quick: bool) -> Load:
+    """Let a site live for a day, or for minutes; what is asked about later ends now."""
+    old, new, live = _DAY_ROWS, _NEW_ROWS, _LIVE_ROWS
+    if is_quick:
+        old, new, live = _QUICK_ROWS, _QUICK_NEW_ROWS, _QUICK_LIVE_ROWS
+    now_ms = time.time_ns() // 60_000_000_000 * 60_000
+    lived = History.lived(_SITE, now_ms - (old + new) * 1000, old + new)
+    days, step_ms = (_QUICK_DAYS, 60_000) if is_quick else (_YEAR_DAYS, 30_000)
+    recent = History(_SITE, now_ms - live * 1000, lived.values[:, old : old + live])
+    return Load(lived.part(0, old), lived.part(old, old + new), recent, days, step_ms)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

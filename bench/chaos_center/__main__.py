@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=_SECONDS, help=f"for how long (default {_SECONDS:.0f})")
     parser.add_argument("--quick", action="store_true", help="5 faults in 10 s")
     parser.add_argument("--seed", type=int, default=None, help="of the faults; the default is drawn and printed")
+    parser.add_argument("--store", choices=("embedded", "victoria"), help="the telemetry store; the seed draws it")
     parser.add_argument("--keep", type=Path, default=None, help="folder to leave everything in that was written")
     options = parser.parse_args()
     if lacking := missing():
@@ -43,12 +44,14 @@ def main() -> int:
         return 1
     faults, seconds = _QUICK if options.quick else (options.faults, options.seconds)
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
-    print(f"chaos-center: {faults} faults in {seconds:.0f} s, seed {seed}", flush=True)
+    is_far = bool(seed % 2) if options.store is None else options.store == "victoria"
+    store = "VictoriaMetrics" if is_far else "the embedded store"
+    print(f"chaos-center: {faults} faults in {seconds:.0f} s, seed {seed}, over {store}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos")))
         folder.mkdir(parents=True, exist_ok=True)
-        ground, rng = build(stack, folder), random.Random(seed)
+        ground, rng = build(stack, folder, has_victoria=is_far), random.Random(seed)
         gateways = _gateways(ground, rng, _QUICK_GATEWAYS if options.quick else _GATEWAYS)
         _start(ground)
         storm = Storm(ground, rng)
@@ -62,8 +65,7 @@ def main() -> int:
             drain_s = _drained(ground, gateways)
         for daemon in (*ground.workers, ground.center, ground.broker):
             daemon.stop()
-        verdict = judge(gateways, ground.catalogue, folder / "data")
-        ground.database.ask_to_end()
+        verdict = judge(gateways, ground, folder / "data")
         for name, count in sorted(storm.done.items()):
             print(f"{name}: {count}")
         for name, figure in {**verdict.figures, "seconds to drain": drain_s}.items():
@@ -89,9 +91,11 @@ def _gateways(ground: Ground, rng: random.Random, count: int) -> list[Gateway]:
 
 
 def _start(ground: Ground) -> None:
-    ground.database.start()
-    ground.database.wait_ready()
-    others = ground.daemons[1:]
+    needed = [ground.database, *([] if ground.victoria is None else [ground.victoria])]
+    for daemon in needed:
+        daemon.start()
+        daemon.wait_ready()
+    others = ground.daemons[len(needed) :]
     for daemon in others:
         daemon.start()
     for daemon in others:

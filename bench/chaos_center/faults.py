@@ -11,6 +11,8 @@ from contextlib import suppress
 from bench.chaos_center.ground import Ground, Unit
 
 _WEIGHTS = {"kill a worker": 8, "kill the center": 3, "kill the database": 2, "kill the broker": 2, "stall a worker": 2}
+_VICTORIA = "kill the telemetry store"
+_VICTORIA_WEIGHT = 3
 _HOLDS_S = (0.0, 3.0)
 
 
@@ -26,6 +28,7 @@ class Storm:
         self.done: Counter[str] = Counter()
         self._ground = ground
         self._rng = rng
+        self._weights = _WEIGHTS | ({} if ground.victoria is None else {_VICTORIA: _VICTORIA_WEIGHT})
         self._open: dict[str, tuple[float, Callable[[], None]]] = {}
 
     def blow(self, count: int, seconds: float) -> None:
@@ -37,8 +40,7 @@ class Storm:
             for name in [name for name, (until, _) in self._open.items() if until <= now]:
                 self._open.pop(name)[1]()
             if now >= due:
-                kinds = list(_WEIGHTS)
-                self._do(self._rng.choices(kinds, [_WEIGHTS[kind] for kind in kinds])[0])
+                self._do(self._rng.choices(list(self._weights), list(self._weights.values()))[0])
                 due = now + pause_s * self._rng.uniform(0.4, 1.6)
 
     def calm(self) -> None:
@@ -50,12 +52,13 @@ class Storm:
     def _do(self, kind: str) -> None:
         """Do a fault, unless its victim is down already."""
         ground = self._ground
-        victim = {
+        victims = {
             "kill the center": ground.center,
             "kill the database": ground.database,
             "kill the broker": ground.broker,
+            _VICTORIA: ground.victoria,
         }
-        daemon = victim.get(kind) or self._rng.choice(ground.workers)
+        daemon = victims.get(kind) or self._rng.choice(ground.workers)
         hold_s = self._rng.uniform(*_HOLDS_S)
         for each in ground.daemons:
             if each.name not in self._open:

@@ -20,6 +20,7 @@ from isolane.security.authority import Authority
 
 WORKERS = 3
 _MOSQUITTO = Path("/usr/sbin/mosquitto")
+_VICTORIA_METRICS = Path("/usr/bin/victoria-metrics")
 _OWNER = "postgres"
 _RETRY_S = 60.0
 _BROKER = """
@@ -59,7 +60,16 @@ client_ca = "{folder}/ca.pem"
 catalogue = "{catalogue}"
 hot_minutes = 1
 roll_interval_s = 2
+{telemetry}
 """
+_VICTORIA = """
+[center.store.telemetry]
+url = "{url}"
+send_interval_s = 0.5
+settle_s = {settle_s}
+"""
+SETTLE_S = 10.0
+"""Longer than what VictoriaMetrics keeps in memory alone."""
 
 
 class Unit(Daemon):
@@ -104,6 +114,8 @@ class Ground:
         broker_port: See there.
         https_port: The workers'.
         catalogue: Address of the database.
+        victoria: VictoriaMetrics, None for the embedded store.
+        victoria_url: Its address, or "".
     """
 
     folder: Path
@@ -115,11 +127,14 @@ class Ground:
     broker_port: int
     https_port: int
     catalogue: str
+    victoria: Unit | None
+    victoria_url: str
 
     @property
     def daemons(self) -> list[Unit]:
         """Give every process, in the order in which they start."""
-        return [self.database, self.broker, self.center, *self.workers]
+        beside = [] if self.victoria is None else [self.victoria]
+        return [self.database, *beside, self.broker, self.center, *self.workers]
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """Ask the database.
@@ -133,13 +148,18 @@ class Ground:
 
 def missing() -> str:
     """Name the Debian packages that are not there, "" where all are."""
-    found = {"mosquitto": _MOSQUITTO.exists(), "postgresql": bool(_programs("postgres"))}
+    found = {
+        "mosquitto": _MOSQUITTO.exists(),
+        "postgresql": bool(_programs("postgres")),
+        "victoria-metrics": _VICTORIA_METRICS.exists(),
+    }
     return " ".join(name for name, is_there in found.items() if not is_there)
 
 
-def build(stack: ExitStack, folder: Path) -> Ground:
+def build(stack: ExitStack, folder: Path, *, has_victoria: bool) -> Ground:
     """Make certificates, database and settings, and describe the processes; the stack ends all of it."""
-    broker_port, https_port, database_port = _free_ports(3)
+    broker_port, https_port, database_port, victoria_port = _free_ports(4)
+    victoria_url = f"http://127.0.0.1:{victoria_port}" if has_victoria else ""
     authority = Authority(folder)
     authority.create("soak")
     authority.issue("server", common_name="localhost", hosts=("127.0.0.1", "localhost"))
@@ -148,6 +168,7 @@ def build(stack: ExitStack, folder: Path) -> Ground:
         authority.issue(f"center-{name}", common_name=f"center-{name}")
     catalogue = f"postgresql://isolane@127.0.0.1:{database_port}/postgres"
     told = {"broker": broker_port, "https": https_port, "folder": folder, "catalogue": catalogue}
+    told["telemetry"] = _VICTORIA.format(url=victoria_url, settle_s=SETTLE_S) if has_victoria else ""
     (folder / "center.toml").write_text(_SETTINGS.format(**told), encoding="utf-8")
     configuration = folder / "mosquitto.conf"
     text = _BROKER.format(port=broker_port, folder=folder, user=getpass.getuser())
@@ -167,6 +188,14 @@ def build(stack: ExitStack, folder: Path) -> Ground:
         str(home),
         *(f"-c{key}={val}" for key, val in options.items()),
     ]
+    far = [
+        str(_VICTORIA_METRICS),
+        f"-storageDataPath={folder / 'victoria'}",
+        f"-httpListenAddr=127.0.0.1:{victoria_port}",
+    ]
+    victoria = (
+        made("victoria", [*far, "-search.latencyOffset=0s"], "started VictoriaMetrics in") if has_victoria else None
+    )
     isolane = [sys.executable, "-m", "isolane", "center", "-c", str(folder / "center.toml")]
     return Ground(
         folder=folder,
@@ -178,6 +207,8 @@ def build(stack: ExitStack, folder: Path) -> Ground:
         broker_port=broker_port,
         https_port=https_port,
         catalogue=catalogue,
+        victoria=victoria,
+        victoria_url=victoria_url,
     )
 
 

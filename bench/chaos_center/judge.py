@@ -5,11 +5,15 @@ store shows. The first two must be equal; of the third each must be there once, 
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from bench.chaos_center.gateway import ROWS, STEP_MS, Gateway
+from bench.chaos_center.ground import SETTLE_S, Ground
 from bench.chaos_center.samples import COLUMNS, SITE, schema_of, values_of
 from bench.chaos_health.judge import Verdict
 
@@ -17,22 +21,31 @@ from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.port import Telemetry
-from isolane.center.store.settings import StoreSettings
+from isolane.center.store.settings import StoreSettings, VictoriaSettings
+from isolane.center.store.victoria_telemetry import VictoriaTelemetry, open_telemetry
 from isolane.center.store.views import LedgerLine, SeriesQuery
 
 _ROWS_AT_ONCE = 2000
+_LEAVE_S = 120.0
+_LATE_MS = 3_600_000
 
 
-def judge(gateways: Sequence[Gateway], catalogue: str, data: Path) -> Verdict:
-    """Compare, after all processes but the database have ended."""
-    return asyncio.run(_judge(gateways, StoreSettings(catalogue=catalogue), data))
+def judge(gateways: Sequence[Gateway], ground: Ground, data: Path) -> Verdict:
+    """Compare, after all processes but the database and VictoriaMetrics have ended."""
+    settings = StoreSettings(catalogue=ground.catalogue)
+    if ground.victoria_url:
+        far = VictoriaSettings(url=ground.victoria_url, settle_s=SETTLE_S)
+        settings = StoreSettings(catalogue=ground.catalogue, telemetry=far)
+    return asyncio.run(_judge(gateways, settings, data))
 
 
 async def _judge(gateways: Sequence[Gateway], settings: StoreSettings, data: Path) -> Verdict:
     verdict = Verdict()
     books = SqlCatalogue(open_catalogue(settings, data))
-    telemetry = EmbeddedTelemetry(data / "telemetry", settings)
+    telemetry = open_telemetry(data / "telemetry", settings)
     try:
+        hot = await _left(telemetry, data / "telemetry/hot.sqlite3")
+        verdict.check(f"{hot} blocks did not leave the hot store", holds=not hot)
         lines = {line.gateway: line for line in await books.ledger()}
         verdict.check(f"books of {sorted(lines)}", holds=set(lines) == {gateway.name for gateway in gateways})
         unread = await books.quarantine()
@@ -50,6 +63,21 @@ async def _judge(gateways: Sequence[Gateway], settings: StoreSettings, data: Pat
         "blocks that came again": sum(line.duplicates for line in lines.values()),
     }
     return verdict
+
+
+async def _left(telemetry: EmbeddedTelemetry, hot: Path) -> int:
+    """Let all blocks go where they rest, so that what is compared is there; give how many would not."""
+    end = time.monotonic() + _LEAVE_S
+    while True:
+        now_ms = time.time_ns() // 1_000_000
+        if isinstance(telemetry, VictoriaTelemetry):
+            await telemetry.send(now_ms)
+        await telemetry.roll(now_ms + _LATE_MS)
+        with closing(sqlite3.connect(hot)) as file:
+            (count,) = file.execute("SELECT count(*) FROM block").fetchone()
+        if not count or time.monotonic() > end:
+            return int(count)
+        await asyncio.sleep(0.5)
 
 
 def _ledger(verdict: Verdict, gateway: Gateway, line: LedgerLine) -> None:
