@@ -33,6 +33,15 @@ chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transactio
 chaos-health: setup  ## Kill gateway, center and broker, cut links, fill the disk, set the clock; the books must balance
 	@tools/packages mosquitto
 	@$(BIN)/python -m bench.chaos_health $(ARGS)
+bench-center: setup  ## Compare what the center stores and answers with writing the same samples by remote write (ARGS="--quick")
+	@tools/packages victoria-metrics
+	@$(BIN)/python -m bench.center $(ARGS)
+chaos-center: setup  ## Kill the center's workers, database and telemetry store; nothing may be lost or doubled
+	@tools/packages mosquitto postgresql victoria-metrics
+	@$(BIN)/python -m bench.chaos_center $(ARGS)
+screenshots: setup frontend  ## Take a picture of every page of the console, in both themes and widths
+	@tools/packages chromium
+	@$(BIN)/python -m bench.screenshots $(ARGS)
 
 setup: $(VENV)/.installed
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
@@ -46,4 +55,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health bench-center chaos-center screenshots setup frontend docs lock clean
