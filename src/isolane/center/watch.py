@@ -31,11 +31,18 @@ class LedgerWatch(Collector):
     async def run(self) -> None:
         """Look for ever; cancel it to stop."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except OSError as error:
+                _log.warning("ledger-unread error=%s", error)
             await asyncio.sleep(_INTERVAL_S)
 
     async def look(self) -> None:
-        """Read all ledgers once."""
+        """Read all ledgers once.
+
+        Raises:
+            OSError: The database is away.
+        """
         lines = await self._catalogue.ledger()
         self._verdicts = Counter(line.verdict for line in lines)
         holes = {(line.gateway, line.epoch, line.stream) for line in lines if line.verdict == HOLE}
