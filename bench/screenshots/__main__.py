@@ -6,12 +6,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
-from bench.screenshots.browser import ARGUMENTS, CHROMIUM, settled
+from bench.screenshots.browser import ARGUMENTS, CHROMIUM, log_in, settled
 from bench.screenshots.pages import Page, pages
-from bench.screenshots.scene import CHARGER, SITE, gateways, served
+from bench.screenshots.scene import CHARGER, PASSWORD, SITE, Scene, gateways, served
 from playwright.async_api import Browser, async_playwright
 from playwright.async_api import Page as Tab
 
@@ -42,7 +43,7 @@ class Camera:
         self._out = out
         self.taken = 0
 
-    async def take(self, url: str, found: Iterable[Page], prefix: str = "") -> None:
+    async def take(self, scene: Scene, found: Iterable[Page], prefix: str = "") -> None:
         """Show pages in every theme and width, and take a picture of each, whole."""
         for size, (width, height) in WIDTHS.items():
             for scheme in SCHEMES:
@@ -54,13 +55,16 @@ class Camera:
                     has_touch=size == "phone",
                 )
                 tab = await context.new_page()
+                await log_in(tab, scene.url, scene.user, PASSWORD)
                 for page in found:
-                    await self._one(tab, url, page, f"{prefix}{page.name}-{size}-{scheme}.png")
+                    await self._one(tab, scene.url, page, f"{prefix}{page.name}-{size}-{scheme}.png")
                 await context.close()
 
     async def _one(self, tab: Tab, url: str, page: Page, file: str) -> None:
         await tab.goto("about:blank")
-        await tab.goto(url + page.path)
+        answer = await tab.goto(url + page.path)
+        if answer is not None and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise IsolaneError(f"{page.path} is answered with {answer.status}", "the center's log above says why")
         await settled(tab)
         await tab.screenshot(path=self._out / file, full_page=True)
         self.taken += 1
@@ -74,10 +78,10 @@ async def photograph(out: Path, only: str) -> int:
             camera = Camera(browser, out)
             async with served(Path(folder) / "scene", gateways()) as scene:
                 found = [page for page in (*pages(scene.routes), *STATES) if only in page.name]
-                await camera.take(scene.url, found)
+                await camera.take(scene, found)
             async with served(Path(folder) / "empty", []) as scene:
                 found = [page for page in pages(scene.routes) if only in page.name and "chargers" not in page.path]
-                await camera.take(scene.url, found, "empty-")
+                await camera.take(scene, found, "empty-")
             await browser.close()
     return camera.taken
 

@@ -40,6 +40,21 @@ async def settled(page: Page) -> None:
     await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
+async def log_in(page: Page, url: str, name: str, password: str) -> None:
+    """Log in as a person does; with no name there is nobody to be."""
+    if not name:
+        return
+    await page.goto(f"{url}/login")
+    await page.fill("[name=name]", name)
+    await page.fill("[name=password]", password)
+    await page.click("main [type=submit]")
+    deadline = time.monotonic() + _DEADLINE_S
+    while page.url.partition("?")[0].endswith("/login"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody is logged in: {await page.inner_text('main')}")
+        await asyncio.sleep(0.05)
+
+
 async def _until(page: Page, expression: str, argument: str = "") -> None:
     deadline = time.monotonic() + _DEADLINE_S
     while not await page.evaluate(expression, argument):

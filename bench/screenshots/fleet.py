@@ -94,6 +94,7 @@ class Gateway:
         reason: str = "outbox-full",
     ) -> None:
         self.site, self.name, self.ended_s, self.reason = site, name, ended_s, reason
+        self.chargers = [charger.identity for charger in chargers]
         self._stretches = stretches
         self._now_s = int(time.time()) // 60 * 60
         self._epoch_ms = (self._now_s - seconds) * 1000

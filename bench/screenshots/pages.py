@@ -5,6 +5,7 @@ path needs an example in `EXAMPLES`: without one there is no picture, and the co
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -19,9 +20,14 @@ EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
         {"site": SITE, "device": CHARGER},
         {"site": SITE, "device": f"gateway:{GATEWAY}"},
     ),
+    "/alarms/{number}": ({"number": "1"},),
+    "/kpis/port": ({"?": f"month={time.strftime('%Y-%m')}&site={SITE}&charger={CHARGER}&port=1"},),
     "/{path:path}": ({"path": "nowhere"},),
+    # No pages: they lead to the identity provider and back.
+    "/login/provider": (),
+    "/login/callback": (),
 }
-"""What stands for the parameters of a route; a page for each."""
+"""What stands for the parameters of a route and for its query, "?"; a page for each."""
 _FRAGMENTS = "/fragments/"
 
 
@@ -43,7 +49,7 @@ def pages(routes: Iterable[BaseRoute]) -> list[Page]:
     for route in _flat(routes):
         if "GET" not in (route.methods or ()) or route.include_in_schema or _FRAGMENTS in route.path:
             continue
-        if not _PARAMETER.search(route.path):
+        if not _PARAMETER.search(route.path) and route.path not in EXAMPLES:
             found.setdefault(route.path, _page(route.path))
             continue
         if route.path not in EXAMPLES:
@@ -52,12 +58,13 @@ def pages(routes: Iterable[BaseRoute]) -> list[Page]:
             )
         for example in EXAMPLES[route.path]:
             path = _PARAMETER.sub(lambda match, words=example: words[match[1]], route.path)  # type: ignore[misc]
-            found.setdefault(path, _page(path))
+            found.setdefault(path, _page(path, example.get("?", "")))
     return list(found.values())
 
 
-def _page(path: str) -> Page:
-    return Page(re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-").lower() or "fleet", path)
+def _page(path: str, query: str = "") -> Page:
+    name = re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-").lower() or "fleet"
+    return Page(name, f"{path}?{query}" if query else path)
 
 
 def _flat(routes: Iterable[BaseRoute]) -> Iterator[Route]:

@@ -7,18 +7,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.screenshots.alarms import open_alarms
 from bench.screenshots.chargers import CHARGING, FAULTED, PREPARING, SUSPENDED, UNAVAILABLE, Charger
 from bench.screenshots.fleet import Gateway, Stretch, send, sent_long_ago
 from starlette.routing import BaseRoute
 
 from isolane.center.app import _Center
-from isolane.center.ingest.counters import IngestCounters
 from isolane.center.ingest.intake import Intake
-from isolane.center.ingest.settings import CommitSettings
+from isolane.center.people.settings import AccessSettings
 from isolane.center.settings import CenterSettings
+from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.people_port import Desk, NewPerson
+from isolane.center.store.people_views import EVERYWHERE, Caller, Role, Visit, set_caller
 from isolane.config.values import Address
 from isolane.core.samples import Reason
 from isolane.wire.uplink import Up
@@ -26,6 +29,7 @@ from isolane.wire.uplink import Up
 SITE, GATEWAY, CHARGER = "hafen-depot", "gw-hafen-1", "DE-ISO-HAF-01"
 """What a page about one of them is shown for."""
 HOSTILE = "<img src=x onerror=alert(1)>"
+USER, PASSWORD = "mona", "correct horse battery"
 _HOUR_S = 3600
 _TROUBLE = (
     Stretch(20 * _HOUR_S, 19 * _HOUR_S + 1200, "lost"),
@@ -78,10 +82,12 @@ class Scene:
     Attributes:
         url: Address of its console.
         routes: The application's own table.
+        user: Who can log in, with PASSWORD; "" while there are no users and everybody may look.
     """
 
     url: str
     routes: list[BaseRoute]
+    user: str = ""
 
 
 @asynccontextmanager
@@ -90,37 +96,59 @@ async def served(folder: Path, made: list[Gateway]) -> AsyncIterator[Scene]:
 
     Args:
         folder: For its data; empty.
-        made: The gateways, none for an empty center.
+        made: The gateways, none for an empty center that has no users either.
     """
-    settings = CenterSettings(data=folder, console=Address("127.0.0.1", 0))
+    settings = CenterSettings(
+        data=folder,
+        console=Address("127.0.0.1", 0),
+        access=AccessSettings(requests_per_s=1e5, burst_requests=100_000),
+    )
     async with AsyncExitStack() as closing:
         catalogue = SqlCatalogue(open_catalogue(settings.store, settings.data))
         closing.push_async_callback(catalogue.close)
         telemetry = EmbeddedTelemetry(settings.data / "telemetry", settings.store)
         closing.push_async_callback(telemetry.close)
-        intake = Intake(catalogue, telemetry, CommitSettings(), IngestCounters())
-        committing = asyncio.create_task(intake.run())
-        for gateway in made:
-            if gateway.ended_s:
-                await sent_long_ago(catalogue, telemetry, gateway)
-            else:
-                await send(intake, gateway, gateway.history())
-        if made:
-            await intake.receive(SITE, GATEWAY, Up.BLOCK, b"ISB" + bytes(60))
-            # The past is read from the lake and from hot blocks, as on a center that has run for a day.
-            await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
-        sending = asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s]))
         center = _Center(settings, catalogue, telemetry)
+        closing.callback(center.office.close)
+        if made:
+            await asyncio.create_task(_add_user(center.office.desk))
+        # The scene's alerts are not those that rules would have after a few seconds.
+        running: list[asyncio.Future[None]] = [
+            asyncio.ensure_future(task()) for name, task in center.tasks.items() if name != "alerts"
+        ]
         serving = asyncio.create_task(center.console.run())
         try:
-            yield Scene(f"http://{center.console.address}", list(center.routes))
+            intake = center.ways_in.intake
+            await _fill(intake, catalogue, telemetry, made)
+            if made:
+                # The past is read from the lake and from hot blocks, as on a center that has run for a day.
+                await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
+                await open_alarms(SqlAlerts(catalogue), SITE, made[0].chargers[0])
+            running.append(asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s])))
+            yield Scene(center.url, list(center.routes), USER if made else "")
         finally:
-            for task in (sending, committing):
+            for task in running:
                 task.cancel()
-            await asyncio.gather(sending, committing, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
             await center.live.close()
             center.console.stop()
             await serving
+
+
+async def _fill(intake: Intake, catalogue: SqlCatalogue, telemetry: EmbeddedTelemetry, made: list[Gateway]) -> None:
+    for gateway in made:
+        if gateway.ended_s:
+            await sent_long_ago(catalogue, telemetry, gateway)
+        else:
+            await send(intake, gateway, gateway.history())
+    if made:
+        await intake.receive(SITE, GATEWAY, Up.BLOCK, b"ISB" + bytes(60))
+
+
+async def _add_user(desk: Desk) -> None:
+    """Add an administrator; in a task of its own, whose caller nobody else is."""
+    set_caller(Caller("terminal", Role.ADMIN, None, None), Visit("terminal"))
+    await desk.add_person(NewPerson(USER, Role.ADMIN, [EVERYWHERE], PASSWORD))
 
 
 async def _go_on(intake: Intake, made: list[Gateway]) -> None:

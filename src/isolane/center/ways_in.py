@@ -32,6 +32,7 @@ class WaysIn:
         worker: Name among several workers that split the stream; "" for a center that takes it alone.
 
     Attributes:
+        intake: The one door to the store.
         tasks: What must run, by name.
         servers: Listeners; bound, not serving.
 
@@ -47,7 +48,7 @@ class WaysIn:
         counters: IngestCounters,
         worker: str = "",
     ) -> None:
-        intake = Intake(catalogue, telemetry, settings.commit, counters)
+        self.intake = intake = Intake(catalogue, telemetry, settings.commit, counters)
         gates, suspicions = Gates(settings.quota), Suspicions(EventLines())
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {"commit": intake.run}
         self.servers: list[WebServer] = []

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from bench.screenshots.browser import settled
+from bench.screenshots.browser import log_in, settled
 from bench.screenshots.pages import EXAMPLES, pages
-from bench.screenshots.scene import CHARGER, HOSTILE, Scene, gateways, served
+from bench.screenshots.scene import CHARGER, HOSTILE, PASSWORD, Scene, gateways, served
 from playwright.async_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -30,7 +30,7 @@ _WATCH = (
 _REFUSED = re.compile(r"status of 40[34]")
 """What is not there, and what only users may see while there are none, is said by a page and by its status."""
 _FOCUSABLE = """() => {
-  const all = document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']");
+  const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
   const seen = [...all].filter((one) => one.checkVisibility() && !one.disabled);
   seen.forEach((one, at) => { one.dataset.tab = at; });
   return seen.length;
@@ -70,7 +70,7 @@ def _paths(scene: Scene) -> list[str]:
 
 
 @asynccontextmanager
-async def _tab(browser: Browser, size: str, scheme: Scheme) -> AsyncIterator[Page]:
+async def _tab(browser: Browser, scene: Scene, size: str, scheme: Scheme) -> AsyncIterator[Page]:
     """Open a tab that must hear no error, no warning, no dialog and no violation of the policy."""
     width, height = SIZES[size]
     context = await browser.new_context(
@@ -79,6 +79,7 @@ async def _tab(browser: Browser, size: str, scheme: Scheme) -> AsyncIterator[Pag
     await context.add_init_script(_WATCH)
     await context.add_init_script(path=AXE)
     page = await context.new_page()
+    await log_in(page, scene.url, scene.user, PASSWORD)
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: heard.append(str(error)))
@@ -108,7 +109,7 @@ async def test_every_route_has_its_page(scene: Scene) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious(browser: Browser, scene: Scene, size: str, scheme: Scheme) -> None:
-    async with _tab(browser, size, scheme) as page:
+    async with _tab(browser, scene, size, scheme) as page:
         for path in _paths(scene):
             await page.goto(scene.url + path)
             await settled(page)
@@ -119,7 +120,7 @@ async def test_axe_finds_nothing_serious(browser: Browser, scene: Scene, size: s
 
 
 async def test_an_empty_center_is_as_readable(browser: Browser, nothing: Scene) -> None:
-    async with _tab(browser, "desktop", "light") as page:
+    async with _tab(browser, nothing, "desktop", "light") as page:
         for path in [one.path for one in pages(nothing.routes) if "/chargers/" not in one.path]:
             await page.goto(nothing.url + path)
             await settled(page)
@@ -130,7 +131,7 @@ async def test_an_empty_center_is_as_readable(browser: Browser, nothing: Scene) 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_page_can_be_walked_by_keyboard(browser: Browser, scene: Scene, size: str) -> None:
-    async with _tab(browser, size, "light") as page:
+    async with _tab(browser, scene, size, "light") as page:
         for path in _paths(scene):
             await page.goto(scene.url + path)
             await settled(page)
@@ -151,7 +152,7 @@ async def test_every_page_can_be_walked_by_keyboard(browser: Browser, scene: Sce
 
 
 async def test_the_skip_link_leads_to_the_content(browser: Browser, scene: Scene) -> None:
-    async with _tab(browser, "desktop", "light") as page:
+    async with _tab(browser, scene, "desktop", "light") as page:
         for path in _paths(scene):
             await page.goto(scene.url + path)
             await settled(page)
@@ -168,7 +169,7 @@ async def test_the_skip_link_leads_to_the_content(browser: Browser, scene: Scene
 
 
 async def test_times_are_in_the_viewers_zone_with_utc_on_hover(browser: Browser, scene: Scene) -> None:
-    async with _tab(browser, "desktop", "light") as page:
+    async with _tab(browser, scene, "desktop", "light") as page:
         for path in _paths(scene):
             await page.goto(scene.url + path)
             await settled(page)
@@ -187,7 +188,7 @@ async def test_times_are_in_the_viewers_zone_with_utc_on_hover(browser: Browser,
 
 
 async def test_hostile_texts_are_shown_as_they_are(browser: Browser, scene: Scene) -> None:
-    async with _tab(browser, "phone", "dark") as page:
+    async with _tab(browser, scene, "phone", "dark") as page:
         await page.goto(scene.url)
         await settled(page)
         assert await page.get_by_role("link", name=HOSTILE).count() == 1
@@ -199,7 +200,7 @@ async def test_hostile_texts_are_shown_as_they_are(browser: Browser, scene: Scen
 
 
 async def test_a_table_stays_where_it_is_while_it_is_read_again(browser: Browser, scene: Scene) -> None:
-    async with _tab(browser, "phone", "light") as page:
+    async with _tab(browser, scene, "phone", "light") as page:
         await page.goto(f"{scene.url}/ledger")
         await settled(page)
         table = page.locator("#books .wide").first
@@ -211,7 +212,7 @@ async def test_a_table_stays_where_it_is_while_it_is_read_again(browser: Browser
 
 
 async def test_a_thinned_stretch_is_marked_and_told(browser: Browser, scene: Scene) -> None:
-    async with _tab(browser, "desktop", "light") as page:
+    async with _tab(browser, scene, "desktop", "light") as page:
         await page.goto(f"{scene.url}/chargers/hafen-depot/{quote(HOSTILE)}#last=3600")
         await settled(page)
         assert await page.locator("#chart-current [data-note]").inner_text() == "Thinned where marked"

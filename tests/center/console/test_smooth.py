@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from bench.screenshots.browser import settled
-from bench.screenshots.scene import CHARGER, SITE, Scene, gateways, served
+from bench.screenshots.browser import log_in, settled
+from bench.screenshots.scene import CHARGER, PASSWORD, SITE, Scene, gateways, served
 from playwright.async_api import Browser, CDPSession
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -44,6 +44,7 @@ async def test_a_live_row_costs_a_fraction_of_its_second(
     context = await browser.new_context(viewport={"width": 1440, "height": 2400})
     page = await context.new_page()
     session = await context.new_cdp_session(page)
+    await log_in(page, scene.url, scene.user, PASSWORD)
     await session.send("Performance.enable", {"timeDomain": "threadTicks"})
     await page.goto(f"{scene.url}/chargers/{SITE}/{CHARGER}#last=3600")
     await settled(page)
