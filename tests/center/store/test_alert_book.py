@@ -240,3 +240,17 @@ def test_a_state_follows_from_the_facts(*, closed: bool, silenced: bool, assigne
     state = state_of(closed=closed, silenced=silenced, assigned=assigned, acknowledged=acknowledged)
     assert (state == AlertState.CLOSED) == closed
     assert (state == AlertState.OPEN) == (not (closed or silenced or assigned or acknowledged))
+
+
+async def test_texts_of_anybody_are_kept_in_every_database(alerts: SqlAlerts) -> None:
+    hostile = "<img src=x>\0\ud800\u202e" + "x" * 5000
+    number = await opened(alerts, replace(OPENING, title=hostile, seen=hostile, device=hostile))
+    await alerts.comment(number, hostile, hostile, NOW)
+    await alerts.assign(number, "eve", hostile, NOW)
+    await alerts.silence(Silence(0, hostile, hostile, hostile, hostile, hostile, "eve", NOW, NOW + 1))
+    told = await alerts.history(number)
+    assert told.alert.title.startswith("<img src=x>\ufffd?\u202e")
+    assert len(told.events[1].text) == 4000
+    message = await alerts.due("hook", NOW)
+    assert message is not None
+    assert message.alert.title == told.alert.title

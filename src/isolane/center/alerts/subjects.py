@@ -25,16 +25,21 @@ def gateway_subject(site: str, gateway: str) -> str:
 
 def charger_subject(site: str, charger: str) -> str:
     """Name a charger; an identity has no slash."""
-    return f"charger/{site}/{charger}"
+    return _plain(f"charger/{site}/{charger}")
 
 
 def signal_subject(site: str, device: str, key: str) -> str:
     """Name a signal; one that would be too long for the books ends with a hash instead."""
-    subject = f"signal/{site}/{device}/{key}"
+    subject = _plain(f"signal/{site}/{device}/{key}")
     if len(subject) <= SUBJECT_CHARS_MAX:
         return subject
     mark = hashlib.sha256(subject.encode()).hexdigest()[:16]
     return f"{subject[: SUBJECT_CHARS_MAX - 17]}~{mark}"
+
+
+def _plain(subject: str) -> str:
+    """Take out what a database would not keep as it is: a subject must be read back as it was written."""
+    return subject.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,16 @@ from sqlalchemy.orm import Session
 
 from isolane.center.store import alert_queue as queue
 from isolane.center.store.alert_port import ClosedAlertError, Decisions, Key, NoSuchAlertError, WayOut
-from isolane.center.store.alert_queue import note, tell, tell_end
+from isolane.center.store.alert_queue import LONG_CHARS_MAX, kept, note, tell, tell_end
 from isolane.center.store.alert_read import alert_of, counts, history, one, page
-from isolane.center.store.alert_tables import AlertDeliveryRow, AlertEventRow, AlertMemoryRow, AlertRow, SilenceRow
+from isolane.center.store.alert_tables import (
+    SUBJECT_CHARS_MAX,
+    AlertDeliveryRow,
+    AlertEventRow,
+    AlertMemoryRow,
+    AlertRow,
+    SilenceRow,
+)
 from isolane.center.store.alert_views import (
     Alert,
     AlertCounts,
@@ -30,12 +37,9 @@ from isolane.center.store.alert_views import (
     state_of,
 )
 from isolane.center.store.catalogue import SqlCatalogue
-from isolane.center.store.tables import TEXT_CHARS_MAX
+from isolane.center.store.tables import NAME_CHARS_MAX, TEXT_CHARS_MAX
 
 Answer = TypeVar("Answer")
-
-LONG_CHARS_MAX = 4000
-"""Of what was seen, why and what to do, and of a comment."""
 
 
 def open_key(rule: str, subject: str) -> str:
@@ -136,7 +140,7 @@ class SqlAlerts:
         def change(session: Session) -> Alert:
             row = _standing(session, number)
             if (row.assignee or "") != assignee:
-                row.assignee = assignee or None
+                row.assignee = kept(assignee, NAME_CHARS_MAX) or None
                 note(session, row, AlertEvent(now_ms, "assigned", who, assignee))
             return _settled(session, row)
 
@@ -157,11 +161,11 @@ class SqlAlerts:
 
         def change(session: Session) -> Silence:
             row = SilenceRow(
-                rule=silence.rule,
-                site=silence.site,
-                device=silence.device,
-                subject=silence.subject,
-                reason=silence.reason[:TEXT_CHARS_MAX],
+                rule=kept(silence.rule, NAME_CHARS_MAX),
+                site=kept(silence.site, NAME_CHARS_MAX),
+                device=kept(silence.device, SUBJECT_CHARS_MAX),
+                subject=kept(silence.subject, SUBJECT_CHARS_MAX),
+                reason=kept(silence.reason, TEXT_CHARS_MAX),
                 who=silence.who,
                 from_ms=silence.from_ms,
                 until_ms=silence.until_ms,
@@ -292,10 +296,10 @@ def _open(session: Session, decisions: Decisions, now_ms: int) -> None:
         row = AlertRow(
             open_key=key,
             rule=opening.rule,
-            subject=opening.subject,
+            subject=kept(opening.subject, SUBJECT_CHARS_MAX),
             site=opening.site,
-            device=opening.device,
-            signal=opening.signal,
+            device=kept(opening.device, SUBJECT_CHARS_MAX),
+            signal=kept(opening.signal, SUBJECT_CHARS_MAX),
             level=opening.level,
             state=str(AlertState.OPEN),
             opened_ms=now_ms,
@@ -303,11 +307,11 @@ def _open(session: Session, decisions: Decisions, now_ms: int) -> None:
             flapping=False,
             told=False,
             grouped=[],
-            title=opening.title[:TEXT_CHARS_MAX],
-            seen=opening.seen[:LONG_CHARS_MAX],
-            why=opening.why[:LONG_CHARS_MAX],
-            action=opening.action[:LONG_CHARS_MAX],
-            part=opening.part[:LONG_CHARS_MAX],
+            title=kept(opening.title, TEXT_CHARS_MAX),
+            seen=kept(opening.seen, LONG_CHARS_MAX),
+            why=kept(opening.why, LONG_CHARS_MAX),
+            action=kept(opening.action, LONG_CHARS_MAX),
+            part=kept(opening.part, LONG_CHARS_MAX),
         )
         session.add(row)
         session.flush()

@@ -14,9 +14,15 @@ from isolane.center.store.alert_port import NoSuchAlertError, WayOut
 from isolane.center.store.alert_read import alert_of, message_of
 from isolane.center.store.alert_tables import AlertDeliveryRow, AlertEventRow, AlertRow
 from isolane.center.store.alert_views import AlertEvent, AlertMessage
-from isolane.center.store.tables import TEXT_CHARS_MAX
+from isolane.center.store.tables import NAME_CHARS_MAX, TEXT_CHARS_MAX
 
-_TEXT_CHARS_MAX = 4000
+LONG_CHARS_MAX = 4000
+"""Of what was seen, why and what to do, and of a comment."""
+
+
+def kept(text: str, chars_max: int) -> str:
+    """Cut a text of anybody's choosing to what every database takes: no NUL, nothing that is no UTF-8, not too long."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:chars_max]
 
 
 def note(session: Session, row: AlertRow, event: AlertEvent) -> None:
@@ -25,8 +31,8 @@ def note(session: Session, row: AlertRow, event: AlertEvent) -> None:
 
 
 def _note(session: Session, alert: int, event: AlertEvent) -> None:
-    text = event.text[:_TEXT_CHARS_MAX]
-    session.add(AlertEventRow(alert=alert, at_ms=event.at_ms, kind=event.kind, who=event.who, text=text))
+    who, text = kept(event.who, NAME_CHARS_MAX), kept(event.text, LONG_CHARS_MAX)
+    session.add(AlertEventRow(alert=alert, at_ms=event.at_ms, kind=event.kind, who=who, text=text))
 
 
 def tell(session: Session, row: AlertRow, event: str, ways: Sequence[WayOut], now_ms: int) -> None:
@@ -72,7 +78,7 @@ def put_off(session: Session, number: int, until_ms: int, why: str) -> None:
     row = _delivery(session, number)
     row.attempts += 1
     row.next_ms = until_ms
-    row.outcome = why[:TEXT_CHARS_MAX]
+    row.outcome = kept(why, TEXT_CHARS_MAX)
 
 
 def settle(session: Session, number: int, outcome: str, *, delivered: bool, now_ms: int) -> None:
@@ -82,7 +88,7 @@ def settle(session: Session, number: int, outcome: str, *, delivered: bool, now_
         return
     row.attempts += 1
     row.done_ms = now_ms
-    row.outcome = outcome[:TEXT_CHARS_MAX]
+    row.outcome = kept(outcome, TEXT_CHARS_MAX)
     kind = "delivered" if delivered else "undeliverable"
     text = f"{row.event} by {row.way}: {outcome}"
     _note(session, row.alert, AlertEvent(now_ms, kind, "", text))
