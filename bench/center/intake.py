@@ -38,11 +38,6 @@ class Pace:
         """Samples for a second of one core."""
         return self.samples / self.cpu_s
 
-    @property
-    def per_s(self) -> float:
-        """Samples a second."""
-        return self.samples / self.wall_s
-
 
 @asynccontextmanager
 async def opened(catalogue: Catalogue, telemetry: Telemetry) -> AsyncIterator[Intake]:
