@@ -61,10 +61,14 @@ class SqlAlerts:
 
     async def _write(self, change: Callable[[Session], Answer]) -> Answer:
         answer = await self._catalogue.write(change)
+        await self._tell()
+        return answer
+
+    async def _tell(self) -> None:
+        """Wake who waits for a change."""
         async with self._moved:
             self._version += 1
             self._moved.notify_all()
-        return answer
 
     # The engine's
 
@@ -75,7 +79,8 @@ class SqlAlerts:
 
     async def decide(self, decisions: Decisions, ways: tuple[WayOut, ...], now_ms: int) -> None:
         """See `Standing.decide`."""
-        await self._write(lambda session: _decide(session, decisions, ways, now_ms))
+        if await self._catalogue.write(lambda session: _decide(session, decisions, ways, now_ms)):
+            await self._tell()
 
     async def openings(self, since_ms: int) -> dict[Key, int]:
         """See `Standing.openings`."""
@@ -249,14 +254,15 @@ def _silence(row: SilenceRow) -> Silence:
     )
 
 
-def _decide(session: Session, decisions: Decisions, ways: tuple[WayOut, ...], now_ms: int) -> None:
+def _decide(session: Session, decisions: Decisions, ways: tuple[WayOut, ...], now_ms: int) -> bool:
+    """Do all of it; tells whether anything is to be seen of it."""
     for number, why in decisions.closings.items():
         row = session.get(AlertRow, number)
         if row is not None and row.closed_ms is None:
             _close(session, row, now_ms, "", why, held=False)
     _mark(session, decisions, now_ms)
     _open(session, decisions, now_ms)
-    _silence_again(session, ways, now_ms)
+    moved = _silence_again(session, ways, now_ms)
     for number in decisions.escalations:
         row = session.get(AlertRow, number)
         if row is not None and row.state == AlertState.OPEN and row.escalated_ms is None:
@@ -264,6 +270,8 @@ def _decide(session: Session, decisions: Decisions, ways: tuple[WayOut, ...], no
             note(session, row, AlertEvent(now_ms, "escalated", "", "nobody has acknowledged it"))
             tell(session, row, "escalated", ways, now_ms)
     _remember(session, decisions)
+    shown = (decisions.openings, decisions.closings, decisions.flapping, decisions.escalations, decisions.grouped)
+    return moved or any(shown)
 
 
 def _mark(session: Session, decisions: Decisions, now_ms: int) -> None:
@@ -318,8 +326,13 @@ def _open(session: Session, decisions: Decisions, now_ms: int) -> None:
         note(session, row, AlertEvent(now_ms, "opened", "", row.seen))
 
 
-def _silence_again(session: Session, ways: Sequence[WayOut], now_ms: int) -> None:
-    """Let silences that hold take effect and others end; tell of what is open, heard and not told."""
+def _silence_again(session: Session, ways: Sequence[WayOut], now_ms: int) -> bool:
+    """Let silences that hold take effect and others end; tell of what is open, heard and not told.
+
+    Returns:
+        Whether anything has changed.
+    """
+    moved = False
     rows = select(SilenceRow).where(SilenceRow.from_ms <= now_ms, SilenceRow.until_ms > now_ms)
     silences = [_silence(row) for row in session.scalars(rows)]
     wanted = (AlertRow.state == AlertState.SILENCED) | (AlertRow.told.is_(False))
@@ -327,6 +340,7 @@ def _silence_again(session: Session, ways: Sequence[WayOut], now_ms: int) -> Non
     for row in session.scalars(query if silences else query.where(wanted)).all():
         by = next((s for s in silences if s.takes(row.rule, row.site, row.device, row.subject)), None)
         was = row.state == AlertState.SILENCED
+        moved = moved or (by is not None) != was
         if by is not None and not was:
             row.state = AlertState.SILENCED
             note(session, row, AlertEvent(now_ms, "silenced", by.who, by.reason))
@@ -335,8 +349,9 @@ def _silence_again(session: Session, ways: Sequence[WayOut], now_ms: int) -> Non
             _settled(session, row)
             note(session, row, AlertEvent(now_ms, "woken", "", "the silence has ended"))
         if by is None and not row.told and ways:
-            row.told = True
+            row.told = moved = True
             tell(session, row, "opened", ways, now_ms)
+    return moved
 
 
 def _close(session: Session, row: AlertRow, now_ms: int, who: str, why: str, *, held: bool) -> None:
