@@ -105,6 +105,15 @@ def test_an_orphan_is_named_and_removed(data: Path, store_settings: StoreSetting
     assert files(data) == [file]
 
 
+def test_what_a_killed_backup_left_is_named_and_removed(data: Path, store_settings: StoreSettings) -> None:
+    folder = data / "telemetry/pinned-x"
+    folder.mkdir()
+    assert found(store_settings, data) == []
+    os.utime(folder, (time.time() - 100_000,) * 2)
+    assert [finding.where for finding in found(store_settings, data, repair=True)] == [str(folder)]
+    assert found(store_settings, data) == []
+
+
 async def test_a_hole_and_a_clock_are_named(data: Path, store_settings: StoreSettings, gateway: FakeGateway) -> None:
     catalogue = SqlCatalogue(open_engine(store_settings, data))
     tomorrow_ms = time.time_ns() // 1_000_000 + 86_400_000

@@ -10,11 +10,14 @@ import pytest
 
 from isolane.center.ingest.anchors import Anchors
 from isolane.center.ingest.read import read
+from isolane.center.settings import CenterSettings
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.gauges import StoreGauges
 from isolane.center.store.port import Batch, BlockArrival, SchemaArrival
 from isolane.center.store.settings import StoreSettings, VictoriaSettings
-from isolane.center.store.victoria_telemetry import VictoriaTelemetry
+from isolane.center.store.victoria_telemetry import VictoriaTelemetry, open_telemetry
 from isolane.center.store.views import SeriesQuery, SignalSeries
+from isolane.config.load import load
 from isolane.core.failures import IsolaneError
 from isolane.core.rungs import Rung
 from isolane.core.samples import Quality, Reason
@@ -261,6 +264,27 @@ async def test_it_sends_and_moves_by_itself(tmp_path: Path, victoria: VictoriaMe
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     await telemetry.close()
+
+
+async def test_the_settings_choose_the_store_and_its_gauges(tmp_path: Path) -> None:
+    far = StoreSettings(telemetry=VictoriaSettings(url="http://127.0.0.1:1"))
+    for settings, kind, count in ((StoreSettings(), EmbeddedTelemetry, 0), (far, VictoriaTelemetry, 3)):
+        telemetry = open_telemetry(tmp_path / kind.__name__, settings)
+        assert type(telemetry) is kind
+        names = [family.name for family in StoreGauges(telemetry).collect()]
+        assert sum(name.startswith("isolane_center_far_") for name in names) == count
+        await telemetry.close()
+
+
+def test_a_settings_file_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "center.toml"
+    file.write_text(
+        '[center]\ndata = "data"\n[center.store.telemetry]\nurl = "http://127.0.0.1:8428"\n', encoding="utf-8"
+    )
+    assert load(file, "center", CenterSettings).store.telemetry == VictoriaSettings(url="http://127.0.0.1:8428")
+    file.write_text('[center]\ndata = "data"\n[center.store]\ntelemetry = "elsewhere"\n', encoding="utf-8")
+    with pytest.raises(IsolaneError, match=r"store\.telemetry"):
+        load(file, "center", CenterSettings)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from isolane.core.failures import IsolaneError
 MANIFEST = "manifest.json"
 TELEMETRY = "telemetry"
 HOT_FILE = f"{TELEMETRY}/hot.sqlite3"
+PINNED = "pinned-"
 _LAKE = f"{TELEMETRY}/lake"
 _FORMAT = 1
 _TAR = ".tar"
@@ -111,7 +112,7 @@ def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Man
     save_catalogue(settings, data, draft / CATALOGUE_FILE)
     if (data / HOT_FILE).is_file():
         (draft / TELEMETRY).mkdir()
-        pinned = Path(tempfile.mkdtemp(prefix="pinned-", dir=data / TELEMETRY))
+        pinned = Path(tempfile.mkdtemp(prefix=PINNED, dir=data / TELEMETRY))
         try:
             _save_telemetry(data, draft, pinned)
         finally:

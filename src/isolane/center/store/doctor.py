@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from isolane.center.store.backup import HOT_FILE, TELEMETRY
+from isolane.center.store.backup import HOT_FILE, PINNED, TELEMETRY
 from isolane.center.store.books import ledger_lines
 from isolane.center.store.copying import existing_catalogue, revisions
 from isolane.center.store.database import for_reading
@@ -35,6 +35,8 @@ _CLOCK_S_MAX = 60.0
 _SERVER_CLOCK_S_MAX = 5.0
 _FRESH_S = 600.0
 """A file of the lake so young may be about to be listed."""
+_LEFT_S = 86_400.0
+"""A backup that has run for a day runs no more."""
 _BUSY_S = 10.0
 _DAMAGED = f"{TELEMETRY}/damaged"
 
@@ -66,6 +68,7 @@ def examine(settings: StoreSettings, data: Path, *, repair: bool = False) -> lis
         *_catalogue(settings, data),
         *_hot(data, repair=repair),
         *_lake(data, repair=repair),
+        *_left_over(data, repair=repair),
         *_victoria(settings),
     ]
 
@@ -202,6 +205,19 @@ def _lake(data: Path, *, repair: bool) -> Iterator[Finding]:
                     "no book lists it",
                     "removed" if repair else "nothing reads it; --repair, or the center's next start, removes it",
                 )
+
+
+def _left_over(data: Path, *, repair: bool) -> Iterator[Finding]:
+    """Find what a backup that was killed has left: second names that keep removed files on the disk."""
+    for folder in sorted((data / TELEMETRY).glob(f"{PINNED}*")):
+        if folder.stat().st_mtime < time.time() - _LEFT_S:
+            if repair:
+                shutil.rmtree(folder)
+            yield Finding(
+                str(folder),
+                "is of a backup that was interrupted",
+                "removed" if repair else "remove it, or use --repair",
+            )
 
 
 def _listed(
