@@ -6,6 +6,7 @@ count: a held value is not known. What was read is laid on a grid of seconds; a 
 unless the store says that there is a gap between them.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -19,8 +20,8 @@ from isolane.center.store.views import Series, SeriesQuery, SignalNow, SignalSer
 MINUTE_S: Final = 60
 _PAD_MS: Final = 120_000
 """Read before and after what is wanted, so that a sample which holds into it, or is ended by the next, is seen."""
-_TOGETHER_MINUTES: Final = 30
-"""Minutes to be read again that are so near are read in one question."""
+_TOGETHER_MINUTES: Final = 120
+"""Minutes to be read again that are so near are read in one question: a question costs as much as an hour of samples."""
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -85,17 +86,13 @@ async def read_day(samples: Samples, site: str, charger: str, begin_ms: int, rat
     grids = {key: _Grid() for key in wanted}
     span = (begin_ms, begin_ms + DAY_MS)
     coarse = await _read(samples, (site, charger), wanted, span, MINUTE_S)
-    for one in coarse.signals:
-        _lay(grids[one.signal], one, coarse, span, is_power=one.signal in energy)
+    await asyncio.to_thread(_lay_all, grids, coarse, span, energy)
     again = np.logical_or.reduce([grid.again for grid in grids.values()])
     for first, last in _stretches(again):
         part = (begin_ms + first * MINUTE_S * 1000, begin_ms + last * MINUTE_S * 1000)
         fine = await _read(samples, (site, charger), wanted, part, 1)
-        for one in fine.signals:
-            grid = grids[one.signal]
-            grid.value[first * MINUTE_S : last * MINUTE_S] = np.nan
-            _lay(grid, one, fine, part, is_power=one.signal in energy, offset_s=first * MINUTE_S)
-    return [_port_day(port, grids, begin_ms, rated_w) for port in ports]
+        await asyncio.to_thread(_lay_all, grids, fine, part, energy, first * MINUTE_S)
+    return await asyncio.to_thread(lambda: [_port_day(port, grids, begin_ms, rated_w) for port in ports])
 
 
 async def _read(
@@ -103,6 +100,16 @@ async def _read(
 ) -> Series:
     begin, end = span[0] - _PAD_MS, span[1] + _PAD_MS
     return await samples.series(SeriesQuery(*who, keys, begin, end, (end - begin) // (step_s * 1000)))
+
+
+def _lay_all(
+    grids: dict[str, _Grid], series: Series, span: tuple[int, int], energy: set[str], offset_s: int = 0
+) -> None:
+    """Lay all signals of an answer on their grids, in place of what was there."""
+    for one in series.signals:
+        grid = grids[one.signal]
+        grid.value[offset_s : offset_s + (span[1] - span[0]) // 1000] = np.nan
+        _lay(grid, one, series, span, is_power=one.signal in energy, offset_s=offset_s)
 
 
 def _lay(
@@ -118,27 +125,33 @@ def _lay(
         is_power: A power is laid as its mean, a state as its value.
         offset_s: Place of the span's begin on the grid.
     """
+    if not one.t_ms:
+        return
     fine = series.step_ms < MINUTE_S * 1000
     size_s = (span[1] - span[0]) // 1000
-    ends = [*one.t_ms[1:], *(last + series.step_ms for last in one.t_ms[-1:])]
-    before = np.nan
-    for at, (begin, end) in enumerate(zip(one.t_ms, ends, strict=True)):
-        low, high, mean = one.min[at], one.max[at], one.mean[at]
-        alone = bool(one.good[at]) and not one.stale[at] and not one.bad[at]
-        first, last = max(0, (begin - span[0]) // 1000), min(size_s, (end - span[0]) // 1000)
-        if low is None or high is None or mean is None or not one.good[at]:
-            before = np.nan
-            continue
-        same = (low >= FLOW_W_MIN) == (high >= FLOW_W_MIN) if is_power else low == high
-        if fine or (alone and same):
-            changed = low if high == before else high
-            before = mean if is_power else changed
-            if first < last:
-                grid.value[offset_s + first : offset_s + last] = before
-        if not fine and not (alone and same) and first < last:
-            grid.again[(offset_s + first) // MINUTE_S : -(-(offset_s + last) // MINUTE_S)] = True
+    begin = np.array(one.t_ms, np.int64)
+    edges = np.append(begin, begin[-1] + series.step_ms)
+    at_s = np.clip((edges - span[0]) // 1000, 0, size_s)
+    low, high, mean = (np.array(values, float) for values in (one.min, one.max, one.mean))
+    has = (np.array(one.good) > 0) & ~np.isnan(mean)
+    alone = has & (np.array(one.stale) == 0) & (np.array(one.bad) == 0)
+    same = (low >= FLOW_W_MIN) == (high >= FLOW_W_MIN) if is_power else low == high
+    known = has if fine else alone & same
+    value = np.where(known, mean if is_power else _newest(low, high, has), np.nan)
+    grid.value[offset_s + at_s[0] : offset_s + at_s[-1]] = np.repeat(value, np.diff(at_s))
     if not fine:
+        for step in np.flatnonzero(has & ~known):
+            grid.again[at_s[step] // MINUTE_S : -(-at_s[step + 1] // MINUTE_S)] = True
         _thin_again(grid, one, span[0], series.step_ms)
+
+
+def _newest(low: F64, high: F64, has: Mask) -> F64:
+    """Give the value of each step: of the two that a step may hold, the one that the step before did not have."""
+    value = high.copy()
+    for step in np.flatnonzero(has & (low != high)):
+        if step and has[step - 1] and value[step - 1] == high[step]:
+            value[step] = low[step]
+    return value
 
 
 def _thin_again(grid: _Grid, one: SignalSeries, begin_ms: int, step_ms: int) -> None:

@@ -94,26 +94,9 @@ class KpiKeeper(Collector):
             plate = plate_at(plates, site, charger, (day + 1) * DAY_MS)
             rated_w = plate.rated_w if plate else 0
             fresh = await read_day(self._samples, site, charger, day * DAY_MS, rated_w)
-            entries += await self._entries(site, charger, day, fresh)
+            stored = await self._book.days(day - 2, day + 2, site=site, charger=charger)
+            entries += await asyncio.to_thread(_entries, (site, charger), day, fresh, stored)
         await self._book.put(site, day, entries, now_ms)
-
-    async def _entries(self, site: str, charger: str, day: int, fresh: list[PortDay]) -> list[DayEntry]:
-        """Make the entries of a charger's day, and those of the day before and after, which see a part of it."""
-        stored = await self._book.days(day - 2, day + 2, site=site, charger=charger)
-        runs: dict[tuple[int, int], bytes] = {(one.port[2], one.day): one.runs for one in stored if one.day != day}
-        around: dict[int, dict[int, PortDay]] = {}
-        for (port, at), text in runs.items():
-            around.setdefault(port, {})[at] = port_day(port, at, text)
-        for one in fresh:
-            around.setdefault(one.port, {})[day] = one
-            runs[one.port, day] = write(kept_runs(one))
-        out = []
-        for at in (day - 1, day, day + 1):
-            for port, facts in facts_of(at, around).items():
-                down, offline, unknown = (length_ms(spans) for spans in (facts.down, facts.offline, facts.unknown))
-                key = (site, charger, port)
-                out.append(DayEntry(key, at, down, offline, unknown, runs[port, at], write(facts)))
-        return out
 
     def collect(self) -> Iterator[Metric]:
         """Give the counts as they stand now."""
@@ -126,3 +109,27 @@ class KpiKeeper(Collector):
         yield GaugeMetricFamily(
             "isolane_center_kpi_site_days_due", "Days of sites that the pass under way still has to do.", self._due
         )
+
+
+def _entries(who: tuple[str, str], day: int, fresh: list[PortDay], stored: list[DayEntry]) -> list[DayEntry]:
+    """Make the entries of a charger's day, and those of the day before and after, which see a part of it.
+
+    Args:
+        who: Site and charger.
+        day: Which.
+        fresh: The day as it was just read.
+        stored: What is stored of two days before to two days after.
+    """
+    runs: dict[tuple[int, int], bytes] = {(one.port[2], one.day): one.runs for one in stored if one.day != day}
+    around: dict[int, dict[int, PortDay]] = {}
+    for (port, at), text in runs.items():
+        around.setdefault(port, {})[at] = port_day(port, at, text)
+    for one in fresh:
+        around.setdefault(one.port, {})[day] = one
+        runs[one.port, day] = write(kept_runs(one))
+    out = []
+    for at in (day - 1, day, day + 1):
+        for port, facts in facts_of(at, around).items():
+            down, offline, unknown = (length_ms(spans) for spans in (facts.down, facts.offline, facts.unknown))
+            out.append(DayEntry((*who, port), at, down, offline, unknown, runs[port, at], write(facts)))
+    return out
