@@ -1,6 +1,8 @@
 """This file logs people in and out over a real socket; it guards that every refusal is the same."""
 
+import json
 import time
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -58,6 +60,23 @@ async def test_every_refusal_is_the_same_and_costs_the_same(front: Front) -> Non
             assert "set-cookie" not in answer.headers
     assert len(answers) == 1
     assert next(iter(answers))[0] == 401
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "night\x00", "\n", "\u202e", "*", "' OR 1=1 --"])
+async def test_no_text_breaks_the_door(front: Front, text: str) -> None:
+    await front.add("first-admin")
+    async with await front.log_in("first-admin") as client:
+        for body in ({"name": text, "password": PASSWORD}, {"name": "first-admin", "password": text}):
+            sent = json.dumps(body).encode()
+            answer = await client.post("/api/v1/session", content=sent, headers={"content-type": "application/json"})
+            assert answer.status_code in {401, 422}
+        sent = json.dumps({"old": PASSWORD, "new": text * 20 + "abcdefgh\x00"}).encode()
+        answer = await client.put("/api/v1/password", content=sent, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        step = quote(text.encode("utf-8", "replace"), safe="")
+        assert (await client.get(f"/api/v1/sessions?user={step}")).status_code == 404
+        assert (await client.patch(f"/api/v1/users/{step}", json={})).status_code == 404
+        assert (await client.put(f"/api/v1/tenants/{step}/sites/depot")).status_code == 404
 
 
 async def test_guessing_ends_and_the_owner_gets_in(front: Front) -> None:

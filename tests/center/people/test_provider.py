@@ -158,6 +158,8 @@ async def test_rights_follow_the_provider(open_browser: Open, provider: OidcProv
         {"exp": int(time.time()) - 3600},
         {"iat": int(time.time()) + 3600},
         {"sub": None},
+        {"sub": "x" * 256},
+        {"sub": 7},
     ],
 )
 async def test_claims_that_do_not_fit_let_nobody_in(

@@ -209,7 +209,7 @@ class FrontDesk:
     async def assign(self, site: str, tenant: str) -> None:
         """See `Desk.assign`."""
         note = self._audit.line("site-assigned", f"{_name('site', site)} {tenant}")
-        if not await self._records.assign(site, tenant, note):
+        if not is_name(tenant) or not await self._records.assign(site, tenant, note):
             raise RefusedError(Refusal.MISSING, "there is no such tenant")
         await self._tenancy.read()
 
@@ -218,7 +218,8 @@ class FrontDesk:
         return await self._records.audit(before, limit)
 
     async def _changeable(self, name: str) -> Person:
-        person = await self._records.person(name)
+        # What cannot be a name is not asked for: databases differ in what texts they take.
+        person = await self._records.person(name) if is_name(name) else None
         if person is None or caller().role is not Role.ADMIN or not _is_mine(person.tenants):
             raise RefusedError(Refusal.MISSING, "there is no such user")
         return person
@@ -242,14 +243,20 @@ def _is_mine(words: str) -> bool:
     return mine is None or (theirs is not None and theirs <= mine)
 
 
-def _name(kind: str, name: str) -> str:
+def is_name(name: str) -> bool:
+    """Tell whether something may be called so."""
     try:
-        return check_name(kind, name)
-    except IsolaneError as error:
-        raise RefusedError(
-            Refusal.INVALID,
-            f"a {kind}'s name has 1 to 64 of a-z 0-9 . _ - and begins and ends with a letter or digit",
-        ) from error
+        check_name("user", name)
+    except IsolaneError:
+        return False
+    return True
+
+
+def _name(kind: str, name: str) -> str:
+    if not is_name(name):
+        sentence = f"a {kind}'s name has 1 to 64 of a-z 0-9 . _ - and begins and ends with a letter or digit"
+        raise RefusedError(Refusal.INVALID, sentence)
+    return name
 
 
 def _entry(person: Person) -> PersonEntry:

@@ -62,7 +62,9 @@ class FrontDoor:
 
     async def log_in(self, name: str, password: str) -> LoggedIn:
         """See `Door.log_in`."""
-        name = name.strip()[: _NAME_CHARS_MAX + 1]
+        name = name.strip()
+        if len(name) > _NAME_CHARS_MAX or not name.isprintable():
+            name = ""  # nobody's; what no database takes is not asked for
         person = await self._records.person(name)
         if not await self._fits(name, person, password) or person is None:
             # A password typed into the wrong field must not stand in the audit.

@@ -56,7 +56,7 @@ class Passwords:
         def check(password: str) -> bool:
             try:
                 self._hasher.verify(stored or self._nobodys, password)
-            except (VerificationError, InvalidHashError):
+            except (VerificationError, InvalidHashError, UnicodeEncodeError):
                 return False
             return stored is not None
 
@@ -80,6 +80,8 @@ def check_password(name: str, password: str) -> str:
     """
     if not CHARS_MIN <= len(password) <= CHARS_MAX:
         raise RefusedError(Refusal.INVALID, f"a password has {CHARS_MIN} to {CHARS_MAX} characters")
+    if not password.isprintable():
+        raise RefusedError(Refusal.INVALID, "a password has no control characters")
     if name.casefold() in password.casefold() and len(password) < len(name) + CHARS_MIN:
         raise RefusedError(Refusal.INVALID, "a password that is little more than the name is guessed first")
     if len(set(password)) < _DIFFERENT_MIN:

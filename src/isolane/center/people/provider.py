@@ -43,6 +43,8 @@ _KNOWN_S = 3600.0
 """How long discovery and keys are believed; a key that is not known is asked for at once."""
 _REFETCH_S = 10.0
 _LEEWAY_S = 60
+_SUBJECT_CHARS_MAX = 255
+"""OpenID Connect Core 1.0, section 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +223,12 @@ class Provider:
             check_name("user", name)
         except IsolaneError as error:
             raise _refused(f"the provider's {settings.name_claim} cannot be a name here") from error
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not subject.isprintable() or not 0 < len(subject) <= _SUBJECT_CHARS_MAX:
+            raise _refused("the provider's sub cannot be kept")
         role = max((Role(word) for word in roles), key=tuple(Role).index)
         words = EVERYWHERE if EVERYWHERE in tenants else " ".join(sorted(set(tenants)))
-        return Vouched(f"{self._issuer} {claims['sub']}", name, role, words)
+        return Vouched(f"{self._issuer} {subject}", name, role, words)
 
 
 def _secret() -> str:
