@@ -52,7 +52,7 @@ async def test_a_hot_contact_reaches_the_receiver_by_itself(
     await hook.start()
     desk = AlertDesk(hooked(hook), world.alerts, world.catalogue, world.telemetry)
     assert list(desk.tasks) == ["alerts", "alerts to hook"]
-    running = [asyncio.create_task(run()) for run in desk.tasks.values()]
+    running = [asyncio.ensure_future(run()) for run in desk.tasks.values()]
     world.now_ms = time.time_ns() // 1_000_000
     await world.send({"CP-1": [95.0]})
     async with asyncio.timeout(30):
