@@ -85,7 +85,7 @@ def test_a_badge_can_be_read(theme: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("mark", [*LINES, "limit", "axis", "focus"])
+@pytest.mark.parametrize("mark", [*LINES, "limit", "axis", "focus", "thin"])
 def test_marks_stand_out_from_the_surface(theme: str, mark: str) -> None:
     assert contrast(linear(mark, theme), linear("surface", theme)) >= 3
 
