@@ -21,7 +21,7 @@ MINUTE_S: Final = 60
 _PAD_MS: Final = 120_000
 """Read before and after what is wanted, so that a sample which holds into it, or is ended by the next, is seen."""
 _TOGETHER_MINUTES: Final = 120
-"""Minutes to be read again that are so near are read in one question: a question costs as much as an hour of samples."""
+"""Minutes to be read again that are so near are read in one question: asking costs as much as an hour of samples."""
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
