@@ -100,7 +100,7 @@ class _Gateway:
         await self._post(Up.SCHEMA, self._schema.json)
 
     async def send(self, t0_ms: int, epoch: int) -> int:
-        """Send the next block; give how many samples were acknowledged."""
+        """Send the next block and wait for its acknowledgement; give its samples."""
         at = (self._sequence * ROWS) % (self._load.values.shape[1] - ROWS + 1)
         self._sequence += 1
         values = np.ascontiguousarray(self._load.values[:, at : at + ROWS])
@@ -110,7 +110,9 @@ class _Gateway:
         begun = time.perf_counter()
         answer = decode_downlink(await self._post(Up.BLOCK, data))
         self.took_ms.append((time.perf_counter() - begun) * 1000)
-        return values.size if any(self._sequence in ack.blocks for ack in answer.acks) else 0
+        if not any(self._sequence in ack.blocks for ack in answer.acks):
+            raise SystemExit(f"center: {self.name}: a block was not acknowledged")
+        return int(np.size(values))
 
     async def _post(self, kind: Up, body: bytes) -> bytes:
         if self._streams is None:
