@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -45,6 +46,8 @@ def main() -> int:
         return 2
     is_whole = not options.quick and options.chargers >= 10 * _LARGE and options.minutes >= _MINUTES
     command = " ".join(["make bench-center", *([] if len(sys.argv) == 1 else [f'ARGS="{" ".join(sys.argv[1:])}"'])])
+    # Asked to end, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-center", dir=options.folder) as folder, ExitStack() as stack:
         try:
