@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from bench.screenshots.browser import log_in, settled
+from bench.screenshots.browser import ARGUMENTS, CHROMIUM, log_in, settled
 from bench.screenshots.scene import CHARGER, PASSWORD, SITE, Scene, gateways, served
-from playwright.async_api import Browser, CDPSession
+from playwright.async_api import Browser, CDPSession, async_playwright
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -24,6 +24,15 @@ _LISTEN = """() => {
   new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)))
     .observe({ type: "longtask" });
 }"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the file."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        await chromium.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from bench.screenshots.browser import log_in, settled
+from bench.screenshots.browser import ARGUMENTS, CHROMIUM, log_in, settled
 from bench.screenshots.pages import EXAMPLES, pages
 from bench.screenshots.scene import CHARGER, HOSTILE, PASSWORD, Scene, gateways, served
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, async_playwright
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-AXE = Path(__file__).parents[3] / "frontend/node_modules/axe-core/axe.min.js"
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 ZONE = "Australia/Adelaide"
 Scheme = Literal["light", "dark"]
@@ -48,6 +48,15 @@ _FOCUSED = """() => {
     covered: one.closest(".top") === null && !one.matches(".skip") && box.bottom <= top,
   };
 }"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the file."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        await chromium.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
