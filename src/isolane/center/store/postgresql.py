@@ -2,6 +2,7 @@
 
 import ipaddress
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
@@ -85,7 +86,9 @@ def _protected(url: URL) -> URL:
 
 def server_engine(url: URL) -> Engine:
     """Make an engine whose connections are tried before use, so that a restarted server is met again by itself."""
-    return create_engine(url, connect_args=_LIMITS, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0)
+    return create_engine(
+        url, module=psycopg, connect_args=_LIMITS, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0
+    )
 
 
 def wait_for_migrators(connection: Connection) -> None:
