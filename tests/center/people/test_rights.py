@@ -122,6 +122,18 @@ async def test_no_byte_of_another_tenant_comes(callers: dict[str, httpx.AsyncCli
             assert not [word for word in FOREIGN if word.encode() in body], (right, name, code)
 
 
+async def test_a_foreign_site_in_a_body_is_not_there(callers: dict[str, httpx.AsyncClient]) -> None:
+    for path, body in (
+        ("/api/v1/kpis/nameplates", {"charger": "CP", "from_ms": 1, "model": "m"}),
+        ("/api/v1/silences", {"minutes": 5, "reason": "work at the site"}),
+    ):
+        own = await callers["engineer.north"].post(path, json={**body, "site": NORTH})
+        assert own.status_code in {200, 201}, own.text
+        foreign = await callers["engineer.north"].post(path, json={**body, "site": SOUTH})
+        assert foreign.status_code in {403, 404}, foreign.text
+        assert SOUTH not in (await callers["engineer.all"].get(path)).text
+
+
 async def test_who_sees_all_sees_both(callers: dict[str, httpx.AsyncClient]) -> None:
     both = callers["viewer.all"]
     for path in ("/api/v1/sites", "/api/v1/chargers", "/api/v1/ledger", "/api/v1/quarantine", "/", "/ledger"):
