@@ -51,21 +51,22 @@ def run(options: argparse.Namespace) -> int:
     if "action" in options:
         done: int = options.action(options)
         return done
-    with extra("center"):
+    with extra("center"):  # before the settings are read: who lacks the extra is told of that first
         import msgspec
 
         from isolane.center.settings import CenterSettings
+
+        if options.worker is None:
+            from isolane.center import app
+        else:
+            from isolane.center import worker
     settings = load(options.config, "center", CenterSettings)
     if options.metrics:
         settings = msgspec.structs.replace(settings, metrics=options.metrics)
     if options.worker is not None:
-        with extra("center"):
-            from isolane.center.worker import run_worker
-        asyncio.run(run_worker(settings, options.worker))
+        asyncio.run(worker.run_worker(settings, options.worker))
         return 0
     if options.no_ingest:
         settings = msgspec.structs.replace(settings, mqtt=None, https=None)
-    with extra("center"):
-        from isolane.center import app
     asyncio.run(app.run(settings))
     return 0
