@@ -1,5 +1,7 @@
 """This file checks the program: its help, its exit codes, and that a command loads its own room and no other."""
 
+import io
+import logging
 import subprocess
 import sys
 
@@ -60,3 +62,22 @@ def test_an_absent_settings_file_is_one_sentence_and_exit_code_2(capsys: pytest.
     assert said.count("\n") == 0
     assert "/nonexistent/site.toml" in said
     assert "isolane init" in said
+
+
+class _FullDisk(io.StringIO):
+    def write(self, _: str, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_line_of_the_log_that_cannot_be_written_is_lost_without_a_page_about_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = logging.getLogger("test.full-disk")
+    log.propagate = False
+    handler = main._Lines(_FullDisk())
+    log.addHandler(handler)
+    log.warning("lost")
+    assert capsys.readouterr().err == ""
+    log.warning("wrong %d", "argument")  # a mistake of ours is still told
+    log.removeHandler(handler)
+    assert "Traceback" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from typing import TextIO
 
 from isolane import __version__
 from isolane.core.failures import IsolaneError
@@ -89,12 +90,21 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Log lines to stderr; one that cannot be written (disk full, reader gone) is lost without more words."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging.Handler's
+        """Keep quiet about a stream that fails: what is said of it would go the same way, a page for every line."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def _log_to_stderr(level: str) -> None:
     formatter = logging.Formatter(
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
     )
     formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
+    handler = _Lines()
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Their INFO is a line per request or scrape; ours says what matters.
