@@ -15,6 +15,7 @@ from typing import Any
 
 import bench.attack.drivers
 import bench.attack.judges
+import bench.attack.operations.attacks
 from bench.attack.cases import HERE, Case, Reasons
 from bench.attack.charger import Charger
 from bench.attack.csms import Csms
@@ -23,6 +24,7 @@ from bench.attack.expect import Court, verdict
 from bench.attack.fill import UnknownError, fill
 from bench.attack.ground import Ground, standing
 from bench.attack.observe import Scene, base_of, observable
+from bench.attack.operations.court import FAMILY, judge_case
 from bench.attack.proof import Proof
 from bench.attack.steps import known_steps, run_steps
 from bench.attack.tapped import cpu_ns
@@ -36,7 +38,7 @@ _AT_ONCE = 64
 _ELSEWHERE = "127.0.0.8"
 """Where the warm-up guesses a password from, so that the case's own guesses are the first of their address."""
 _OBSERVED_S = 2.0
-REGISTERED = (bench.attack.drivers, bench.attack.judges)
+REGISTERED = (bench.attack.drivers, bench.attack.judges, bench.attack.operations.attacks)
 
 
 @dataclass
@@ -124,6 +126,11 @@ async def run_case(
 
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
+    if case.family == FAMILY:
+        found, notes = await judge_case(case, reasons)
+        result.why, result.notes = result.why + found, result.notes + notes
+        result.outcome = "failed" if found else "passed"
+        return
     proof = Proof(notes=result.notes)
     judged = [name for name in case.observe if not _left_out(reasons, name, result)]
     for name in judged:

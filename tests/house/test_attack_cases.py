@@ -6,6 +6,9 @@ import pytest
 from bench.attack.cases import FAMILIES, Book, Case, read_book, read_reasons, select
 from bench.attack.expect import compare
 from bench.attack.fill import UnknownError, each, fill, unescape
+from bench.attack.operations.ground import Actor
+from bench.attack.operations.matrix import allowed
+from bench.attack.operations.request import Reply
 from bench.attack.run import run_case
 from bench.attack.suspects import of_request
 
@@ -98,3 +101,43 @@ async def test_an_observable_that_nobody_knows_is_an_error() -> None:
     case = Case("HS-99", "no such observable", "http_raw", [], {}, ["NO_SUCH"])
     verdict = await run_case(case, {"max_message": 1024}, read_reasons(), quick=True)
     assert (verdict.outcome, verdict.why) == ("error", ["not known: observable NO_SUCH"])
+
+
+@pytest.mark.parametrize(
+    ("do", "expect", "observe", "why"),
+    [
+        ([{"no.such.step": {}}], {}, ["NOENTRY"], "step no.such.step"),
+        ([{"session": []}], {"rule": "a sentence"}, [], "expectation rule: 'a sentence' (no judge)"),
+        ([{"session": []}], {}, ["NO_SUCH"], "observable NO_SUCH of the operations center"),
+        ([], {}, ["NOENTRY"], "there is nothing that could be judged"),
+    ],
+)
+async def test_at_the_operations_center_too_what_is_not_known_is_an_error(
+    do: list[dict[str, object]], expect: dict[str, object], observe: list[str], why: str
+) -> None:
+    verdict = await run_case(Case("OC-99", "x", "http_api", do, expect, observe), {}, read_reasons(), quick=True)
+    assert (verdict.outcome, verdict.why) == ("error", [f"not known: {why}"])
+
+
+def test_what_the_written_table_of_rights_does_not_name_nobody_may() -> None:
+    table = {"viewer": {"routes": ["GET /a"]}, "admin": {"routes": ["GET /b"]}, "admin_of_all": {"routes": ["GET /c"]}}
+    admin = Actor("x", "admin", "A")
+    assert [allowed(table, admin, f"GET /{name}") for name in "abcd"] == [True, True, False, False]
+    assert allowed(table, Actor("x", "admin", "*"), "GET /c")
+    assert not allowed(table, Actor("x", "viewer", "*"), "GET /c")
+    assert not allowed(table, Actor("x", "gateway", "A"), "GET /a")
+
+
+@pytest.mark.parametrize(
+    ("raw", "denied"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\n\r\nlog in first", True),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\nyou have no right to this", True),
+        (b"HTTP/1.1 303 See Other\r\nlocation: /login?next=%2F\r\n\r\n", True),
+        (b"HTTP/1.1 401 Unauthorized\r\n\r\nthe password is another", False),
+        (b"HTTP/1.1 200 OK\r\n\r\nlog in first", False),
+        (b"", False),
+    ],
+)
+def test_a_refusal_is_told_from_an_answer(raw: bytes, *, denied: bool) -> None:
+    assert Reply(b"", raw).is_denied is denied

@@ -1,0 +1,227 @@
+"""This file stands the operations center up; it guards that each case has a real one, with tenants A and B, of its own.
+
+Tenant A has the site depot, tenant B the site harbour. What is B's alone and nobody names in a request is a canary.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from argon2 import PasswordHasher
+from bench.attack.operations.request import LISTEN_S, Reply, compose, of_json, send
+from bench.attack.process import Process
+
+from isolane.center.people.sessions import digest
+from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.database import open_database
+from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.people_records import MachineToken, Note, PeopleRecords, Person
+from isolane.center.store.people_views import Role, Scope
+from isolane.center.store.port import Batch, BlockArrival, Origin, SchemaArrival
+from isolane.center.store.settings import StoreSettings
+from isolane.core.signals import Signal
+from isolane.wire.block import Block, BlockKey, encode, gateway_tag
+from isolane.wire.schema import Schema
+
+PASSWORD = "canary horse battery staple"  # noqa: S105 - of a center that lives for one case
+SITE = {"A": "depot", "B": "harbour"}
+CHARGER = {"A": "CP-A", "B": "CP-HARBOUR"}
+GATEWAY = {"A": "gw-a", "B": "gw-canary-b"}
+SIGNAL = {"A": "1.0/EVSE/Power", "B": "1.0/EVSE/Canary"}
+OF_B = tuple(word.encode() for word in (SITE["B"], CHARGER["B"], GATEWAY["B"], SIGNAL["B"], "b-viewer"))
+"""Words that tell of tenant B."""
+SECRETS = (b"$argon2", PASSWORD.encode())
+T0_MS = 1_700_000_040_000
+_FAR_MS = 4_000_000_000_000
+_NOTE = Note(T0_MS, "attack", "made", "", "")
+_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_PEOPLES = (
+    "tenant", "site_tenant", "person", "machine_token", "alert_silence", "kpi_exclusion", "kpi_nameplate",
+)  # fmt: skip
+"""Tables that only people write to; the others the center writes to by itself, all the time."""
+
+
+@dataclass
+class Actor:
+    """Somebody at the center: a person with a cookie, a program with a token, or nobody.
+
+    Attributes:
+        tenant: A, B, or * for all.
+    """
+
+    name: str
+    role: str
+    tenant: str
+    cookies: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+    form_token: str = ""
+
+    def fields(self) -> list[str]:
+        """Give the headers that say who asks."""
+        lines = [f"Authorization: Bearer {self.token}"] if self.token else []
+        if self.cookies:
+            lines.append("Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
+        return lines
+
+
+@dataclass
+class Center:
+    """A running center.
+
+    Attributes:
+        heard: What actors of tenant A were answered.
+        measures: By expectation's name, as in `Proof`.
+    """
+
+    folder: Path
+    process: Process
+    port: int = 0
+    began: float = 0.0
+    heard: list[Reply] = field(default_factory=list)
+    measures: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seeded: list[str] = field(default_factory=list)
+    pid: int = 0
+
+    async def ask(
+        self,
+        actor: Actor,
+        method: str,
+        target: str,
+        content: object = None,
+        *,
+        fields: tuple[str, ...] = (),
+        body: bytes = b"",
+        own_page: bool = False,
+        listen_s: float = LISTEN_S,
+    ) -> Reply:
+        """Ask as an actor; `own_page` sends what a browser adds on a page of the center's."""
+        lines = [f"Host: 127.0.0.1:{self.port}", *actor.fields(), *fields]
+        if content is not None:
+            body, lines = of_json(content), [*lines, "Content-Type: application/json"]
+        if own_page:
+            lines += [f"Origin: http://127.0.0.1:{self.port}", "Sec-Fetch-Site: same-origin"]
+        reply = await send(self.port, compose(method, target, lines, body), listen_s=listen_s)
+        if actor.tenant == "A":
+            self.heard.append(reply)
+        return reply
+
+    async def log_in(self, name: str, role: str = "", tenant: str = "", password: str = PASSWORD) -> Actor:
+        """Log a person in.
+
+        Raises:
+            RuntimeError: He is not let in.
+        """
+        nobody = Actor("", "", "")
+        reply = await self.ask(nobody, "POST", "/api/v1/session", {"name": name, "password": password})
+        if reply.status != 200:
+            raise RuntimeError(f"{name} cannot log in: {reply.raw[:300]!r}")
+        actor = Actor(name, role, tenant, reply.cookies())
+        page = (await self.ask(actor, "GET", "/account")).body.decode()
+        actor.form_token = page.partition('name="form_token" value="')[2].partition('"')[0]
+        return actor
+
+    async def person(self, tenant: str, role: str) -> Actor:
+        """Log somebody of a role and a tenant in."""
+        return await self.log_in(f"{_word(tenant)}-{role}", role, tenant)
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Give all that people have made or changed."""
+        with contextlib.closing(sqlite3.connect(self.folder / "data/catalogue.sqlite3")) as database:
+            return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in _PEOPLES}  # noqa: S608 - our words
+
+    async def start(self) -> None:
+        """Start the process and note how it is then."""
+        await self.process.start()
+        self.port = int(self.process.ready.partition("console=http://127.0.0.1:")[2].split()[0])
+        self.pid, self.began = self.process.pid, time.monotonic()
+
+    async def again(self, statement: str, *values: object) -> None:
+        """Stop the center, change its catalogue, start it again: what it remembers itself is not asked then."""
+        await self.process.stop()
+        path = self.folder / "data/catalogue.sqlite3"
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute(statement, values)
+        await self.start()
+
+    @property
+    def foreign_bytes(self) -> int:
+        """Count what tenant A has heard of B without having said it."""
+        found = [word for reply in self.heard for word in OF_B if word in reply.raw and word not in reply.asked]
+        return sum(map(len, found))
+
+
+TOKENS = {("auditor", tenant): f"iso_auditor-{number}-".ljust(47, "x") for number, tenant in enumerate("AB*")}
+
+
+def program(role: str, tenant: str) -> Actor:
+    """Give a program with its token."""
+    return Actor(f"{role} {tenant}", role, tenant, token=TOKENS[role, tenant])
+
+
+@contextlib.asynccontextmanager
+async def operations() -> AsyncIterator[Center]:
+    """Start a center in a folder of its own and end it whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="attack"))
+    settings = folder / "center.toml"
+    settings.write_text(
+        '[center]\ndata = "data"\nconsole = "127.0.0.1:0"\n'
+        "[center.access]\nrequests_per_s = 100000\nburst_requests = 100000\n",
+        encoding="utf-8",
+    )
+    (folder / "data").mkdir()
+    center = Center(folder, Process("center", settings, folder / "center.log"))
+    try:
+        await _fill(folder / "data")
+        await center.start()
+        yield center
+    finally:
+        await center.process.kill()
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _fill(data: Path) -> None:
+    """Let both sites have sent, and give them to their tenants; add people and programs."""
+    async with contextlib.AsyncExitStack() as closing:
+        catalogue = SqlCatalogue(open_database(data / "catalogue.sqlite3"))
+        closing.push_async_callback(catalogue.close)
+        telemetry = EmbeddedTelemetry(data / "telemetry", StoreSettings())
+        closing.push_async_callback(telemetry.close)
+        records, stored = PeopleRecords(catalogue), _HASH.hash(PASSWORD)
+        for tenant in "AB":
+            batch = _batch(tenant)
+            await catalogue.admit(batch.blocks[0].origin)
+            await telemetry.commit(batch)
+            await catalogue.record(batch)
+            await records.add_tenant(_word(tenant), _NOTE)
+            await records.assign(SITE[tenant], _word(tenant), _NOTE)
+        for tenant in "AB*":
+            sees = tenant if tenant == "*" else _word(tenant)
+            for role in Role:
+                name = f"{_word(tenant)}-{role}"
+                await records.add_person(Person(name, role, sees, stored, None, False, T0_MS), _NOTE)
+            token = digest(TOKENS["auditor", tenant])
+            made = MachineToken(0, token, "auditor", str(Scope.AUDIT_READ), sees, T0_MS, "x", _FAR_MS, None)
+            await records.add_token(made, _NOTE)
+
+
+def _batch(tenant: str) -> Batch:
+    origin = Origin(SITE[tenant], GATEWAY[tenant], T0_MS)
+    schema = Schema.of((Signal(CHARGER[tenant], SIGNAL[tenant], "W", 1.0),))
+    values = np.array([[1, 2]], np.int64)
+    codes = np.zeros((1, 2), np.uint8)
+    block = Block(BlockKey(T0_MS, 1, 1), schema.id, T0_MS, 1000, values, codes, floats=schema.floats)
+    data = encode(block, gateway_tag(origin.site, origin.gateway))
+    return Batch((BlockArrival(origin, block, data, len(data)),), (SchemaArrival(origin, schema),))
+
+
+def _word(tenant: str) -> str:
+    return "all" if tenant == "*" else tenant.lower()
