@@ -134,6 +134,7 @@ class _Center:
             telemetry,
             self.live,
             (people_router(door, desk), kpi_router(figures), alert_router(kept, self.live)),
+            session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         app.include_router(people_pages(door, desk))

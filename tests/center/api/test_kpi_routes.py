@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from isolane.center.api import problems
+from isolane.center.api import description, problems
 from isolane.center.api.kpi_routes import caller_name, kpi_router
 from isolane.center.kpis.reports import Reports
 from isolane.center.store import people_views
@@ -151,7 +151,7 @@ WRONG: list[tuple[str, dict[str, object]]] = [
 async def test_what_cannot_be_is_refused(api: httpx.AsyncClient, path: str, body: dict[str, object]) -> None:
     answer = await api.post(f"/kpis/{path}", json=body)
     assert answer.status_code == 422
-    assert answer.headers["content-type"] == problems.MEDIA_TYPE
+    assert answer.headers["content-type"] == description.MEDIA_TYPE
     assert (await api.get(f"/kpis/{path}")).json() == []
 
 

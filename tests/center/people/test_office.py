@@ -59,6 +59,7 @@ def test_settings_that_contradict_each_other_are_refused(access: AccessSettings,
 
 async def test_the_network_waits_for_the_first_user(open_catalogue: Callable[[], SqlCatalogue]) -> None:
     office = Office(open_catalogue(), AccessSettings(origin=ORIGIN, proxies=("10.0.0.5",)))
+    assert office.session_cookie == "__Host-isolane-session"
     with pytest.raises(IsolaneError, match="nobody can log in yet") as raised:
         await office.require_people()
     assert "isolane center user add" in str(raised.value)

@@ -9,13 +9,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Path, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isolane.center.api.live import LiveStreams
-from isolane.center.api.problems import MEDIA_TYPE
+from isolane.center.api.live import EventStream, LiveStreams
 from isolane.center.api.routes import PREFIX
+from isolane.center.api.texts import NUMBER_MAX, TEXT, WHOLE, NumberPath, SiteQuery
 from isolane.center.store.alert_port import Alerts, ClosedAlertError, NoSuchAlertError
 from isolane.center.store.alert_views import (
     Alert,
@@ -31,11 +31,9 @@ from isolane.center.store.people_views import caller
 LOCAL = "local"
 """Who acts at a center without people, where whoever reaches it may."""
 SILENCE_MS_MAX = 90 * 86_400_000
-_NUMBER_MAX = 2**53
 
-_Number = Annotated[int, Path(ge=1, le=_NUMBER_MAX)]
-_Comment = Annotated[str, Field(max_length=2000)]
-_Matcher = Annotated[str, Field(max_length=256)]
+_Comment = Annotated[str, Field(max_length=2000, pattern=TEXT)]
+_Matcher = Annotated[str, Field(max_length=256, pattern=TEXT)]
 
 
 class _Body(BaseModel):
@@ -45,7 +43,7 @@ class _Body(BaseModel):
 class CommentBody(_Body):
     """What somebody says."""
 
-    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    text: Annotated[str, Field(min_length=1, max_length=2000, pattern=TEXT)]
 
 
 class ReasonBody(_Body):
@@ -57,30 +55,35 @@ class ReasonBody(_Body):
 class AssignBody(_Body):
     """Whose alert it is from now on; empty takes it back."""
 
-    assignee: Annotated[str, Field(max_length=64)]
+    assignee: Annotated[str, Field(max_length=64, pattern=TEXT)]
 
 
 class SilenceBody(_Body):
     """What is to be silent, for how long and why; at least one matcher."""
 
-    rule: Annotated[str, Field(max_length=64)] = ""
-    site: Annotated[str, Field(max_length=64)] = ""
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"minLength": 1}}}
+                for name in ("rule", "site", "device", "subject")
+            ]
+        }
+    )
+
+    rule: Annotated[str, Field(max_length=64, pattern=TEXT)] = ""
+    site: Annotated[str, Field(max_length=64, pattern=TEXT)] = ""
     device: _Matcher = ""
     subject: _Matcher = ""
-    minutes: Annotated[int, Field(ge=1, le=SILENCE_MS_MAX // 60_000)]
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    minutes: Annotated[int, Field(ge=1, le=SILENCE_MS_MAX // 60_000), WHOLE]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=TEXT)]
 
 
 def _answers(*codes: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    return {int(code): {"description": code.phrase, "content": {MEDIA_TYPE: {}}} for code in codes}
+    return {int(code): {"description": code.phrase} for code in codes}
 
 
 _MISSING = _answers(HTTPStatus.NOT_FOUND)
 _ACTED = _answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-_EVENTS: dict[int | str, dict[str, Any]] = {
-    **_answers(HTTPStatus.SERVICE_UNAVAILABLE),
-    200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
-}
 
 
 def alert_router(alerts: Alerts, live: LiveStreams) -> APIRouter:
@@ -96,12 +99,12 @@ def _add_reading(router: APIRouter, alerts: Alerts, live: LiveStreams) -> None:
     @router.get("/alerts", response_model=AlertPage, summary="Alerts, newest first")
     async def page(
         *,
-        site: Annotated[str | None, Query(max_length=64)] = None,
-        device: Annotated[str | None, Query(max_length=256)] = None,
-        rule: Annotated[str | None, Query(max_length=64)] = None,
+        site: SiteQuery = None,
+        device: Annotated[str | None, Query(max_length=256, pattern=TEXT)] = None,
+        rule: Annotated[str | None, Query(max_length=64, pattern=TEXT)] = None,
         level: Annotated[int, Query(ge=0, le=4, description="This level or above")] = 0,
         state: Annotated[list[AlertState] | None, Query(max_length=5, description="May be repeated")] = None,
-        before: Annotated[int | None, Query(ge=1, le=_NUMBER_MAX, description="`before` of the last page")] = None,
+        before: Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="`before` of the last page")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
         states = tuple(str(one) for one in state or ())
@@ -112,7 +115,9 @@ def _add_reading(router: APIRouter, alerts: Alerts, live: LiveStreams) -> None:
     async def counts() -> Response:
         return _json(await alerts.counts(_sites()))
 
-    @router.get("/alerts/live", responses=_EVENTS, summary="The counts, whenever anything about alerts has changed")
+    @router.get(
+        "/alerts/live", response_class=EventStream, summary="The counts, whenever anything about alerts has changed"
+    )
     async def changes() -> Response:
         if live.full:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listeners")
@@ -123,24 +128,24 @@ def _add_reading(router: APIRouter, alerts: Alerts, live: LiveStreams) -> None:
             version = await alerts.changed(version)
             return version, msgspec.json.encode(await alerts.counts(sites))
 
-        return StreamingResponse(live.events("alerts", news), media_type="text/event-stream")
+        return EventStream(live.events("alerts", news))
 
     @router.get("/alerts/{number}", response_model=AlertHistory, responses=_MISSING, summary="One with its history")
-    async def history(number: _Number) -> Response:
+    async def history(number: NumberPath) -> Response:
         return _json(await _seen(alerts, number))
 
 
 def _add_actions(router: APIRouter, alerts: Alerts) -> None:
     @router.post("/alerts/{number}/ack", response_model=Alert, responses=_ACTED, summary="Say that you have seen it")
-    async def acknowledge(number: _Number, body: ReasonBody) -> Response:
+    async def acknowledge(number: NumberPath, body: ReasonBody) -> Response:
         return await _act(alerts, number, lambda: alerts.acknowledge(number, _who(), body.text, _now_ms()))
 
     @router.post("/alerts/{number}/comment", response_model=Alert, responses=_ACTED, summary="Comment")
-    async def comment(number: _Number, body: CommentBody) -> Response:
+    async def comment(number: NumberPath, body: CommentBody) -> Response:
         return await _act(alerts, number, lambda: alerts.comment(number, _who(), body.text, _now_ms()))
 
     @router.post("/alerts/{number}/assign", response_model=Alert, responses=_ACTED, summary="Give it to somebody")
-    async def assign(number: _Number, body: AssignBody) -> Response:
+    async def assign(number: NumberPath, body: AssignBody) -> Response:
         return await _act(alerts, number, lambda: alerts.assign(number, _who(), body.assignee, _now_ms()))
 
     @router.post(
@@ -149,7 +154,7 @@ def _add_actions(router: APIRouter, alerts: Alerts) -> None:
         responses=_ACTED,
         summary="Close it; it opens again only after its condition has ended once",
     )
-    async def close(number: _Number, body: ReasonBody) -> Response:
+    async def close(number: NumberPath, body: ReasonBody) -> Response:
         return await _act(alerts, number, lambda: alerts.close_by_hand(number, _who(), body.text, _now_ms()))
 
 
@@ -176,7 +181,7 @@ def _add_silences(router: APIRouter, alerts: Alerts) -> None:
         return _json(await alerts.silence(made), HTTPStatus.CREATED)
 
     @router.delete("/silences/{number}", response_model=Silence, responses=_MISSING, summary="End a silence now")
-    async def end(number: _Number) -> Response:
+    async def end(number: NumberPath) -> Response:
         known = {one.number for one in await alerts.silences(_now_ms()) if _covers(one.site)}
         if number not in known:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no silence {number}")

@@ -7,6 +7,7 @@ from fastapi.routing import iter_route_contexts
 
 from isolane.center.api import problems
 from isolane.center.api.confirmed import confirmed
+from isolane.center.api.description import SESSION_COOKIE, describe
 from isolane.center.api.live import LiveStreams
 from isolane.center.api.routes import PREFIX, api_router
 from isolane.center.store.port import Catalogue, Telemetry
@@ -15,7 +16,12 @@ BODY_BYTES_MAX = 65_536
 
 
 def create_app(
-    catalogue: Catalogue, telemetry: Telemetry, live: LiveStreams, routers: Sequence[APIRouter] = ()
+    catalogue: Catalogue,
+    telemetry: Telemetry,
+    live: LiveStreams,
+    routers: Sequence[APIRouter] = (),
+    *,
+    session_cookie: str = SESSION_COOKIE,
 ) -> FastAPI:
     """Make the application with the API's routes; pages can be added to it.
 
@@ -26,6 +32,7 @@ def create_app(
         telemetry: Port of the store.
         live: Live streams.
         routers: Further routes of the API.
+        session_cookie: Name of the cookie that a log-in sets, for the description.
     """
     app = FastAPI(
         title="isolane O&M center",
@@ -42,6 +49,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     app.include_router(api_router(catalogue, telemetry, live))
+    describe(app, session_cookie)
     return app
 
 

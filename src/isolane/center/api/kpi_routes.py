@@ -14,7 +14,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from isolane.center.api.kpi_csv import to_csv
-from isolane.center.api.problems import MEDIA_TYPE, problem
+from isolane.center.api.problems import problem
+from isolane.center.api.texts import TEXT, WHOLE, NumberPath, SiteQuery
 from isolane.center.store.kpi_port import Figures, Sites
 from isolane.center.store.kpi_views import (
     ExclusionEntry,
@@ -33,8 +34,8 @@ _RATED_W_MAX = 100_000_000
 _PORT_MAX = 1000
 
 Month = Annotated[str, Query(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$", description="UTC month, as 2026-10")]
-_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The store is away", "content": {MEDIA_TYPE: {}}}}
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none", "content": {MEDIA_TYPE: {}}}}
+_AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The store is away"}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 
 
 class ReportFormat(StrEnum):
@@ -47,30 +48,36 @@ class ReportFormat(StrEnum):
 class _Entered(BaseModel):
     """What a person enters."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
 
 class NewExclusion(_Entered):
     """A time that uptime does not count."""
 
-    site: str = Field(min_length=1, max_length=64)
-    charger: str = Field("", max_length=48, description="Identity; empty for every charger of the site")
-    port: int = Field(0, ge=0, le=_PORT_MAX, description="Number; 0 for every port")
-    from_ms: int = Field(ge=0, le=_INSTANT_MS_MAX)
-    to_ms: int = Field(ge=0, le=_INSTANT_MS_MAX, description="First instant after, greater than from_ms")
-    reason: ExclusionReason
-    evidence: str = Field(min_length=1, max_length=512, description="What shows it: a letter, a ticket, a report")
+    site: str = Field(min_length=1, max_length=64, pattern=TEXT)
+    charger: str = Field("", max_length=48, pattern=TEXT, description="Identity; empty for every charger of the site")
+    port: Annotated[int, Field(ge=0, le=_PORT_MAX, description="Number; 0 for every port"), WHOLE] = 0
+    from_ms: Annotated[int, Field(ge=0, le=_INSTANT_MS_MAX), WHOLE]
+    to_ms: Annotated[
+        int, Field(ge=0, le=_INSTANT_MS_MAX, description="First instant after, greater than from_ms"), WHOLE
+    ]
+    reason: ExclusionReason = Field(strict=False)
+    evidence: str = Field(
+        min_length=1, max_length=512, pattern=TEXT, description="What shows it: a letter, a ticket, a report"
+    )
 
 
 class NewNameplate(_Entered):
     """What a charger is."""
 
-    site: str = Field(min_length=1, max_length=64)
-    charger: str = Field(min_length=1, max_length=48)
-    from_ms: int = Field(0, ge=0, le=_INSTANT_MS_MAX, description="Since when")
-    model: str = Field(min_length=1, max_length=64)
-    firmware: str = Field("", max_length=64)
-    rated_w: int = Field(0, ge=0, le=_RATED_W_MAX, description="What it can give at most, W; 0 when not known")
+    site: str = Field(min_length=1, max_length=64, pattern=TEXT)
+    charger: str = Field(min_length=1, max_length=48, pattern=TEXT)
+    from_ms: Annotated[int, Field(ge=0, le=_INSTANT_MS_MAX, description="Since when"), WHOLE] = 0
+    model: str = Field(min_length=1, max_length=64, pattern=TEXT)
+    firmware: str = Field("", max_length=64, pattern=TEXT)
+    rated_w: Annotated[
+        int, Field(ge=0, le=_RATED_W_MAX, description="What it can give at most, W; 0 when not known"), WHOLE
+    ] = 0
 
 
 def caller_name() -> str:
@@ -104,7 +111,7 @@ def _add_figures(router: APIRouter, figures: Figures) -> None:
     async def report(
         month: Month,
         by: Grouping = Grouping.PORT,
-        site: Annotated[str | None, Query(max_length=64, description="Only this site")] = None,
+        site: SiteQuery = None,
         format: ReportFormat = ReportFormat.JSON,  # noqa: A002 - the parameter's name on the wire
     ) -> Response:
         sites = caller_sites()
@@ -124,8 +131,8 @@ def _add_figures(router: APIRouter, figures: Figures) -> None:
     )
     async def evidence(
         month: Month,
-        site: Annotated[str, Query(max_length=64)],
-        charger: Annotated[str, Query(max_length=48)],
+        site: Annotated[str, Query(max_length=64, pattern=TEXT)],
+        charger: Annotated[str, Query(max_length=48, pattern=TEXT)],
         port: Annotated[int, Query(ge=1, le=_PORT_MAX)],
     ) -> Response:
         found = await figures.evidence(month, site, charger, port) if _sees(site) else None
@@ -165,7 +172,7 @@ def _add_exclusions(router: APIRouter, figures: Figures) -> None:
         responses=_NOT_FOUND,
         summary="Withdraw an exclusion; it stays in the list and counts no more",
     )
-    async def withdraw(number: int) -> Response:
+    async def withdraw(number: NumberPath) -> Response:
         known = any(one.number == number for one in await figures.exclusions(caller_sites()))
         try:
             gone = await figures.withdraw(number, caller_name()) if known else None

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
+from fastapi.responses import StreamingResponse
 
 from isolane.center.store.port import LiveSample, Telemetry
 from isolane.center.store.views import ChargerSummary
@@ -22,6 +23,12 @@ LISTENERS_MAX = 200
 
 _HELLO = b": isolane\nretry: 2000\n\n"
 _HEARTBEAT = b": still here\n\n"
+
+
+class EventStream(StreamingResponse):
+    """An answer of server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 class _Samples(msgspec.Struct, frozen=True):

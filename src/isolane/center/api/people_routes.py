@@ -4,6 +4,7 @@ A field that is not known is an error (422), never ignored: nobody slips a role 
 known from his session or token; no body says it.
 """
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from isolane.center.api.problems import MEDIA_TYPE
+from isolane.center.api.description import PUBLIC
 from isolane.center.api.routes import PREFIX
+from isolane.center.api.texts import NAME, NUMBER_MAX, TEXT, WHOLE, NewName, NumberPath
 from isolane.center.store.people_port import Desk, Door, LoggedIn, NewPerson, PersonChange
 from isolane.center.store.people_views import (
     EVERYWHERE,
@@ -28,16 +30,15 @@ from isolane.center.store.people_views import (
     caller,
 )
 
-_NUMBER_MAX = 2**53
-
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
-_Password = Annotated[str, Field(min_length=1, max_length=256)]
+_Name = Annotated[str, Field(min_length=1, max_length=64, pattern=TEXT)]
+_Password = Annotated[str, Field(min_length=1, max_length=256, pattern=TEXT)]
 _Tenants = Annotated[list[_Name], Field(min_length=1, max_length=64)]
+_NewSite = Annotated[str, Path(max_length=64, json_schema_extra={"pattern": NAME})]
 _PathName = Annotated[str, Path(max_length=64)]
 
 
 def _answers(*codes: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    return {int(code): {"description": code.phrase, "content": {MEDIA_TYPE: {}}} for code in codes}
+    return {int(code): {"description": code.phrase} for code in codes}
 
 
 class _Body(BaseModel):
@@ -61,7 +62,7 @@ class PasswordChange(_Body):
 class UserBody(_Body):
     """A user who is to be added."""
 
-    name: _Name
+    name: NewName
     role: Annotated[Role, Field(strict=False)]
     tenants: _Tenants
     password: _Password | None = None
@@ -79,19 +80,20 @@ class UserChange(_Body):
 class TokenBody(_Body):
     """A token that is to be made."""
 
-    name: _Name
+    name: NewName
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=32)]
     tenants: _Tenants
-    days: Annotated[int, Field(ge=1, le=730)]
+    days: Annotated[int, Field(ge=1, le=730), WHOLE]
 
 
 class TenantBody(_Body):
     """A tenant that is to be added."""
 
-    name: _Name
+    name: NewName
 
 
-class Me(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Me:
     """Who the center takes the caller for."""
 
     name: str
@@ -100,7 +102,8 @@ class Me(msgspec.Struct, frozen=True):
     open: bool
 
 
-class MadeToken(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MadeToken:
     """A token with its secret, which is shown this once."""
 
     secret: str
@@ -126,11 +129,17 @@ def people_router(door: Door, desk: Desk) -> APIRouter:
 def _add_session(router: APIRouter, door: Door) -> None:
     refused = _answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @router.post("/session", responses=refused, summary="Log in; the answer sets a cookie")
+    @router.post(
+        "/session",
+        response_model=Me,
+        responses=refused,
+        openapi_extra=dict(PUBLIC),
+        summary="Log in; the answer sets a cookie",
+    )
     async def log_in(body: LogIn) -> Response:
         return _let_in(await door.log_in(body.name, body.password))
 
-    @router.get("/session", summary="Who the center takes you for")
+    @router.get("/session", response_model=Me, summary="Who the center takes you for")
     async def me() -> Response:
         return _json(_me(caller()))
 
@@ -138,7 +147,12 @@ def _add_session(router: APIRouter, door: Door) -> None:
     async def log_out() -> Response:
         return _cookies(Response(status_code=HTTPStatus.NO_CONTENT), await door.log_out())
 
-    @router.put("/password", responses=refused, summary="Change your password; all your sessions end but a new one")
+    @router.put(
+        "/password",
+        response_model=Me,
+        responses=refused,
+        summary="Change your password; all your sessions end but a new one",
+    )
     async def password(body: PasswordChange) -> Response:
         return _let_in(await door.change_password(body.old, body.new))
 
@@ -197,6 +211,7 @@ def _add_tokens(router: APIRouter, desk: Desk) -> None:
     @router.post(
         "/tokens",
         status_code=HTTPStatus.CREATED,
+        response_model=MadeToken,
         responses=_answers(HTTPStatus.FORBIDDEN),
         summary="Make a token; its secret is shown this once",
     )
@@ -210,7 +225,7 @@ def _add_tokens(router: APIRouter, desk: Desk) -> None:
         responses=_answers(HTTPStatus.NOT_FOUND),
         summary="Revoke a token",
     )
-    async def revoke(number: Annotated[int, Path(ge=1, le=_NUMBER_MAX)]) -> Response:
+    async def revoke(number: NumberPath) -> Response:
         await desk.revoke_token(number)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -236,13 +251,13 @@ def _add_tenants(router: APIRouter, desk: Desk) -> None:
         responses=_answers(HTTPStatus.NOT_FOUND),
         summary="Give a site to a tenant",
     )
-    async def assign(tenant: _PathName, site: _PathName) -> Response:
+    async def assign(tenant: _PathName, site: _NewSite) -> Response:
         await desk.assign(site, tenant)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @router.get("/audit", response_model=list[AuditEntry], summary="Who did what, to what, when, from where")
     async def audit(
-        before: Annotated[int | None, Query(ge=1, le=_NUMBER_MAX, description="Lines before this number")] = None,
+        before: Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Lines before this number")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         return _json(await desk.audit(before, limit))

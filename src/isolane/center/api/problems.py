@@ -4,10 +4,12 @@ import logging
 from http import HTTPStatus
 
 import msgspec
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException as AnyHTTPException
 
+from isolane.center.api.description import MEDIA_TYPE, methods_of
 from isolane.center.store.people_port import Refusal, RefusedError
 from isolane.center.store.port import UnavailableError
 
@@ -23,8 +25,6 @@ STATUS = {
     Refusal.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What each refusal about people is in HTTP."""
-
-MEDIA_TYPE = "application/problem+json"
 
 _HEADERS = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
@@ -52,9 +52,7 @@ def problem(status: int, detail: str) -> Response:
 def install(app: FastAPI) -> None:
     """Have an application word all its errors so."""
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _raised)
-    app.add_exception_handler(HTTPStatus.NOT_FOUND, _raised)
-    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _raised)
+    app.add_exception_handler(AnyHTTPException, _raised)
     app.add_exception_handler(OSError, _unreadable)
     app.add_exception_handler(UnavailableError, _unreadable)
     app.add_exception_handler(RefusedError, _refused)
@@ -67,9 +65,13 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(sentences))
 
 
-async def _raised(_request: Request, error: Exception) -> Response:
+async def _raised(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem(status, str(getattr(error, "detail", "")))
+    answer = problem(status, str(getattr(error, "detail", "")))
+    answer.headers.update(getattr(error, "headers", None) or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(request.app, request.scope["path"])):
+        answer.headers["Allow"] = ", ".join(methods)  # of all the path's routes, not of the one that was tried first
+    return answer
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

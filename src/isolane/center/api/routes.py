@@ -1,16 +1,19 @@
 """This file defines the API's paths; it guards that the store is only asked bounded questions."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import Response
+from pydantic import Field
 
 from isolane.center.api.csv_series import to_csv
-from isolane.center.api.live import LiveStreams
-from isolane.center.api.problems import MEDIA_TYPE
+from isolane.center.api.description import PUBLIC, methods_of
+from isolane.center.api.live import EventStream, LiveStreams
+from isolane.center.api.texts import TEXT, ChargerPath, SitePath, SiteQuery
 from isolane.center.store.people_views import caller, seen
 from isolane.center.store.port import Catalogue, Telemetry
 from isolane.center.store.views import (
@@ -28,16 +31,7 @@ SIGNALS_MAX = 50
 POINTS_MAX = 5000
 _INSTANT_MS_MAX = 253_402_300_800_000
 
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such charger", "content": {MEDIA_TYPE: {}}}
-}
-_EVENTS: dict[int | str, dict[str, Any]] = {
-    **_NOT_FOUND,
-    200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
-    503: {"description": "Too many listeners", "content": {MEDIA_TYPE: {}}},
-}
-
-SiteName = Annotated[str | None, Query(description="Only this site", max_length=64)]
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such charger"}}
 Instant = Annotated[int, Query(ge=0, le=_INSTANT_MS_MAX)]
 
 
@@ -48,7 +42,8 @@ class SeriesFormat(StrEnum):
     CSV = "csv"
 
 
-class Health(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Health:
     """That the center answers."""
 
     status: str
@@ -62,7 +57,9 @@ def api_router(catalogue: Catalogue, telemetry: Telemetry, live: LiveStreams) ->
     _add_live(router, telemetry, live)
 
     @router.get("/{path:path}", include_in_schema=False)
-    async def nothing(path: str) -> Response:
+    async def nothing(path: str, request: Request) -> Response:
+        if methods_of(request.app, request.scope["path"]):
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{PREFIX}/{path} does not exist")
 
     return router
@@ -74,7 +71,7 @@ def _add_facts(router: APIRouter, catalogue: Catalogue, telemetry: Telemetry) ->
         return _json(seen(await catalogue.sites()))
 
     @router.get("/chargers", response_model=list[ChargerSummary], summary="Chargers at a glance, worst first")
-    async def chargers(site: SiteName = None) -> Response:
+    async def chargers(site: SiteQuery = None) -> Response:
         return _json(seen(await telemetry.fleet(site)))
 
     @router.get(
@@ -83,18 +80,18 @@ def _add_facts(router: APIRouter, catalogue: Catalogue, telemetry: Telemetry) ->
         responses=_NOT_FOUND,
         summary="Every signal of a charger with its last sample",
     )
-    async def signals(site: str, charger: str) -> Response:
+    async def signals(site: SitePath, charger: ChargerPath) -> Response:
         return _json(await _known(telemetry, site, charger))
 
     @router.get("/ledger", response_model=list[LedgerLine], summary="The books of each gateway, judged")
-    async def ledger(site: SiteName = None) -> Response:
+    async def ledger(site: SiteQuery = None) -> Response:
         return _json(seen(await catalogue.ledger(site)))
 
     @router.get("/quarantine", response_model=list[QuarantineEntry], summary="What could not be read, newest first")
     async def quarantine(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         return _json(seen(await catalogue.quarantine(limit)))
 
-    @router.get("/healthz", summary="Whether the center answers")
+    @router.get("/healthz", response_model=Health, openapi_extra=dict(PUBLIC), summary="Whether the center answers")
     async def healthz() -> Response:
         return _json(Health("ok"))
 
@@ -108,9 +105,12 @@ def _add_series(router: APIRouter, telemetry: Telemetry) -> None:
     )
     async def series(
         *,
-        site: Annotated[str, Query(max_length=64)],
-        charger: Annotated[str, Query(max_length=80, description="Charger identity, or gateway:<name>")],
-        signal: Annotated[list[str], Query(min_length=1, max_length=SIGNALS_MAX, description="Key; may be repeated")],
+        site: Annotated[str, Query(max_length=64, pattern=TEXT)],
+        charger: Annotated[str, Query(max_length=80, pattern=TEXT, description="Charger identity, or gateway:<name>")],
+        signal: Annotated[
+            list[Annotated[str, Field(max_length=256, pattern=TEXT)]],
+            Query(min_length=1, max_length=SIGNALS_MAX, description="Key; may be repeated"),
+        ],
         from_ms: Instant,
         to_ms: Instant,
         points: Annotated[int, Query(ge=2, le=POINTS_MAX, description="Points per signal at most")] = 600,
@@ -128,16 +128,18 @@ def _add_series(router: APIRouter, telemetry: Telemetry) -> None:
 
 
 def _add_live(router: APIRouter, telemetry: Telemetry, live: LiveStreams) -> None:
-    @router.get("/live/{site}/{charger}", responses=_EVENTS, summary="Rows of a charger as they are committed")
-    async def live_charger(site: str, charger: str) -> Response:
+    @router.get("/live/{site}/{charger}", response_class=EventStream, summary="Rows of a charger as they are committed")
+    async def live_charger(site: SitePath, charger: ChargerPath) -> Response:
         await _known(telemetry, site, charger)
         _room(live)
-        return StreamingResponse(live.charger(site, charger), media_type="text/event-stream")
+        return EventStream(live.charger(site, charger))
 
-    @router.get("/live", responses=_EVENTS, summary="All chargers at a glance, once a second if anything changed")
+    @router.get(
+        "/live", response_class=EventStream, summary="All chargers at a glance, once a second if anything changed"
+    )
     async def live_fleet() -> Response:
         _room(live)
-        return StreamingResponse(live.fleet(caller().sites), media_type="text/event-stream")
+        return EventStream(live.fleet(caller().sites))
 
 
 async def _known(telemetry: Telemetry, site: str, charger: str) -> list[SignalNow]:

@@ -128,6 +128,11 @@ class Office:
             bounce=bounce,
         )
 
+    @property
+    def session_cookie(self) -> str:
+        """Name of the cookie that a log-in sets."""
+        return self._cookies.no_session().partition("=")[0]
+
     def hosts(self) -> frozenset[str]:
         """Give the names that the console answers to."""
         if self._settings.origin is None:
