@@ -13,13 +13,13 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import numpy as np
 
+from isolane.cli.main import log_to_stderr
 from isolane.config.load import load
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
@@ -40,7 +40,6 @@ _BITS = 40
 _BYTES_A_SAMPLE = 5.8
 """Of noise of so many bits, packed."""
 _STEP_MS = 100
-_LINE = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s"
 T0_MS = 1_700_000_000_000
 
 
@@ -153,10 +152,5 @@ async def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    logging.Formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(_LINE, "%Y-%m-%dT%H:%M:%S"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for library in ("httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    log_to_stderr("info")
     asyncio.run(main(Path(sys.argv[1])))

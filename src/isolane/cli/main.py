@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     parser = _parser(chosen)
     options = parser.parse_args(arguments)
-    _log_to_stderr(options.log_level)
+    log_to_stderr(options.log_level)
     try:
         return int(options.run(options))
     except IsolaneError as error:
@@ -99,7 +99,8 @@ class _Lines(logging.StreamHandler[TextIO]):
             super().handleError(record)
 
 
-def _log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str) -> None:
+    """Log as every process of isolane does, from `level` up: UTC, level, logger, event."""
     formatter = logging.Formatter(
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
     )
