@@ -73,6 +73,7 @@ async def test_pages_fit_and_hold_device_texts_as_text(
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     await page.get_by_role("link", name=f"depot / {HOSTILE} / 1").click()
     await page.locator("h1", has_text=HOSTILE).wait_for()
+    await page.wait_for_load_state("load")  # with its style sheets
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await page.locator("main img, main i, main td b").count() == 0
     assert await page.get_by_role("cell", name="<b>report</b> of the police").count() == 1

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import tarfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -104,6 +105,17 @@ async def test_what_is_restored_is_what_was_saved(
     (line,) = await again.catalogue.ledger()
     assert (line.verdict, line.blocks) == ("balanced", 6)
     assert folders(tmp_path) == ["data", "new", *(["saved"] if name == "saved" else [])]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside"])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    saved = tmp_path / "saved.tar"
+    with tarfile.open(saved, "w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    with pytest.raises(IsolaneError, match="no file below it"):
+        restore(StoreSettings(), tmp_path / "new", saved)
+    assert folders(tmp_path) == []
+    assert not (tmp_path / "outside").exists()
 
 
 def folders(folder: Path) -> list[str]:
