@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB", "HC", "MQ")
-"""What this harness is for: the boundaries of relay and tap, and of Channel B to broker and center."""
+FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB", "HC", "MQ", "OC")
+"""What this harness is for: the boundaries of relay and tap, of Channel B to broker and center, and of the center."""
 HERE = Path(__file__).parent
 
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import re
 import signal
-import sys
 import time
 import tomllib
 import traceback
@@ -29,6 +27,7 @@ from bench.attack.proof import Proof
 from bench.attack.steps import known_steps, run_steps
 from bench.attack.tapped import cpu_ns
 from bench.attack.uplink.rival import warm_up
+from bench.attack.watchers import Watchers, watchers
 from bench.attack.wishes import wish_of
 
 CASE_S = 3000.0
@@ -52,33 +51,6 @@ class Verdict:
     seconds: float = 0.0
 
 
-class Watchers:
-    """The process of well-behaved chargers."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def say(self, word: str) -> None:
-        """Send a command."""
-        if self._process.stdin is not None:
-            self._process.stdin.write(f"{word}\n".encode())
-            await self._process.stdin.drain()
-
-    async def hear(self) -> dict[str, Any]:
-        """Read an answer.
-
-        Raises:
-            RuntimeError: The process ended.
-        """
-        if self._process.stdout is None:
-            raise RuntimeError("the bystanders have no pipe")
-        line = await asyncio.wait_for(self._process.stdout.readline(), 90)
-        if not line:
-            raise RuntimeError("the bystanders ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
 @contextlib.asynccontextmanager
 async def watching(ground: Ground, number: int) -> AsyncIterator[Watchers]:
     """Run bystanders beside a case."""
@@ -86,21 +58,8 @@ async def watching(ground: Ground, number: int) -> AsyncIterator[Watchers]:
     if page is None:
         raise RuntimeError("the relay has no metrics page")
     numbers = (ground.ports["ws"], ground.csms.port, int(page[1]), number, ground.relay.pid, ground.tap.pid)
-    words = map(str, numbers)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.attack.watch", *words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=1 << 26,
-    )
-    try:
-        watchers = Watchers(process)
-        await watchers.hear()
-        yield watchers
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    async with watchers(*numbers) as process:
+        yield process
 
 
 async def run_case(
@@ -127,7 +86,7 @@ async def run_case(
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
     if case.family == FAMILY:
-        found, notes = await judge_case(case, reasons)
+        found, notes = await judge_case(case, reasons, quick=quick)
         result.why, result.notes = result.why + found, result.notes + notes
         result.outcome = "failed" if found else "passed"
         return

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from argon2 import PasswordHasher
 from bench.attack.operations.request import LISTEN_S, Reply, compose, of_json, send
-from bench.attack.process import Process
+from bench.attack.process import Process, Use
 
 from isolane.center.people.sessions import digest
 from isolane.center.store.catalogue import SqlCatalogue
@@ -79,6 +79,12 @@ class Center:
     Attributes:
         heard: What actors of tenant A were answered.
         measures: By expectation's name, as in `Proof`.
+        quick: Whether long times are to be short.
+        base: What the process held before the steps, and the bytes on its disk; None where nobody asks.
+        watch: How late the loop was, from watch.py.
+        suspects: Types of security event that what was done may cause; any other is a wrong one.
+        deeds: Lines of the audit that there must be: what, and a word of the subject.
+        filled: Rows by table that there were before anybody did anything.
     """
 
     folder: Path
@@ -90,6 +96,13 @@ class Center:
     notes: list[str] = field(default_factory=list)
     seeded: list[str] = field(default_factory=list)
     pid: int = 0
+    quick: bool = False
+    base: tuple[Use, int] | None = None
+    watched_pid: int = 0
+    watch: dict[str, Any] = field(default_factory=dict)
+    suspects: set[str] = field(default_factory=set)
+    deeds: list[tuple[str, str]] = field(default_factory=list)
+    filled: dict[str, int] = field(default_factory=dict)
 
     async def ask(
         self,
@@ -135,8 +148,20 @@ class Center:
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give all that people have made or changed."""
+        return {name: self.select(f'SELECT * FROM "{name}"') for name in _PEOPLES}  # noqa: S608 - our words
+
+    def select(self, question: str) -> list[tuple[Any, ...]]:
+        """Ask the catalogue."""
         with contextlib.closing(sqlite3.connect(self.folder / "data/catalogue.sqlite3")) as database:
-            return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in _PEOPLES}  # noqa: S608 - our words
+            return database.execute(question).fetchall()
+
+    def disk_bytes(self) -> int:
+        """Give the size of all its files."""
+        size = 0
+        for path in self.folder.rglob("*"):
+            with contextlib.suppress(OSError):
+                size += path.stat().st_size if path.is_file() else 0
+        return size
 
     async def start(self) -> None:
         """Start the process and note how it is then."""
@@ -181,6 +206,8 @@ async def operations() -> AsyncIterator[Center]:
     center = Center(folder, Process("center", settings, folder / "center.log"))
     try:
         await _fill(folder / "data")
+        tables = ("person", "tenant", "machine_token")
+        center.filled = {name: center.select(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}  # noqa: S608 - our words
         await center.start()
         yield center
     finally:
