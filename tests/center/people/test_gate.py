@@ -70,6 +70,17 @@ async def test_no_header_or_field_makes_another_method(front: Front, admin: http
     assert (await admin.get("/api/v1/session")).status_code == 200
 
 
+async def test_a_public_path_says_which_methods_it_knows_and_another_says_nothing(front: Front) -> None:
+    await front.add("first-admin")
+    async with front.client() as stranger:
+        for path, known in (("/api/v1/healthz", "GET"), ("/api/v1/session", "DELETE, GET, POST")):
+            for method in ("TRACE", "PUT", "PATCH"):
+                answer = await stranger.request(method, path)
+                assert (answer.status_code, answer.headers["allow"]) == (405, known), (method, path)
+        for path in ("/api/v1/sites", "/api/v1/nothing", "/api/v1/users/night"):
+            assert (await stranger.request("TRACE", path)).status_code == 401, path
+
+
 async def test_nobody_slips_in_a_field(front: Front, admin: httpx.AsyncClient) -> None:
     await front.add("night", Role.VIEWER, "north")
     described = (await admin.get("/api/v1/openapi.json")).json()

@@ -161,8 +161,11 @@ class Gate:
     # Refusals
 
     async def _unknown(self, who: Caller, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application say that there is no such thing; its routes answer nothing without a line's path."""
-        if who is NOBODY:
+        """Let the application say that there is no such thing; its routes answer nothing without a line's path.
+
+        That a public path knows no such method is public too.
+        """
+        if who is NOBODY and not self._table.is_public(scope["path"]):
             raise _RefusedError(HTTPStatus.UNAUTHORIZED, "log in first")
         set_caller(NOBODY, Visit())
         scope[GATE] = None

@@ -175,6 +175,10 @@ class RightsTable:
                 return right, match.groupdict()
         return None
 
+    def is_public(self, path: str) -> bool:
+        """Tell whether nobody needs to log in to ask for a path, with one of its methods at least."""
+        return any(right.who is Who.ANYBODY and pattern.fullmatch(path) for pattern, right in self._lines)
+
     def check(self, routes: Iterable[tuple[str, str]]) -> None:
         """Check that the table has each route of an application.
 
