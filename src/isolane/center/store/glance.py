@@ -8,17 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from isolane.center.store.columns import Columns
+from isolane.center.store.digest import Digests, Use
 from isolane.center.store.latest import LastRow, PowerRing, sample, signal_now
 from isolane.center.store.port import LiveSample
-from isolane.center.store.summary import power_columns, power_w, session_active, state, temperature_max_c
 from isolane.center.store.views import ChargerSummary, SignalNow
 from isolane.wire.block import Block
 
 _SHOWN_ROWS_MAX = 128
 """Of one block: half of what a listener's queue holds, so that no single block ends a listener."""
-
-_Use = tuple[int, bytes]
-"""Gateway number and schema."""
 
 
 class Glance:
@@ -32,9 +29,10 @@ class Glance:
     def __init__(self, columns: Columns, offline_after_s: float) -> None:
         self._columns = columns
         self._offline_after_ms = offline_after_s * 1000
-        self._last: dict[_Use, LastRow] = {}
-        self._seen_ms: dict[_Use, int] = {}
-        self._power: dict[_Use, PowerRing] = {}
+        self._last: dict[Use, LastRow] = {}
+        self._seen_ms: dict[Use, int] = {}
+        self._power: dict[Use, PowerRing] = {}
+        self._digests = Digests(columns, self._last)
 
     def add(self, gateway: int, block: Block, received_ms: int) -> int:
         """Take a block in; gives the time of the newest row before it, ms, so that newer rows can be told apart."""
@@ -50,7 +48,7 @@ class Glance:
         self._ring(use, block)
         return before.t_ms if before else block.t0_ms - 1
 
-    def _ring(self, use: _Use, block: Block) -> None:
+    def _ring(self, use: Use, block: Block) -> None:
         ring = self._power.get(use)
         if ring is None and (devices := self._columns.devices(*use)):
             ring = self._power[use] = PowerRing(self._columns.schemas[use[1]], devices)
@@ -78,16 +76,12 @@ class Glance:
     def signals(self, site: str, device: str) -> list[SignalNow]:
         """See `Telemetry.signals`. Of a signal that several schemas carry, the newest sample counts."""
         uses = [(carrier.gateway, carrier.schema) for carrier in self._columns.carriers(site, device)]
-        found = self._signals(device, uses)
-        return [found[key] for key in sorted(found)]
-
-    def _signals(self, device: str, uses: list[_Use]) -> dict[str, SignalNow]:
         found: dict[str, SignalNow] = {}
         for use in sorted(uses, key=lambda use: self._last[use].t_ms if use in self._last else 0):
             schema, row = self._columns.schemas[use[1]], self._last.get(use)
             for key, at in self._columns.devices(*use).get(device, {}).items():
                 found[key] = signal_now(key, schema.columns[at], at, row)
-        return found
+        return [found[key] for key in sorted(found)]
 
     def fleet(self, site: str | None, now_ms: int) -> list[ChargerSummary]:
         """See `Telemetry.fleet`."""
@@ -97,35 +91,27 @@ class Glance:
         ]
         return sorted(found, key=_worst_first)
 
-    def _summary(self, site: str, charger: str, uses: list[_Use], now_ms: int) -> ChargerSummary:
-        signals = self._signals(charger, uses)
-        seen = [(self._seen_ms.get(use, 0), use) for use in uses]
-        last_seen_ms, newest = max(seen)
-        bad = sum(signal.quality == "bad" for signal in signals.values())
-        charger_state = state(signals.values())
-        power = {
-            key: column
-            for use in uses
-            for key, at in self._columns.devices(*use)[charger].items()
-            if (column := self._columns.column(use[1], at)).unit == "W"
-        }
+    def _summary(self, site: str, charger: str, uses: list[Use], now_ms: int) -> ChargerSummary:
+        now = self._digests.of(site, charger, uses)
+        last_seen_ms, newest = max((self._seen_ms.get(use, 0), use) for use in uses)
+        is_heard = now_ms - last_seen_ms <= self._offline_after_ms
         return ChargerSummary(
             site,
             self._columns.gateway_name(*newest),
             charger,
             last_seen_ms,
-            now_ms - last_seen_ms <= self._offline_after_ms and bad < len(signals),
-            charger_state,
-            power_w(signals, power_columns(power)),
-            temperature_max_c(signals.values()),
-            len(signals),
-            bad,
-            sum(signal.quality == "stale" for signal in signals.values()),
-            session_active(signals.values(), charger_state),
+            is_heard and now.bad_signals < now.signals,
+            now.state,
+            now.power_w,
+            now.temperature_max_c,
+            now.signals,
+            now.bad_signals,
+            now.stale_signals,
+            now.session_active,
             self._recent(charger, uses, now_ms),
         )
 
-    def _recent(self, charger: str, uses: list[_Use], now_ms: int) -> list[float | None]:
+    def _recent(self, charger: str, uses: list[Use], now_ms: int) -> list[float | None]:
         """Give an hour of power; each minute of the stream that knows it best, of equals of the newest schema."""
         out: list[float | None] = []
         rings = [ring for use in uses if (ring := self._power.get(use))]

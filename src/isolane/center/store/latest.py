@@ -21,6 +21,10 @@ from isolane.wire.block import I64, U8, Block
 from isolane.wire.schema import Column, Schema
 
 RING_MINUTES: Final = 60
+_WORDS: Final = {
+    quality | reason << 2: (quality.name.lower(), reason_name(reason)) for quality in Quality for reason in range(64)
+}
+"""Quality and reason of each code."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class PowerRing:
         self._minute: I64 = np.full(RING_MINUTES, -1, np.int64)
         self._total: NDArray[np.float64] = np.zeros((RING_MINUTES, len(picked)))
         self._count: I64 = np.zeros((RING_MINUTES, len(picked)), np.int64)
+        self._shown: list[list[float | None]] = []
+        self._shown_at = -1
 
     def rank(self, device: str) -> int:
         """Give how well a device's power is known here, as `power_rank` does."""
@@ -64,6 +70,7 @@ class PowerRing:
         """Count a block's rows in."""
         if not self._row:
             return
+        self._shown_at = -1
         told, codes = scaled(block.values[self._columns], block.codes[self._columns], self._scale)
         has = (codes & 3) != Quality.BAD
         power = np.add.reduceat(told, self._starts)
@@ -86,12 +93,18 @@ class PowerRing:
         if row is None:
             return []
         newest = now_ms // MINUTE_MS
-        out: list[float | None] = []
-        for minute in range(newest - RING_MINUTES + 1, newest + 1):
-            slot = minute % RING_MINUTES
-            count = int(self._count[slot, row]) if self._minute[slot] == minute else 0
-            out.append(round(float(self._total[slot, row]) / count, 1) if count else None)
-        return out
+        if self._shown_at != newest:
+            self._shown_at, self._shown = newest, self._means(newest)
+        return self._shown[row]
+
+    def _means(self, newest: int) -> list[list[float | None]]:
+        """Give every device's last 60 minutes."""
+        minutes = np.arange(newest - RING_MINUTES + 1, newest + 1)
+        slots = minutes % RING_MINUTES
+        count = np.where((self._minute[slots] == minutes)[:, None], self._count[slots], 0)
+        means = np.round(self._total[slots] / np.maximum(count, 1), 1)
+        pairs = zip(means.T.tolist(), count.T.tolist(), strict=True)
+        return [[mean if has else None for mean, has in zip(*pair, strict=True)] for pair in pairs]
 
 
 def signal_now(key: str, column: Column, at: int, row: LastRow | None) -> SignalNow:
@@ -105,4 +118,4 @@ def signal_now(key: str, column: Column, at: int, row: LastRow | None) -> Signal
 def sample(told: int, code: int, resolution: float) -> tuple[float | None, str, str]:
     """Put one sample, a scaled integer or a bit pattern, into words: value in the unit or None, quality, reason."""
     value, code = sample_of(told, code, resolution)
-    return value, Quality(code & 3).name.lower(), reason_name(code >> 2)
+    return value, *_WORDS[code]

@@ -5,6 +5,7 @@ those of its schema was not made by a gateway of ours; what it says of such a co
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,6 +53,7 @@ def rounded(values: F64, resolution: float, finer: int = 0) -> F64:
     return np.round(values, decimals(resolution) + finer) if resolution else values
 
 
+@lru_cache(maxsize=1024)
 def decimals(resolution: float) -> int:
     """Give the decimal places that a multiple of a resolution needs, 0 to 12."""
     if resolution <= 0 or not math.isfinite(resolution):

@@ -16,12 +16,21 @@ _POWER_COMPONENTS = ("EVSE", "Connector", "ChargingStation", "FiscalMetering", "
 _STATES = tuple("suspended" if name.startswith("Suspended") else name.lower() for name in AVAILABILITY)
 _STATE_VARIABLES = frozenset({"AvailabilityState", "xState"})
 _STATE_COMPONENTS = frozenset({"EVSE", "Connector", "ChargingStation"})
+_TRANSACTION = "xTransactionActive"
 _MOST_TELLING = (
     "faulted", "charging", "suspended", "preparing", "finishing", "occupied", "reserved", "available", "unavailable",
 )  # fmt: skip
 """Of several outlets, the state of the charger is the first of these."""
 _IN_SESSION = frozenset({"charging", "suspended"})
 _IDLE = frozenset({"available", "preparing", "finishing", "reserved", "unavailable", "faulted"})
+
+
+def is_telling(key: str, unit: str) -> bool:
+    """Tell whether state, temperature or session of a charger are told by a signal."""
+    _, component, variable = key.split("/")
+    if unit == "Celsius" or variable == _TRANSACTION:
+        return True
+    return component in _STATE_COMPONENTS and variable in _STATE_VARIABLES
 
 
 def power_columns(columns: Mapping[str, Column]) -> list[str]:
@@ -67,7 +76,7 @@ def state(signals: Iterable[SignalNow]) -> str:
 
 def session_active(signals: Iterable[SignalNow], charger_state: str) -> bool | None:
     """Tell whether a session runs: as a transaction signal says, else as the state does; None when neither says it."""
-    told = [s.value for s in signals if s.key.endswith("/xTransactionActive") and s.value is not None]
+    told = [s.value for s in signals if s.key.endswith(f"/{_TRANSACTION}") and s.value is not None]
     if told:
         return any(told)
     if charger_state in _IN_SESSION:
