@@ -81,7 +81,7 @@ class Measure:
         dispatch: L3 likewise; NaN is the end of life.
         watch: L1 likewise: additionally to the drift test the estimate has to be beyond it; NaN is the drift alone.
         scatter: Of one feature about its truth, relative (with `log`) or in the unit: what is expected at least.
-        walk: How far the truth may go from one feature to the next, likewise.
+        walk: How far the truth may go from one feature to the next, likewise; NaN is a fifth of the scatter.
         log: Whether the logarithm is what is tested; only for values above 0.
         rises: Whether the part gets worse as the value rises.
     """
@@ -99,7 +99,7 @@ class Measure:
     dispatch: float = math.nan
     watch: float = math.nan
     scatter: float = 0.05
-    walk: float = 0.005
+    walk: float = math.nan
     log: bool = False
     rises: bool = True
 

@@ -1,0 +1,219 @@
+"""This file follows one measure; it guards that a score, its level and its prognosis come from the same estimate.
+
+Operation, for each feature y (its logarithm where the measure is tested so):
+
+1. Until the baseline is complete: collect. A measure with a start of its own, or with a commissioned value, needs none.
+2. Estimate: a scalar Kalman filter of a random walk, P += q^2; R = sd^2 + scatter^2; an innovation beyond 4 standard
+   deviations is cut to that, so one wild feature moves little.
+3. Drift: `drift.Cusum` of the residual against the baseline. When it finds a change, the estimate is set to the mean
+   since the change began: a step is not followed slowly.
+4. State of health, level and prognosis from the estimate.
+
+Source: docs/reference/health-scores.md.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from isolane.health.models.baseline import Baseline, middle_and_spread
+from isolane.health.models.drift import WILD_SD, Cusum
+from isolane.health.models.ladder import Ladder
+from isolane.health.models.measure import Basis, Feature, Level, Measure, Per
+from isolane.health.models.prognosis import foretell
+from isolane.health.models.score import Prognosis, Score, Trust, state_of_health
+from isolane.health.models.trail import Trail
+
+_WALK_SHARE = 0.2
+_OLD_S = 30 * 86_400
+_GOOD_FEATURES = 10
+_POOR_SD = 25.0
+_PLAN_FAIL_90D = 0.20
+_DISPATCH_FAIL_30D = 0.30
+
+
+@dataclass(slots=True)
+class Memory:
+    """All that a course remembers; can be written down and read back.
+
+    Attributes:
+        per: How often its features come.
+        start: Baseline, in the tested value as all here; NaN while it is learnt.
+        spread: Standard deviation of features about it.
+        estimate: Of the present.
+        variance: Of that.
+        n_obs: Features taken.
+        at_s: UTC second of the newest.
+        baseline: While it is learnt.
+        drift: Sum of what speaks for a change.
+        trail: Days.
+        ladder: Levels.
+        prognosis: The newest, if any.
+        no_prognosis: Why there is none.
+    """
+
+    per: Per
+    start: float = math.nan
+    spread: float = math.nan
+    estimate: float = math.nan
+    variance: float = math.nan
+    n_obs: int = 0
+    at_s: int = 0
+    baseline: Baseline = field(default_factory=Baseline)
+    drift: Cusum = field(default_factory=Cusum)
+    trail: Trail = field(default_factory=Trail)
+    ladder: Ladder = field(default_factory=Ladder)
+    prognosis: Prognosis | None = None
+    no_prognosis: str = "no RUL: there is no baseline yet"
+
+
+class Course:
+    """One measure of one place over its life.
+
+    Args:
+        measure: What is followed.
+        model_id: Kind and version of the model that gives the features.
+        commissioned: Value as commissioned, in the measure's unit, where somebody measured it; NaN if not.
+    """
+
+    def __init__(self, measure: Measure, model_id: str, commissioned: float = math.nan) -> None:
+        self.measure = measure
+        self.model_id = model_id
+        self.last: Feature | None = None
+        self._commissioned = commissioned
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew: the part was replaced or mended."""
+        measure = self.measure
+        self.memory = Memory(measure.per)
+        known = measure.start if not math.isnan(measure.start) else self._commissioned
+        if not math.isnan(known):
+            self._begin(self._tested(known), 0.0, 1)
+
+    def restore(self, memory: Memory) -> None:
+        """Go on from what was remembered."""
+        self.memory = memory
+
+    @property
+    def level(self) -> Level:
+        """The highest level that holds."""
+        return self.memory.ladder.level
+
+    def take(self, feature: Feature) -> Level:
+        """Take a feature of this measure, in the order of time; give the level that holds after it."""
+        memory, y = self.memory, self._tested(feature.value)
+        if not math.isfinite(y):
+            return self.level
+        memory.n_obs += 1
+        memory.at_s = max(memory.at_s, feature.at_s)
+        self.last = feature
+        if math.isnan(memory.start):
+            if memory.baseline.take(y, feature.at_s):
+                middle, spread = middle_and_spread(memory.baseline.values)
+                self._begin(middle, spread, len(memory.baseline.values))
+                memory.baseline = Baseline()
+            return self.level
+        self._follow(y, feature.sd / feature.value if self.measure.log else feature.sd)
+        if memory.trail.take(y, feature.at_s):
+            self._foretell()
+        return memory.ladder.take(self._speaks(), memory.per, feature.at_s)
+
+    def score(self, now_s: int) -> Score:
+        """Give the state of health as it is known at a UTC second."""
+        memory, measure = self.memory, self.measure
+        theta, theta_0, theta_end = self._plain(memory.estimate), self._plain(memory.start), self._end()
+        sd = math.sqrt(memory.variance) * (theta if measure.log else 1.0)
+        way = (theta_end - theta_0) * (1 if measure.rises else -1)
+        value = state_of_health(theta, theta_0, theta_end) if not way <= 0 else 0.0
+        points = 100 * sd / way if not way <= 0 else math.nan
+        return Score(
+            measure=measure,
+            model_id=self.model_id,
+            value=value,
+            sd=points,
+            n_obs=memory.n_obs,
+            trust=self._trust(points, now_s),
+            level=self.level,
+            theta=theta,
+            theta_sd=sd,
+            theta_0=theta_0,
+            theta_end=theta_end,
+            at_s=memory.at_s,
+            prognosis=memory.prognosis,
+            no_prognosis="" if memory.prognosis else memory.no_prognosis,
+        )
+
+    def _begin(self, start: float, spread: float, count: int) -> None:
+        memory = self.memory
+        memory.start, memory.estimate = start, start
+        memory.spread = max(spread, self.measure.scatter)
+        memory.variance = memory.spread**2 / count if self.measure.basis is Basis.MEASURED else 0.0
+        memory.no_prognosis = "no RUL: no day is over since the baseline"
+
+    def _follow(self, y: float, sd: float) -> None:
+        memory, measure = self.memory, self.measure
+        if measure.basis is not Basis.MEASURED:
+            memory.estimate, memory.variance = y, sd * sd
+            return
+        walk = measure.walk if not math.isnan(measure.walk) else _WALK_SHARE * memory.spread
+        noise = sd * sd + memory.spread**2
+        memory.variance += walk * walk
+        total = memory.variance + noise
+        limit = WILD_SD * math.sqrt(total)
+        gain = memory.variance / total if total else 1.0
+        memory.estimate += gain * min(max(y - memory.estimate, -limit), limit)
+        memory.variance *= 1 - gain
+        if memory.drift.take(self._worse(y, memory.start) / (memory.spread or 1.0), y):
+            memory.estimate, memory.variance = memory.drift.mean, noise / memory.drift.since
+
+    def _speaks(self) -> dict[Level, bool]:
+        measure, fate = self.measure, self.memory.prognosis
+        margin = math.sqrt(self.memory.variance)
+        end = self._end()
+        watch = math.isnan(measure.watch) or self._worse_than(self._border(measure.watch), 0.0)
+        half = (self._plain(self.memory.start) + end) / 2
+        plan = self._worse_than(half if math.isnan(measure.plan) else self._border(measure.plan), margin)
+        dispatch = self._worse_than(end if math.isnan(measure.dispatch) else self._border(measure.dispatch), margin)
+        dispatch |= fate is not None and fate.fail_30d > _DISPATCH_FAIL_30D
+        plan |= dispatch or (fate is not None and fate.fail_90d > _PLAN_FAIL_90D)
+        drifts = self.memory.drift.over > 0 and watch
+        return {Level.WATCH: drifts or plan, Level.PLAN: plan, Level.DISPATCH: dispatch}
+
+    def _foretell(self) -> None:
+        memory = self.memory
+        memory.prognosis, memory.no_prognosis = foretell(
+            memory.trail.days,
+            memory.start,
+            (memory.estimate, math.sqrt(memory.variance)),
+            self._tested(self._end()),
+            modelled=self.measure.basis is not Basis.MEASURED,
+        )
+
+    def _trust(self, points: float, now_s: int) -> Trust:
+        memory = self.memory
+        if math.isnan(memory.start) or not memory.n_obs:
+            return Trust.LEARNING
+        if now_s - memory.at_s > _OLD_S:
+            return Trust.OLD
+        return Trust.POOR if memory.n_obs < _GOOD_FEATURES or not points <= _POOR_SD else Trust.GOOD
+
+    def _worse_than(self, border: float, margin: float) -> bool:
+        return self._worse(self.memory.estimate, self._tested(border)) > margin
+
+    def _worse(self, y: float, than: float) -> float:
+        return (y - than) * (1 if self.measure.rises else -1)
+
+    def _border(self, border: float) -> float:
+        """Give the value of a border that is a ratio or a value as the measure's end of life is."""
+        return border if math.isnan(self.measure.ratio) else border * self._plain(self.memory.start)
+
+    def _end(self) -> float:
+        return self._border(self.measure.limit if math.isnan(self.measure.ratio) else self.measure.ratio)
+
+    def _tested(self, value: float) -> float:
+        if not self.measure.log:
+            return value
+        return math.log(value) if value > 0 else math.nan
+
+    def _plain(self, tested: float) -> float:
+        return math.exp(tested) if self.measure.log else tested
