@@ -1,5 +1,6 @@
 """This file keeps users and tokens over a real socket; it guards that nobody gives more than he has."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -115,6 +116,28 @@ async def test_a_token_does_what_its_scopes_say_until_it_is_revoked(front: Front
         assert (await program.get("/")).status_code == 403
         assert (await admin.delete(f"/api/v1/tokens/{made['token']['number']}")).status_code == 204
         assert (await program.get("/api/v1/sites")).status_code == 401
+    assert [one["state"] for one in (await admin.get("/api/v1/tokens")).json()] == ["revoked"]
+
+
+async def test_a_token_works_while_its_maker_may_log_in(front: Front, admin: httpx.AsyncClient) -> None:
+    await front.add("leaver")
+    body = {"name": "grafana", "scopes": ["telemetry:read"], "tenants": ["*"], "days": 30}
+    async with await front.log_in("leaver") as leaver:
+        made = (await leaver.post("/api/v1/tokens", json=body)).json()
+    async with front.client(authorization=f"Bearer {made['secret']}") as program:
+        states = []
+        for disabled in (False, True, False):
+            assert (await admin.patch("/api/v1/users/leaver", json={"disabled": disabled})).status_code == 200
+            (listed,) = (await admin.get("/api/v1/tokens")).json()
+            states.append((listed["state"], (await program.get("/api/v1/sites")).status_code))
+        assert states == [("valid", 200), ("stopped", 401), ("valid", 200)]
+        async with program.stream("GET", "/api/v1/live") as fleet:
+            lines = fleet.aiter_lines()
+            assert await anext(lines) == ": isolane"
+            assert (await admin.patch("/api/v1/users/leaver", json={"disabled": True})).status_code == 200
+            async with asyncio.timeout(20):
+                assert "event: samples" not in [line async for line in lines]
+        assert (await admin.delete(f"/api/v1/tokens/{listed['number']}")).status_code == 204
     assert [one["state"] for one in (await admin.get("/api/v1/tokens")).json()] == ["revoked"]
 
 

@@ -110,6 +110,7 @@ class FrontDesk:
         if fields:
             note = self._audit.line("user-changed", f"{person.name} {' '.join(said)}")
             self._sessions.forget(await self._records.change_person(name, note, **fields))
+            self._identify.forget_tokens()
         return _entry(await self._changeable(name))
 
     # Sessions
@@ -143,7 +144,12 @@ class FrontDesk:
 
     async def tokens(self) -> list[TokenEntry]:
         """See `Desk.tokens`."""
-        return [self._token(token) for token in await self._records.tokens() if _is_mine(token.tenants)]
+        disabled = {person.name for person in await self._records.people() if person.disabled}
+        return [
+            self._token(token, is_stopped=token.created_by in disabled)
+            for token in await self._records.tokens()
+            if _is_mine(token.tenants)
+        ]
 
     async def add_token(self, name: str, scopes: list[Scope], tenants: list[str], days: int) -> tuple[TokenEntry, str]:
         """See `Desk.add_token`."""
@@ -168,7 +174,7 @@ class FrontDesk:
         )
         number = await self._records.add_token(token, note)
         kept = next(one for one in await self._records.tokens() if one.number == number)
-        return self._token(kept), secret
+        return self._token(kept, is_stopped=False), secret
 
     async def revoke_token(self, number: int) -> None:
         """See `Desk.revoke_token`."""
@@ -177,12 +183,14 @@ class FrontDesk:
         await self._records.revoke_token(number, self._audit.line("token-revoked", str(number)))
         self._identify.forget_tokens()
 
-    def _token(self, token: MachineToken) -> TokenEntry:
+    def _token(self, token: MachineToken, *, is_stopped: bool) -> TokenEntry:
         state = "valid"
         if token.revoked_ms is not None:
             state = "revoked"
         elif token.expires_ms <= self._audit.line("").at_ms:
             state = "expired"
+        elif is_stopped:
+            state = "stopped"
         return TokenEntry(
             token.number,
             token.name,

@@ -55,7 +55,7 @@ class Identify:
         self._open_since_s = float("-inf")
         self._now_ms = now_ms
         self._clock = clock
-        self._tokens: OrderedDict[bytes, tuple[MachineToken | None, float]] = OrderedDict()
+        self._tokens: OrderedDict[bytes, tuple[tuple[MachineToken, bool] | None, float]] = OrderedDict()
 
     async def by_cookie(self, cookie: str) -> Caller | None:
         """Find whose session this is; None if it is none."""
@@ -69,26 +69,29 @@ class Identify:
         return Caller(person.name, Role(person.role), tenants, sites, form_token=form_token(cookie))
 
     async def by_token(self, secret: str) -> Caller | None:
-        """Find which program this is; None if the token is none, expired or revoked."""
+        """Find which program this is; None if the token is none, expired or revoked, or its maker is disabled."""
         if len(secret) != _TOKEN_CHARS or not secret.startswith(TOKEN_PREFIX):
             return None
         id_ = digest(secret)
-        token, read_s = self._tokens.get(id_, (None, float("-inf")))
+        found, read_s = self._tokens.get(id_, (None, float("-inf")))
         if self._clock() - read_s > _FRESH_S:
             read_s = self._clock()
-            token = await self._records.token(id_)
-            self._tokens[id_] = (token, read_s)
+            found = await self._records.token(id_)
+            self._tokens[id_] = (found, read_s)
             self._tokens.move_to_end(id_)
             if len(self._tokens) > _HELD_MAX:
                 self._tokens.popitem(last=False)
-        if token is None or token.revoked_ms is not None or token.expires_ms <= self._now_ms():
+        if found is None:
+            return None
+        token, is_maker_disabled = found
+        if is_maker_disabled or token.revoked_ms is not None or token.expires_ms <= self._now_ms():
             return None
         tenants = tenants_of(token.tenants)
         scopes = frozenset(Scope(word) for word in token.scopes.split() if word in set(Scope))
         return Caller(f"token {token.number}", None, tenants, await self._tenancy.sites_of(tenants), scopes)
 
     def forget_tokens(self) -> None:
-        """Ask the database again for every token: one was revoked."""
+        """Ask the database again for every token: one was revoked, or somebody who has made some was changed."""
         self._tokens.clear()
 
     async def nobody(self) -> Caller:

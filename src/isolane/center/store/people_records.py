@@ -207,10 +207,16 @@ class PeopleRecords:
 
         return await self._catalogue.write(change)
 
-    async def token(self, id_: bytes) -> MachineToken | None:
-        """Find a token by its hash, whatever its state."""
-        query = select(MachineTokenRow).where(MachineTokenRow.id == id_)
-        return await self._catalogue.read(lambda s: next((_token(row) for row in s.scalars(query)), None))
+    async def token(self, id_: bytes) -> tuple[MachineToken, bool] | None:
+        """Find a token by its hash, whatever its state, and whether who made it is disabled."""
+        query = (
+            select(MachineTokenRow, PersonRow.disabled)
+            .outerjoin(PersonRow, PersonRow.name == MachineTokenRow.created_by)
+            .where(MachineTokenRow.id == id_)
+        )
+        return await self._catalogue.read(
+            lambda s: next(((_token(row), bool(disabled)) for row, disabled in s.execute(query)), None)
+        )
 
     async def tokens(self) -> list[MachineToken]:
         """Give all, newest first."""

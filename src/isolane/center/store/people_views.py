@@ -166,7 +166,10 @@ class SessionEntry:
 
 @dataclass(frozen=True, slots=True)
 class TokenEntry:
-    """A program's token, without its secret; `state` is "valid", "expired" or "revoked"."""
+    """A program's token, without its secret.
+
+    `state` is "valid", "expired", "revoked", or "stopped" while who made it is disabled.
+    """
 
     number: int
     name: str
