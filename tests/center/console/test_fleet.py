@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from isolane.center.console.fleet import by_site, heat_tone, missing, state_of, totals
+from isolane.center.console.fleet import ROWS_MAX, fits, heat_tone, missing, part, state_of, totals
 from isolane.center.store.views import ChargerSummary, GapLine, GatewayEntry, SiteEntry
 from support.balanced_line import LINE
 
@@ -26,7 +26,7 @@ CALM = ChargerSummary(
 
 
 def test_the_worst_charger_of_the_worst_site_stands_first() -> None:
-    rows = by_site(
+    rows = part(
         [
             replace(CALM, charger="calm", site="a"),
             replace(CALM, charger="busy", site="a", state="charging"),
@@ -36,7 +36,7 @@ def test_the_worst_charger_of_the_worst_site_stands_first() -> None:
             replace(CALM, charger="half-blind", site="c", bad_signals=5),
         ],
         [SiteEntry("d", [GatewayEntry("gw-d", 0, 0)], 0)],
-    )
+    ).rows
     assert [(row.site, [one.charger for one in row.chargers]) for row in rows] == [
         ("b", ["broken", "silent"]),
         ("c", ["hot", "half-blind"]),
@@ -44,6 +44,54 @@ def test_the_worst_charger_of_the_worst_site_stands_first() -> None:
         ("d", []),
     ]
     assert rows[3].gateways == ["gw-d"]
+
+
+def test_pages_go_from_the_worst_of_all_sites_to_the_best_and_leave_out_nobody() -> None:
+    chargers = [replace(CALM, site=f"s{n % 7}", charger=f"c{n:03}", gateway=f"gw-{n % 14}") for n in range(250)]
+    chargers += [replace(CALM, site=f"s{n}", charger="bad", state="faulted", power_w=5.0) for n in range(7)]
+    sites = [SiteEntry(f"s{n}", [GatewayEntry(f"gw-{n}", 0, 0)], 1) for n in range(8)]
+    pages = [part(chargers, sites, number=number) for number in (1, 2, 3, 99)]
+    assert [(one.number, one.pages, one.first, one.last) for one in pages] == [
+        (1, 3, 1, ROWS_MAX),
+        (2, 3, ROWS_MAX + 1, 2 * ROWS_MAX),
+        (3, 3, 2 * ROWS_MAX + 1, 257),
+        (3, 3, 2 * ROWS_MAX + 1, 257),
+    ]
+    shown = [(row.site, one.charger) for page in pages[:3] for row in page.rows for one in row.chargers]
+    assert sorted(shown) == sorted((one.site, one.charger) for one in chargers)
+    assert {row.chargers[0].charger for row in pages[0].rows if row.chargers} == {"bad"}
+    first = pages[0].rows[0]
+    assert (first.site, first.count, first.power_w, len(first.chargers)) == ("s0", 37, 5.0, 37)
+    partly = next(row for row in pages[0].rows if len(row.chargers) < row.count)
+    assert set(partly.gateways) == {one.gateway for one in partly.chargers}
+    assert [row.site for row in pages[1].rows if not row.chargers] == []
+    assert [row.site for row in pages[2].rows if not row.chargers] == ["s7"]
+    assert pages[0].address(2) == "/?page=2"
+    assert part(chargers, sites, "s1 c", 2).address(1) == "/?q=s1+c&page=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ["avail", "b", "DC-01"]),
+        ("dc-0", ["DC-01"]),
+        ("park dc", ["DC-01"]),
+        ("avail", ["avail", "b"]),
+        ("state:available", ["b"]),
+        ("state:avail", []),
+        ("elsewhere", []),
+    ],
+)
+def test_a_filter_is_words_of_name_site_or_state(text: str, found: list[str]) -> None:
+    chargers = [
+        replace(CALM, charger="b"),
+        replace(CALM, charger="DC-01", site="Car Park", state="unavailable"),
+        replace(CALM, charger="avail", state="charging"),
+    ]
+    assert sorted((one.charger for one in chargers if fits(one, text.split())), key=str.lower) == found
+    shown = part(chargers, [SiteEntry("empty", [], 0)], text)
+    assert shown.found == len(found)
+    assert (shown.rows[-1].site == "empty" if shown.rows else bool(text)) is (not text or not found)
 
 
 def test_a_silent_charger_is_offline_whatever_it_said_last() -> None:

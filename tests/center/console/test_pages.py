@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
-from isolane.center.console import markup
+from isolane.center.console import fleet, markup
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -96,6 +96,31 @@ async def test_an_empty_center_says_what_to_do(
         await page.goto(empty.url + "/ledger")
         assert "No books yet" in await page.locator("main").inner_text()
         await page.goto("about:blank")
+
+
+async def test_what_is_not_on_the_first_page_is_found_without_script_and_with_it(
+    center: Center, open_page: OpenPage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "ROWS_MAX", 1)
+    async with httpx.AsyncClient(base_url=center.url) as client:
+        first, second = (await client.get("/")).text, (await client.get("/?page=2")).text
+        assert [text.count("data-charger=") for text in (first, second)] == [1, 1]
+        assert ('href="/?page=2"' in first, 'href="/?page=1"' in second) == (True, True)
+        other = "dc-01" if 'data-charger="DC-01"' in second else "img"
+        found = (await client.get("/", params={"q": other})).text
+        assert "data-charger=" in found
+        assert 'rel="next"' not in found
+        assert (await client.get("/", params={"page": "0"})).status_code == 422
+    page = await open_page(center.url)
+    await page.keyboard.press("/")
+    await page.keyboard.type(other)
+    await until(page, "document.querySelector('.pages') === null")
+    assert await page.locator("tr[data-charger]").count() == 1
+    assert page.url.endswith(f"?q={other}")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("link", name="Next").first.click()
+    await page.wait_for_url("**/?page=2")
+    assert "Chargers 2 to 2 of 2" in await page.locator("nav.pages").inner_text()
 
 
 async def test_the_theme_is_kept_and_set_before_the_first_paint(center: Center, open_page: OpenPage) -> None:

@@ -1,10 +1,12 @@
 """This file makes the fleet page's rows from the store's summaries; it guards that the worst stands first.
 
+A page has the worst of all chargers that fit the filter, then further pages the next; within it they stand by site.
 static/js/fleet.js writes new numbers into the same cells; which cells there are, in which order, is decided here.
 """
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from isolane.center.store.views import ChargerSummary, LedgerLine, SiteEntry
 
@@ -23,6 +25,10 @@ TONES: Final[dict[str, str]] = {
 }
 """State to tone; each tone has a colour and each state an icon of its own name."""
 
+ROWS_MAX: Final = 100
+"""Chargers on a page: what is worth a person's eyes at once, and made in a tenth of the time of a thousand."""
+
+_STATE = "state:"
 _ORDER = tuple(TONES)
 _HOT_C = 80.0
 _WARM_C = 65.0
@@ -53,16 +59,55 @@ def severity(charger: ChargerSummary) -> tuple[int, int, float]:
 
 @dataclass(frozen=True, slots=True)
 class SiteRows:
-    """A site, its gateways and its chargers, worst first."""
+    """A site on a page.
+
+    Attributes:
+        site: Its name.
+        gateways: Its gateways; those of the chargers alone where others are on other pages.
+        chargers: Those of its chargers that the page shows, worst first.
+        count: How many chargers it has.
+        power_w: Sum of what all its chargers give now; None when none of them says.
+    """
 
     site: str
     gateways: list[str]
     chargers: list[ChargerSummary]
+    count: int
+    power_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one page shows of the fleet.
+
+    Attributes:
+        rows: Its sites and chargers; of equals the first by name.
+        text: The filter as it was written.
+        found: How many chargers fit it.
+        number: Number of the page, from 1 on.
+        pages: How many pages there are, at least 1.
+    """
+
+    rows: list[SiteRows]
+    text: str
+    found: int
+    number: int
+    pages: int
 
     @property
-    def power_w(self) -> float | None:
-        """Sum of what its chargers give now; None when none of them says."""
-        return power_now_w(self.chargers)
+    def first(self) -> int:
+        """Place of the page's first charger among those that fit, from 1 on."""
+        return (self.number - 1) * ROWS_MAX + 1
+
+    @property
+    def last(self) -> int:
+        """Place of its last charger."""
+        return min(self.number * ROWS_MAX, self.found)
+
+    def address(self, number: int) -> str:
+        """Give the address of another page of the same filter."""
+        words = {"q": self.text} if self.text else {}
+        return f"/?{urlencode(words | {'page': str(number)})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +141,48 @@ def power_now_w(chargers: list[ChargerSummary]) -> float | None:
     return sum(known) if known else None
 
 
-def by_site(chargers: list[ChargerSummary], sites: list[SiteEntry]) -> list[SiteRows]:
-    """Group chargers by site. A site without chargers stands last, since nothing of it can be seen."""
+def part(chargers: list[ChargerSummary], sites: list[SiteEntry], text: str = "", number: int = 1) -> Part:
+    """Choose what a page shows.
+
+    Args:
+        chargers: All there are.
+        sites: All there are. Those without chargers stand last, since nothing of them can be seen.
+        text: Words that site, charger or state must have; see `fits`.
+        number: Which page; the last one if there are not so many.
+    """
+    words = text.lower().split()
+    found = sorted((c for c in chargers if fits(c, words)), key=lambda c: (severity(c), c.site, c.charger))
+    pages = max(1, -(-len(found) // ROWS_MAX))
+    number = min(number, pages)
+    everybody: dict[str, list[ChargerSummary]] = {entry.site: [] for entry in sites}
+    for charger in chargers:
+        everybody.setdefault(charger.site, []).append(charger)
+    shown: dict[str, list[ChargerSummary]] = {}
+    for charger in found[(number - 1) * ROWS_MAX : number * ROWS_MAX]:
+        shown.setdefault(charger.site, []).append(charger)
+    if number == pages and not words:
+        shown |= {site: [] for site, own in sorted(everybody.items()) if not own}
     gateways = {entry.site: [gateway.gateway for gateway in entry.gateways] for entry in sites}
-    names = dict.fromkeys([*(charger.site for charger in chargers), *gateways])
-    rows = [
-        SiteRows(name, gateways.get(name, []), sorted((c for c in chargers if c.site == name), key=_row_key))
-        for name in names
-    ]
-    return sorted(rows, key=lambda row: (not row.chargers, _row_key(row.chargers[0]) if row.chargers else (), row.site))
+    rows = [_site_rows(site, gateways.get(site, []), own, everybody[site]) for site, own in shown.items()]
+    return Part(rows, text, len(found), number, pages)
 
 
-def _row_key(charger: ChargerSummary) -> tuple[tuple[int, int, float], str]:
-    return severity(charger), charger.charger
+def _site_rows(site: str, gateways: list[str], shown: list[ChargerSummary], own: list[ChargerSummary]) -> SiteRows:
+    if len(shown) < len(own):
+        gateways = sorted({charger.gateway for charger in shown})
+    return SiteRows(site, gateways, shown, len(own), power_now_w(own))
+
+
+def fits(charger: ChargerSummary, words: list[str]) -> bool:
+    """Tell whether each of some words, in lower case, fits a charger.
+
+    A word is in the site's or charger's name, or begins the state; ``state:faulted`` is the whole state and no name.
+    """
+    names, state = f"{charger.site} {charger.charger}".lower(), state_of(charger)
+    return all(
+        word.removeprefix(_STATE) == state if word.startswith(_STATE) else word in names or state.startswith(word)
+        for word in words
+    )
 
 
 def totals(chargers: list[ChargerSummary], books: list[LedgerLine]) -> Totals:

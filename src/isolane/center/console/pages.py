@@ -5,14 +5,14 @@ Include the router last: its final route answers every other path with the page 
 
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from isolane.center.console.books import by_gateway
 from isolane.center.console.device import GATEWAY_PREFIX, device_page
-from isolane.center.console.fleet import by_site, totals
+from isolane.center.console.fleet import part, totals
 from isolane.center.console.markup import render, utc_ms
 from isolane.center.store.people_views import seen
 from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
@@ -21,6 +21,10 @@ _log = logging.getLogger(__name__)
 
 QUARANTINE_MAX = 20
 """Messages set aside that the ledger page lists, newest first."""
+
+
+_Filter = Annotated[str, Query(max_length=200)]
+_Number = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
 class _PageRoute(APIRoute):
@@ -49,25 +53,24 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
     """
     router = APIRouter(include_in_schema=False, route_class=_PageRoute)
 
-    async def fleet(template: str) -> Response:
+    async def fleet(template: str, text: str, number: int) -> Response:
         chargers = seen(await telemetry.fleet())
         sites = seen(await catalogue.sites())
         books = seen(await catalogue.ledger())
-        return render(
-            template, nav="fleet", rows=by_site(chargers, sites), chargers=chargers, totals=totals(chargers, books)
-        )
+        shown = part(chargers, sites, text.strip(), number)
+        return render(template, nav="fleet", part=shown, totals=totals(chargers, books), sites=len(sites))
 
     async def ledger(template: str) -> Response:
         books = by_gateway(seen(await catalogue.ledger()))
         return render(template, nav="ledger", books=books, quarantine=seen(await catalogue.quarantine(QUARANTINE_MAX)))
 
     @router.get("/")
-    async def fleet_page() -> Response:
-        return await fleet("fleet.html")
+    async def fleet_page(q: _Filter = "", page: _Number = 1) -> Response:
+        return await fleet("fleet.html", q, page)
 
     @router.get("/fragments/fleet")
-    async def fleet_fragment() -> Response:
-        return await fleet("fleet_rows.html")
+    async def fleet_fragment(q: _Filter = "", page: _Number = 1) -> Response:
+        return await fleet("fleet_rows.html", q, page)
 
     @router.get("/ledger")
     async def ledger_page() -> Response:

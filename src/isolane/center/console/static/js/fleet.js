@@ -3,7 +3,7 @@
 // @ts-check
 
 import { NOTHING, quantity, share } from "./format.js";
-import { centerSays, filterBox, setText, setTime, writeTimes } from "./page.js";
+import { byId, centerSays, filterBox, setText, setTime, writeTimes } from "./page.js";
 import { paths } from "./sparkline.js";
 import { follow } from "./stream.js";
 
@@ -13,8 +13,8 @@ import { follow } from "./stream.js";
 
 const HOT_C = 80;
 const WARM_C = 65;
+const TYPING_MS = 150;
 let signature = "";
-let wanted = "";
 
 /** @param {Element|null|undefined} cell @param {number|null} value @param {string} unit */
 function setQuantity(cell, value, unit) {
@@ -92,12 +92,11 @@ function onFleet({ t_ms, chargers }) {
     const site = /** @type {HTMLElement|null} */ (row.closest("[data-site]"));
     rows.set(JSON.stringify([site?.dataset.site, /** @type {HTMLElement} */ (row).dataset.charger]), row);
   }
-  let isNew = false;
   for (const charger of chargers) {
     const row = rows.get(JSON.stringify([charger.site, charger.charger]));
     if (row) writeRow(row, charger);
-    else isNew = true;
   }
+  const isNew = chargers.length !== Number(document.getElementById("strip")?.dataset.chargers ?? 0);
   for (const body of document.querySelectorAll("tbody[data-site]")) {
     const site = /** @type {HTMLElement} */ (body).dataset.site;
     const powers = chargers.filter((c) => c.site === site && c.online && c.power_w !== null).map((c) => c.power_w ?? 0);
@@ -110,26 +109,13 @@ function onFleet({ t_ms, chargers }) {
   signature = next;
 }
 
-function applyFilter() {
-  let shown = 0;
-  for (const body of document.querySelectorAll("tbody[data-site]")) {
-    let here = 0;
-    for (const row of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll("tr[data-charger]"))) {
-      const site = /** @type {HTMLElement} */ (body).dataset.site ?? "";
-      const text = `${site} ${row.dataset.charger} ${row.querySelector(".badge")?.textContent}`.toLowerCase();
-      row.hidden = !text.includes(wanted);
-      here += row.hidden ? 0 : 1;
-    }
-    /** @type {HTMLElement} */ (body).hidden = wanted !== "" && here === 0;
-    shown += here;
-  }
-  const none = document.getElementById("filter-none");
-  if (none) none.hidden = wanted === "" || shown > 0;
-}
-
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let asking;
 filterBox((text) => {
-  wanted = text;
-  applyFilter();
+  /** @type {HTMLInputElement} */ (byId("fleet-page")).value = "1";
+  history.replaceState(null, "", text ? `/?${new URLSearchParams({ q: text })}` : "/");
+  clearTimeout(asking);
+  asking = setTimeout(() => document.body.dispatchEvent(new Event("fleet-changed")), TYPING_MS);
 });
 /** Where the focus was in the rows that are being replaced. */
 let focused = "";
@@ -137,7 +123,6 @@ document.body.addEventListener("htmx:beforeSwap", () => {
   focused = document.activeElement?.closest("#fleet a")?.getAttribute("href") ?? "";
 });
 document.body.addEventListener("htmx:afterSwap", () => {
-  applyFilter();
   if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`#fleet a[href="${CSS.escape(focused)}"]`))?.focus();
 });
 follow("/api/v1/live", "fleet", onFleet);
