@@ -1,0 +1,28 @@
+"""This file lists the models; it guards that each has its own parameters and that a new one is one line here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from isolane.health.models.model import Model, Rating
+from isolane.health.models.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of model.
+
+    Attributes:
+        name: As in the model's id before the version, and in `off` of the settings.
+        required: Keys without which there is no such model.
+        used: Keys that it makes use of.
+        make: Makes one from the settings, what the place is built for, and the keys that it has.
+    """
+
+    name: str
+    required: tuple[str, ...]
+    used: tuple[str, ...]
+    make: Callable[[ModelSettings, Rating, Sequence[str]], Model]
+
+
+KINDS: tuple[Kind, ...] = ()
+"""In the order in which they look at rows."""

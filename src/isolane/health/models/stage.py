@@ -1,0 +1,128 @@
+"""This file runs the models of a whole site; it guards that a model's failure stays its own place's.
+
+Rows of the site come in batches (the blocks that are sent); all columns are made plausible at once and handed to each
+place. What every place remembers is written down from time to time, so a restart loses minutes and not a baseline.
+"""
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isolane.core.signals import Signal
+from isolane.health.models import catalogue
+from isolane.health.models.binding import Place, places, wanted
+from isolane.health.models.model import Model
+from isolane.health.models.place import Bay, Change
+from isolane.health.models.plausible import Plausible
+from isolane.health.models.score import Score
+from isolane.health.models.settings import ModelSettings
+
+_LOG = logging.getLogger(__name__)
+_FAILURES_MAX = 3
+"""A place whose models fail that often in a row is left alone until the next start: it would only fill the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something about a place.
+
+    Attributes:
+        place: Which.
+        change: What changed.
+    """
+
+    place: Place
+    change: Change
+
+
+class Stage:
+    """All places of a site.
+
+    Args:
+        signals: The columns, in their order.
+        settings: The [health.models] table.
+    """
+
+    def __init__(self, signals: Sequence[Signal], settings: ModelSettings) -> None:
+        self._plausible = Plausible([signal.key.partition("/")[2] for signal in signals])
+        self.bays = list(_bays(signals, settings))
+        self.failed = 0
+        """Batches that a place's models could not take; a bug, logged and counted."""
+        self._failures: dict[int, int] = {}
+
+    @property
+    def bytes(self) -> int:
+        """Memory that kept rows take."""
+        return sum(bay.bytes for bay in self.bays)
+
+    @property
+    def taken_out(self) -> int:
+        """Samples that could not be."""
+        return self._plausible.taken_out
+
+    def feed(self, start_s: int, rows: NDArray[np.float64]) -> list[Told]:
+        """Take rows of consecutive seconds; give the levels that changed by them.
+
+        Args:
+            start_s: UTC second of the first row.
+            rows: Shape (rows, columns), in the signals' units, gaps as NaN; changed in place where it cannot be.
+        """
+        self._plausible.clean(rows)
+        told: list[Told] = []
+        for number, bay in enumerate(self.bays):
+            if self._failures.get(number, 0) >= _FAILURES_MAX:
+                continue
+            try:
+                told += [Told(bay.place, change) for change in bay.feed(start_s, rows)]
+            except Exception:  # noqa: BLE001 - this supervises the models: a bug in one must not end the others
+                self.failed += 1
+                self._failures[number] = self._failures.get(number, 0) + 1
+                _LOG.exception("models-failed charger=%s place=%s", bay.place.charger, bay.place.prefix)
+            else:
+                self._failures.pop(number, None)
+        return told
+
+    def scores(self, now_s: int) -> Iterator[tuple[Place, Score]]:
+        """Give all scores at a UTC second."""
+        for bay in self.bays:
+            for score in bay.scores(now_s):
+                yield bay.place, score
+
+
+def _bays(signals: Sequence[Signal], settings: ModelSettings) -> Iterator[Bay]:
+    taken: set[tuple[str, tuple[int, ...]]] = set()
+    for place in places(signals):
+        rating = settings.rating(place.charger, direct="EVSE/DCCurrent" in place.columns)
+        models: list[Model] = []
+        used: set[str] = set()
+        for kind in catalogue.KINDS:
+            required = wanted(place.columns, kind.required)
+            if required is None or kind.name in settings.off:
+                continue
+            mark = (kind.name, tuple(place.columns[key] for key in required))
+            if mark in taken:
+                continue
+            taken.add(mark)
+            also = [key for pattern in kind.used for key in wanted(place.columns, [pattern]) or ()]
+            keys = (*required, *also)
+            models.append(kind.make(settings, rating, keys))
+            used.update(keys)
+        if models:
+            used.update(key for key in place.columns if key == "EVSE/DCCurrent" or "ACCurrent[L" in key)
+            yield Bay(_only(place, used), rating, models, _commissioned(settings, place))
+
+
+def _only(place: Place, keys: set[str]) -> Place:
+    return Place(place.charger, place.prefix, {key: place.columns[key] for key in sorted(keys)})
+
+
+def _commissioned(settings: ModelSettings, place: Place) -> Mapping[str, float]:
+    return {
+        each.measure: each.value
+        for each in settings.commissioned
+        if each.charger == place.charger and each.place == place.prefix and math.isfinite(each.value)
+    }
