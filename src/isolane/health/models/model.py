@@ -40,7 +40,8 @@ State = Mapping[str, object]
 class Model(Protocol):
     """One component of one place.
 
-    A class takes its parameters (a settings struct of its own) and the rating. Attributes:
+    A class takes its parameters (a settings struct of its own), the rating and the keys that the place has, so that its
+    measures are known at once. Attributes:
 
     id: Kind and version, ``connector/1``: a new version gives other numbers for the same rows.
     required: Keys without their place; without all of them there is no model. ``[*]`` stands for at least one instance.
