@@ -73,10 +73,6 @@ class Fleet:
     behind: int
     pages: list[Took]
 
-    def page(self, chargers: int) -> Took:
-        """Give the fleet page of so many chargers."""
-        return next(page for page in self.pages if page.what == _fleet_page(chargers))
-
 
 class _Gateway:
     """A gateway and its connection."""
@@ -178,12 +174,7 @@ async def _measured(
         for count in counts:
             await asyncio.gather(*(join(gateway) for gateway in made[begun:count]))
             begun = count
-            pages += [
-                await timed(_fleet_page(count * CHARGERS), partial(_page, ports[1], "/")),
-                await timed(
-                    f"list of {count * CHARGERS:,} chargers, API", partial(_page, ports[1], "/api/v1/chargers")
-                ),
-            ]
+            pages += await _asked(ports[1], count)
         for gateway in made:
             gateway.took_ms.clear()
         seconds, samples, cores = await _sent(made, epoch, pid, minutes)
@@ -196,8 +187,20 @@ async def _measured(
     return Fleet(len(made) * CHARGERS, seconds, samples, cores, _resident_mb(pid), answer_ms, behind, pages)
 
 
-def _fleet_page(chargers: int) -> str:
-    return f"fleet page of {chargers:,} chargers"
+def fleet_pages(chargers: int) -> tuple[str, str]:
+    """Name what is asked of the console: a fleet's first page, and what a search through all of it finds."""
+    return f"fleet page of {chargers:,} chargers", f"search for one charger's name in {chargers:,}"
+
+
+async def _asked(port: int, gateways: int) -> list[Took]:
+    """Ask for pages while so many gateways are there."""
+    chargers, last = gateways * CHARGERS, f"gw-{gateways - 1:04}-CP-01"
+    page, search = fleet_pages(chargers)
+    return [
+        await timed(page, partial(_page, port, "/", f"/{chargers}</span>")),
+        await timed(search, partial(_page, port, f"/?q={last}", f'data-charger="{last}"')),
+        await timed(f"list of {chargers:,} chargers, API", partial(_page, port, "/api/v1/chargers", f'"{last}"')),
+    ]
 
 
 async def _sent(made: Sequence[_Gateway], epoch: int, pid: int, minutes: float) -> tuple[float, int, float]:
@@ -225,10 +228,13 @@ async def _live(gateway: _Gateway, first_s: float, span_s: float, rounds: int, e
     return samples
 
 
-async def _page(port: int, path: str) -> int:
+async def _page(port: int, path: str, holds: str) -> int:
+    """Ask for a page; gives its bytes, 0 without what it must hold."""
+
     def get() -> int:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
-            return len(answer.read())
+            body = bytes(answer.read())
+        return len(body) if holds.encode() in body else 0
 
     return await asyncio.to_thread(get)
 

@@ -1,7 +1,8 @@
 """This file writes Parquet files that stand alone; it guards that a file has its name only when it is whole.
 
 Three kinds, all sorted by (device, signal, t_ms) and partitioned as
-``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``:
+``<kind>/date=YYYY-MM-DD/site=<site>/<name>.parquet``, where the date is the day's, of hours that of the month's first
+day:
 
 raw      device, signal, unit, resolution, t_ms, step_ms (from this sample to the next), value (scaled integer: value in
          the unit = value * resolution; null where the sample is BAD), code (reason << 2 | quality), real, rungs (bit n:
@@ -22,7 +23,7 @@ dictionaries.
 import datetime as dt
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,20 +111,35 @@ def write_files(
         kinds: Which of them.
 
     Raises:
-        OSError: The disk does not take it; what was written is no file of the lake.
+        OSError: The disk does not take it; what was written is removed.
     """
     rows = _sorted_rows(pieces)
     steps = [block.step_ms for piece in pieces for block in piece.blocks]
     span = (int(rows.t_ms.min()), int(rows.t_ms.max()) + max(steps))
     stem = f"{uuid.uuid4().hex}.parquet"
-    files = []
-    for kind in kinds:
-        path = f"{kind}/date={date.isoformat()}/site={site}/{stem}"
-        width_ms = ROLLUPS_MS.get(kind, 1)
-        size_bytes = write_table(folder / path, _raw_table(rows) if kind == RAW else _rollup_table(rows, width_ms))
-        begin, end = align(*span, width_ms)
-        files.append(LakeFile(path, kind, site, begin, end, min(steps), rows.values.size, size_bytes))
+    files: list[LakeFile] = []
+    try:
+        for kind in kinds:
+            path = f"{folder_of(kind, site, date)}/{stem}"
+            width_ms = ROLLUPS_MS.get(kind, 1)
+            size_bytes = write_table(folder / path, _raw_table(rows) if kind == RAW else _rollup_table(rows, width_ms))
+            begin, end = align(*span, width_ms)
+            files.append(LakeFile(path, kind, site, begin, end, min(steps), rows.values.size, size_bytes))
+    except OSError:
+        remove_files(folder, files)
+        raise
     return files
+
+
+def remove_files(folder: Path, files: Iterable[LakeFile]) -> None:
+    """Remove files that no book lists or will list: of each attempt on a full disk some would stay, and fill it."""
+    for file in files:
+        (folder / file.path).unlink(missing_ok=True)
+
+
+def folder_of(kind: str, site: str, date: dt.date) -> str:
+    """Name the folder of a partition, relative to the lake's; a year of hours is twelve of them."""
+    return f"{kind}/date={(date.replace(day=1) if kind == HOUR else date).isoformat()}/site={site}"
 
 
 def _sorted_rows(pieces: Sequence[Piece]) -> _Rows:
@@ -221,9 +237,26 @@ def _rollup_table(rows: _Rows, width_ms: int) -> pa.Table:
 
 
 def write_table(path: Path, table: pa.Table) -> int:
-    """Write under another name, then rename; both the file and its name are flushed to the disk. Gives its bytes."""
+    """Write under another name, then rename; both the file and its name are flushed to the disk. Gives its bytes.
+
+    Raises:
+        OSError: The disk does not take it; nothing is left of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
+    try:
+        _write_draft(draft, table)
+        draft.rename(path)
+        for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+            _flush_folder(folder)
+        return path.stat().st_size
+    except OSError:
+        for left in (draft, path):
+            left.unlink(missing_ok=True)
+        raise
+
+
+def _write_draft(draft: Path, table: pa.Table) -> None:
     integers = [field.name for field in table.schema if pa.types.is_integer(field.type)]
     with draft.open("wb") as file:
         pq.write_table(
@@ -237,10 +270,6 @@ def write_table(path: Path, table: pa.Table) -> int:
         )
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(path)
-    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        _flush_folder(folder)
-    return path.stat().st_size
 
 
 def _flush_folder(folder: Path) -> None:
