@@ -1,19 +1,22 @@
 """This file runs uvicorn inside a loop that is not its own; it guards that only the process decides when to exit."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any
 
 import uvicorn
 
+from isolane.center.bounded_http import BoundedProtocol, limit_lines
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
 
 _BACKLOG = 256
 _GRACE_S = 3
 _HEAD_BYTES_MAX = 16_384
+_CONNECTIONS_MAX = 800
+"""With files and databases that is less than the 1024 descriptors that a process usually gets."""
 
 App = Callable[..., Awaitable[None]]
 
@@ -35,8 +38,8 @@ class WebServer:
         app: ASGI application.
         address: Port 0 lets the system choose.
         tls: For HTTPS.
-        protocol: Uvicorn protocol class, or "h11".
-        requests_max: Connections and requests at once; more get 503.
+        protocol: Uvicorn protocol class.
+        requests_max: Connections and requests at once; slow ones make room for more.
         keep_alive_s: How long a connection may rest between two requests, s.
         is_sharing: Whether other processes of this user may listen there too; the system splits connections among them.
 
@@ -51,11 +54,12 @@ class WebServer:
         address: Address,
         *,
         tls: ssl.SSLContext | None = None,
-        protocol: Any = "h11",  # noqa: ANN401 - uvicorn's own type for it is a class or a name
-        requests_max: int = 1000,
+        protocol: type[asyncio.Protocol] = BoundedProtocol,
+        requests_max: int = _CONNECTIONS_MAX,
         keep_alive_s: int = 5,
         is_sharing: bool = False,
     ) -> None:
+        limit_lines()
         self._socket = _bind(name, address, is_sharing=is_sharing)
         self.address = Address(address.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
