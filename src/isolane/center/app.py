@@ -27,6 +27,7 @@ from isolane.center.ingest.counters import IngestCounters
 from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.kpis.reports import Reports
 from isolane.center.people.office import Office, check_access
+from isolane.center.restores import tell_of_restores
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.alert_book import SqlAlerts
@@ -37,6 +38,7 @@ from isolane.center.store.gauges import StoreGauges
 from isolane.center.store.inbox import InboxTaker
 from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_marks import MarkedTelemetry
+from isolane.center.store.revocations import RevocationLog, revocations_file
 from isolane.center.store.victoria_telemetry import open_telemetry
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
@@ -127,7 +129,9 @@ class _Center:
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry)
-        self.office = Office(catalogue, settings.access)
+        revocations = RevocationLog(revocations_file(settings.store, settings.data))
+        tell_of_restores(revocations)
+        self.office = Office(catalogue, settings.access, revocations=revocations)
         door, desk = self.office.door, self.office.desk
         app = create_app(
             catalogue,

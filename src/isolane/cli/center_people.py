@@ -80,10 +80,12 @@ async def _at_desk(options: argparse.Namespace, act: "Callable[[Desk, argparse.N
         from isolane.center.store.catalogue import SqlCatalogue
         from isolane.center.store.database import open_catalogue
         from isolane.center.store.people_views import Caller, Role, Visit, set_caller
+        from isolane.center.store.revocations import RevocationLog, revocations_file
 
     settings = load(options.config, "center", CenterSettings)
     catalogue = SqlCatalogue(open_catalogue(settings.store, settings.data))
-    office = Office(catalogue, settings.access)
+    revocations = RevocationLog(revocations_file(settings.store, settings.data))
+    office = Office(catalogue, settings.access, revocations=revocations)
     try:
         set_caller(Caller(f"terminal:{getpass.getuser()}", Role.ADMIN, None, None), Visit("terminal"))
         with _told():

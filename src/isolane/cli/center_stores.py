@@ -1,6 +1,7 @@
 """This file is `isolane center backup | restore | doctor`; it guards that only restores and repairs write."""
 
 import argparse
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,16 @@ def configure(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     save.add_argument("place", type=Path, metavar="DIR|FILE.tar", help="a new folder, or a new file ending in .tar")
     bring = _action(actions, "restore", _restore, "bring a backup back into an empty data folder and database")
     bring.add_argument("place", type=Path, metavar="DIR|FILE.tar", help="what `backup` has made")
+    known = bring.add_mutually_exclusive_group()
+    known.add_argument(
+        "--revocations",
+        type=Path,
+        metavar="FILE",
+        help="revocations.log of the center that made it (default: the settings' own): what it names stays revoked",
+    )
+    known.add_argument(
+        "--revoke-all", action="store_true", help="that log is lost: revoke every token and disable every user"
+    )
     look = _action(actions, "doctor", _doctor, "check the stores; exit code 1 when something is found")
     look.add_argument("--repair", action="store_true", help="also repair what it says can be repaired")
 
@@ -54,8 +65,21 @@ def _restore(options: argparse.Namespace) -> int:
         from isolane.center.store.backup import restore
 
     settings = load(options.config, "center", CenterSettings)
-    manifest = restore(settings.store, settings.data, options.place)
+    restored = restore(
+        settings.store,
+        settings.data,
+        options.place,
+        revocations=options.revocations,
+        revoke_all=options.revoke_all,
+        who=f"terminal:{getpass.getuser()}",
+    )
+    manifest, taken = restored.manifest, restored.taken
     print(f"restored {len(manifest.files)} files, {manifest.size_bytes / _MB:.1f} MB, all as they were saved")
+    print(
+        f"taken again: {taken.sessions} sessions ended, {taken.tokens} tokens revoked, {taken.people} users and "
+        f"{taken.sites} sites changed to what they are today"
+    )
+    print("what gateways sent after the backup is not in it: the ledger shows holes when they state their books")
     return 0
 
 

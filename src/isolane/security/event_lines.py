@@ -42,6 +42,10 @@ class Kind(StrEnum):
     """A peer could not prove who it is."""
     FOREIGN_ANSWER = "foreign-answer"
     """Who answered is not our center: a captive portal, a proxy, a redirect."""
+    ROLLBACK = "rollback"
+    """A backup was restored: what the center knows is older than what it has told."""
+    ADDRESS = "address"
+    """A name of somebody's choosing leads to where nothing may be sent."""
     STORAGE = "storage"
     """What was taken could not be kept: the disk is full or broken."""
 

@@ -99,7 +99,7 @@ async def test_what_is_restored_is_what_was_saved(
     assert len(manifest.files) == 5
     assert list((tmp_path / "data/telemetry").glob("pinned*")) == []
     restored = restore(StoreSettings(), tmp_path / "new", tmp_path / name)
-    assert restored == manifest
+    assert restored.manifest == manifest
     again = open_center(StoreSettings(), tmp_path / "new")
     assert await again.told() == await center.told()
     (line,) = await again.catalogue.ledger()

@@ -19,6 +19,7 @@ from isolane.center.people.settings import AccessSettings
 from isolane.center.people.tenancy import Tenancy
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.people_records import PeopleRecords
+from isolane.center.store.revocations import RevocationLog
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
 
@@ -34,6 +35,7 @@ class Office:
         settings: See there; checked with `check_access`.
         passwords: Checks passwords; closed by `close`.
         now_ms: UTC clock, ms.
+        revocations: The log that outlives backups; None where nothing is revoked.
     """
 
     def __init__(
@@ -42,10 +44,11 @@ class Office:
         settings: AccessSettings,
         passwords: Passwords | None = None,
         now_ms: Callable[[], int] = utc_ms,
+        revocations: RevocationLog | None = None,
     ) -> None:
         self._settings = settings
         self._passwords = passwords or Passwords()
-        self._records = PeopleRecords(catalogue)
+        self._records = PeopleRecords(catalogue, revocations)
         self._sessions = Sessions(self._records, settings, now_ms)
         self._tenancy = Tenancy(self._records)
         is_open = settings.origin is None

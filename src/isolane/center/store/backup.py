@@ -2,13 +2,15 @@
 
 A backup is a folder, or that folder as a tar file::
 
-    manifest.json          format, release, when, and each file's size and SHA-256
+    manifest.json          format, release, when, which log of revocations, and each file's size and SHA-256
     catalogue.sqlite3      the catalogue, whatever database it was in
     telemetry/hot.sqlite3  blocks as they came, gap records, the book of the lake
     telemetry/lake/...     the files that this book lists
 
 It may be made while the center runs. The catalogue is copied first; blocks that came after it are left out of the copy
 of the hot store, so that the books know every block that is restored, and every block that the books know is restored.
+
+What was revoked after the backup stays revoked: see revocations.py.
 """
 
 import hashlib
@@ -18,16 +20,21 @@ import sqlite3
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 import msgspec
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from isolane.center.store.copying import copy_sqlite, load_catalogue, save_catalogue
 from isolane.center.store.database import CATALOGUE_FILE, open_database
 from isolane.center.store.postgresql import server_engine, server_url
+from isolane.center.store.reapply import Taken, reapply
+from isolane.center.store.revocations import Fact, LogMark, Restored, RevocationLog, mark_of, revocations_file
 from isolane.center.store.settings import StoreSettings
+from isolane.center.store.today import facts_of_today
 from isolane.core.failures import IsolaneError
 
 MANIFEST = "manifest.json"
@@ -61,11 +68,19 @@ class Manifest(msgspec.Struct, frozen=True):
     release: str
     made_ms: int
     files: dict[str, SavedFile]
+    revocations: LogMark | None = None
 
     @property
     def size_bytes(self) -> int:
         """All files together."""
         return sum(file.size_bytes for file in self.files.values())
+
+
+class RestoredBackup(msgspec.Struct, frozen=True):
+    """What was brought back, and what of it was taken again."""
+
+    manifest: Manifest
+    taken: Taken
 
 
 def backup(settings: StoreSettings, data: Path, target: Path, release: str) -> Manifest:
@@ -109,6 +124,7 @@ def backup(settings: StoreSettings, data: Path, target: Path, release: str) -> M
 
 def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Manifest:
     made_ms = time.time_ns() // 1_000_000
+    mark = mark_of(revocations_file(settings, data))
     save_catalogue(settings, data, draft / CATALOGUE_FILE)
     if (data / HOT_FILE).is_file():
         (draft / TELEMETRY).mkdir()
@@ -122,7 +138,7 @@ def _save(settings: StoreSettings, data: Path, draft: Path, release: str) -> Man
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
-    manifest = Manifest(_FORMAT, release, made_ms, files)
+    manifest = Manifest(_FORMAT, release, made_ms, files, mark)
     (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     for path in draft.rglob("*"):
         _flush(path)
@@ -154,13 +170,30 @@ def _save_telemetry(data: Path, draft: Path, pinned: Path) -> None:
         _copy(pinned / path, draft / _LAKE / path)
 
 
-def restore(settings: StoreSettings, data: Path, source: Path) -> Manifest:
+def restore(
+    settings: StoreSettings,
+    data: Path,
+    source: Path,
+    *,
+    revocations: Path | None = None,
+    revoke_all: bool = False,
+    who: str = "restore",
+) -> RestoredBackup:
     """Bring a backup back into an empty data folder and, if the settings name one, an empty database.
 
-    Everything is verified before anything is written.
+    Everything is verified before anything is written. All sessions have ended then.
+
+    Args:
+        settings: The center's.
+        data: Its data folder.
+        source: What `backup` has made.
+        revocations: Log of the center that made it; the settings' own if absent.
+        revoke_all: There is no log: revoke every token and disable everybody.
+        who: For the audit.
 
     Raises:
-        IsolaneError: The backup is damaged, something is in the way, or a disk or server is.
+        IsolaneError: The backup is damaged, something is in the way, or a disk or server is; or nobody knows what was
+            revoked since, and there is somebody whom that could concern.
     """
     if data.exists() and any(data.iterdir()):
         raise IsolaneError(
@@ -172,31 +205,57 @@ def restore(settings: StoreSettings, data: Path, source: Path) -> Manifest:
             _unpack(source, unpacked)
             source = unpacked
         manifest = verified(source)
+        log = revocations_file(settings, data)
+        facts = None
+        if not revoke_all:
+            facts = facts_of_today(manifest.revocations, source / CATALOGUE_FILE, revocations, log)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _bring_back(settings, data, source, manifest)
+        if facts is not None and revocations is not None and not log.exists():
+            _copy(revocations, log)
+        about = f"made {_utc(manifest.made_ms)} by {manifest.release}"
+        taken = _bring_back(settings, data, source, manifest, lambda engine: reapply(engine, facts, about, who))
+        now_ms = time.time_ns() // 1_000_000
+        RevocationLog(log).append(*taken[1], Restored(manifest.made_ms, now_ms))
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise IsolaneError(f"cannot restore: {error}", f"remove {data} and try again") from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
-    return manifest
+    return RestoredBackup(manifest, taken[0])
 
 
-def _bring_back(settings: StoreSettings, data: Path, source: Path, manifest: Manifest) -> None:
+def _utc(at_ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ms / 1000))
+
+
+def _bring_back(
+    settings: StoreSettings,
+    data: Path,
+    source: Path,
+    manifest: Manifest,
+    correct: Callable[[Engine], tuple[Taken, list[Fact]]],
+) -> tuple[Taken, list[Fact]]:
+    """Copy everything; the catalogue gets its name, or into its server, when it is corrected."""
     for name in manifest.files:
         if name != CATALOGUE_FILE:
             _copy(source / name, data / name)
-    if settings.catalogue is None:
-        _copy(source / CATALOGUE_FILE, data / CATALOGUE_FILE)
-        open_database(data / CATALOGUE_FILE).dispose()
-        return
     draft = data / f"{CATALOGUE_FILE}.draft"
     _copy(source / CATALOGUE_FILE, draft)
+    saved = open_database(draft)
+    try:
+        taken = correct(saved)
+    finally:
+        saved.dispose()
+    if settings.catalogue is None:
+        draft.rename(data / CATALOGUE_FILE)
+        _flush(data)
+        return taken
     engine = server_engine(server_url(settings.catalogue, settings.catalogue_password))
     try:
         load_catalogue(draft, engine)
     finally:
         engine.dispose()
         draft.unlink()
+    return taken
 
 
 def verified(source: Path) -> Manifest:

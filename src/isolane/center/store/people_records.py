@@ -1,7 +1,7 @@
 """This file keeps people, sessions and tokens in the catalogue; it guards that a change and its audit line are one.
 
 What is written goes through the catalogue's one writer. A name that is taken is told by False, so that nothing depends
-on which error a database raises.
+on which error a database raises. What takes something from somebody is first written to the log that outlives backups.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from isolane.center.store.people_tables import (
     TenantRow,
 )
 from isolane.center.store.people_views import AuditEntry, TenantEntry
+from isolane.center.store.revocations import Fact, PersonIs, RevocationLog, SiteIs, TokenRevoked, fingerprint
 from isolane.center.store.tables import NAME_CHARS_MAX, TEXT_CHARS_MAX
 
 ENDED_SESSIONS_KEPT_MS = 90 * 24 * 3_600_000
@@ -82,10 +83,12 @@ class PeopleRecords:
 
     Args:
         catalogue: Open; its threads and its engine are used.
+        revocations: Told of what is taken from somebody; None where nothing will be.
     """
 
-    def __init__(self, catalogue: SqlCatalogue) -> None:
+    def __init__(self, catalogue: SqlCatalogue, revocations: RevocationLog | None = None) -> None:
         self._catalogue = catalogue
+        self._revocations = revocations
 
     # People
 
@@ -114,7 +117,7 @@ class PeopleRecords:
             if session.get(PersonRow, person.name) is not None:
                 return False
             session.add(PersonRow(**{name: getattr(person, name) for name in Person.__slots__}))
-            _write(session, note)
+            write_note(session, note)
             return True
 
         return await self._catalogue.write(change)
@@ -124,7 +127,8 @@ class PeopleRecords:
 
         def change(session: Session) -> list[bytes]:
             session.execute(update(PersonRow).where(PersonRow.name == name).values(**fields))
-            _write(session, note)
+            self._remember(_fact(session.get_one(PersonRow, name, populate_existing=True)))
+            write_note(session, note)
             return _end(session, name, note.at_ms)
 
         return await self._catalogue.write(change)
@@ -139,7 +143,7 @@ class PeopleRecords:
                 session.execute(_ending(note.at_ms).where(SessionRow.id == replaces))
             session.execute(delete(SessionRow).where(SessionRow.ended_ms < note.at_ms - ENDED_SESSIONS_KEPT_MS))
             session.add(SessionRow(**{name: getattr(one, name) for name in OpenSession.__slots__}, ended_ms=None))
-            _write(session, note)
+            write_note(session, note)
 
         await self._catalogue.write(change)
 
@@ -174,7 +178,7 @@ class PeopleRecords:
 
         def change(session: Session) -> None:
             session.execute(_ending(note.at_ms).where(SessionRow.id == id_))
-            _write(session, note)
+            write_note(session, note)
 
         await self._catalogue.write(change)
 
@@ -182,7 +186,7 @@ class PeopleRecords:
         """End all of somebody's; gives their ids."""
 
         def change(session: Session) -> list[bytes]:
-            _write(session, note)
+            write_note(session, note)
             return _end(session, person, note.at_ms)
 
         return await self._catalogue.write(change)
@@ -202,7 +206,7 @@ class PeopleRecords:
             row = MachineTokenRow(**fields)
             session.add(row)
             session.flush()
-            _write(session, note)
+            write_note(session, note)
             return row.number
 
         return await self._catalogue.write(change)
@@ -227,12 +231,11 @@ class PeopleRecords:
         """End a token for good."""
 
         def change(session: Session) -> None:
-            session.execute(
-                update(MachineTokenRow)
-                .where(MachineTokenRow.number == number, MachineTokenRow.revoked_ms.is_(None))
-                .values(revoked_ms=note.at_ms)
-            )
-            _write(session, note)
+            row = session.get(MachineTokenRow, number)
+            if row is not None and row.revoked_ms is None:
+                self._remember(TokenRevoked(row.id.hex()))
+                row.revoked_ms = note.at_ms
+            write_note(session, note)
 
         await self._catalogue.write(change)
 
@@ -256,7 +259,7 @@ class PeopleRecords:
             if session.get(TenantRow, name) is not None:
                 return False
             session.add(TenantRow(name=name, created_ms=note.at_ms))
-            _write(session, note)
+            write_note(session, note)
             return True
 
         return await self._catalogue.write(change)
@@ -267,15 +270,20 @@ class PeopleRecords:
         def change(session: Session) -> bool:
             if session.get(TenantRow, tenant) is None:
                 return False
+            self._remember(SiteIs(site, tenant))
             session.merge(SiteTenantRow(site=site, tenant=tenant))
-            _write(session, note)
+            write_note(session, note)
             return True
 
         return await self._catalogue.write(change)
 
+    def _remember(self, fact: Fact) -> None:
+        if self._revocations is not None:
+            self._revocations.append(fact)
+
     async def note(self, note: Note) -> None:
         """Write a line of the audit."""
-        await self._catalogue.write(lambda session: _write(session, note))
+        await self._catalogue.write(lambda session: write_note(session, note))
 
     async def audit(self, before: int | None, limit: int) -> list[AuditEntry]:
         """Give lines, newest first; those before a number, if one is given."""
@@ -285,6 +293,10 @@ class PeopleRecords:
         return await self._catalogue.read(
             lambda s: [AuditEntry(r.number, r.at_ms, r.who, r.what, r.subject, r.address) for r in s.scalars(query)]
         )
+
+
+def _fact(row: PersonRow) -> PersonIs:
+    return PersonIs(row.name, row.role, row.tenants, row.disabled, fingerprint(row.password))
 
 
 def _person_or_none(row: PersonRow | None) -> Person | None:
@@ -314,7 +326,8 @@ def _end(session: Session, person: str, at_ms: int) -> list[bytes]:
     return ids
 
 
-def _write(session: Session, note: Note) -> None:
+def write_note(session: Session, note: Note) -> None:
+    """Add a line of the audit to a transaction."""
     session.add(
         AuditRow(
             at_ms=note.at_ms,

@@ -80,6 +80,13 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     catalogue_password: Annotated[
         Secret | None, msgspec.Meta(description="Password of `catalogue`'s user, file:PATH or env:NAME")
     ] = None
+    revocations: Annotated[
+        Path | None,
+        msgspec.Meta(
+            description="File that remembers what was revoked, so that no restored backup gives it back; best on "
+            "another disk than backups and data. `revocations.log` in the data folder if absent"
+        ),
+    ] = None
     telemetry: Annotated[
         Literal["embedded"] | VictoriaSettings,
         msgspec.Meta(

@@ -1,0 +1,42 @@
+"""This file takes again what a backup would give back; it guards that each kind of catalogue gets it, noted."""
+
+from pathlib import Path
+
+from isolane.center.store.backup import backup, restore
+from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.database import open_catalogue
+from isolane.center.store.people_records import MachineToken, Note, OpenSession, PeopleRecords, Person
+from isolane.center.store.revocations import RevocationLog
+from isolane.center.store.settings import StoreSettings
+from support.gateways import T0_MS
+
+NOTE = Note(T0_MS, "test", "made", "", "")
+TOKEN = MachineToken(0, b"t" * 32, "robot", "telemetry:read", "*", T0_MS, "test", T0_MS * 2, None)
+SESSION = OpenSession(b"s" * 32, "night", b"d" * 32, T0_MS, T0_MS, "", "")
+
+
+async def test_a_log_on_another_disk_needs_no_name(in_postgres: StoreSettings, tmp_path: Path) -> None:
+    """The corrected catalogue goes into a server as it goes into a file."""
+    log = tmp_path / "safe/revocations.log"
+    settings = StoreSettings(revocations=log)
+    catalogue = SqlCatalogue(open_catalogue(settings, tmp_path / "old"))
+    records = PeopleRecords(catalogue, RevocationLog(log))
+    await records.add_person(Person("night", "viewer", "*", None, None, False, T0_MS), NOTE)
+    number = await records.add_token(TOKEN, NOTE)
+    await records.open_session(SESSION, NOTE, None)
+    backup(settings, tmp_path / "old", tmp_path / "saved", "1")
+    await records.revoke_token(number, NOTE)
+    await catalogue.close()
+    there = StoreSettings(
+        catalogue=in_postgres.catalogue, catalogue_password=in_postgres.catalogue_password, revocations=log
+    )
+    taken = restore(there, tmp_path / "new", tmp_path / "saved", who="root").taken
+    assert (taken.sessions, taken.tokens, taken.people, taken.sites) == (1, 1, 0, 0)
+    catalogue = SqlCatalogue(open_catalogue(there, tmp_path / "new"))
+    records = PeopleRecords(catalogue)
+    (token,) = await records.tokens()
+    lines = await records.audit(None, 10)
+    assert (token.revoked_ms is not None, await records.sessions("night")) == (True, [])
+    assert [(line.what, line.who) for line in lines][:2] == [("token-revoked", "root"), ("restored", "root")]
+    await catalogue.close()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == []
