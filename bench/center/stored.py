@@ -116,11 +116,14 @@ async def measure(folder: Path, settings: StoreSettings, load: Load, beside: Bes
 async def _moved(telemetry: EmbeddedTelemetry) -> Pace:
     """Let everything leave the hot store, and measure it."""
     wall, cpu, count = time.perf_counter(), time.process_time(), 0
-    if isinstance(telemetry, VictoriaTelemetry):
-        await telemetry.send(time.time_ns() // 1_000_000)
-        await asyncio.sleep(2)  # until VictoriaMetrics has what it took on its disk, as `settle_s` says
-    while moved := await telemetry.roll(time.time_ns() // 1_000_000 + _LATE_MS):
-        count += moved
+    is_all = False
+    while not is_all:
+        if isinstance(telemetry, VictoriaTelemetry):
+            await telemetry.send(time.time_ns() // 1_000_000)
+            await asyncio.sleep(2)  # until VictoriaMetrics has what it took on its disk, as `settle_s` says
+        while moved := await telemetry.roll(time.time_ns() // 1_000_000 + _LATE_MS):
+            count += moved
+        is_all = not (isinstance(telemetry, VictoriaTelemetry) and telemetry.waiting_blocks)
     if not count:
         raise SystemExit("center: no block left the hot store")
     return Pace(count, time.perf_counter() - wall, time.process_time() - cpu)

@@ -20,7 +20,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from isolane.center.store.scaling import rounded, scaled
 from isolane.core.samples import Quality
 from isolane.core.signals import Signal
-from isolane.wire.block import I64, Block
+from isolane.wire.block import I64, U8, Block
 from isolane.wire.floats import F64
 from isolane.wire.names import labels, metric_name, unit
 from isolane.wire.schema import Schema
@@ -62,18 +62,28 @@ def lines(schema: Schema, block: Block) -> Iterator[Line]:
     """Give a block's series one after the other."""
     thinned = block.thinned
     t_ms = block.t0_ms + np.arange(block.values.shape[1], dtype=np.int64) * block.step_ms
+    values, codes, factors = _in_named_units(schema, block)
+    marked_rows = set(np.flatnonzero(codes.any(axis=1)).tolist())
     for at, signal in enumerate(schema.signals):
-        told, codes = scaled(block.values[at], block.codes[at], signal.resolution)
-        factor = float(unit(signal.unit).factor)
-        values = rounded(told, signal.resolution) * factor
-        yield Line(signal, metric_name(signal), "", t_ms, np.where((codes & 3) == Quality.BAD, _STALE, values))
-        marked = np.flatnonzero(codes)
-        if marked.size:
-            yield Line(signal, CODE_METRIC, "", t_ms[marked], codes[marked].astype(np.float64))
+        yield Line(signal, metric_name(signal), "", t_ms, values[at])
+        if at in marked_rows:
+            marked = np.flatnonzero(codes[at])
+            yield Line(signal, CODE_METRIC, "", t_ms[marked], codes[at][marked].astype(np.float64))
         if thinned is not None:
             # States and counts, which have no unit, come back exactly.
-            bound = thinned.bound * signal.resolution * factor if signal.unit else 0.0
+            bound = thinned.bound * signal.resolution * factors[at] if signal.unit else 0.0
             yield Line(signal, BOUND_METRIC, thinned.rung.name.lower(), t_ms, np.full(t_ms.size, bound))
+
+
+def _in_named_units(schema: Schema, block: Block) -> tuple[F64, U8, list[float]]:
+    """Give a block's values in the units of the metrics' names, its codes, and each signal's factor."""
+    steps = [signal.resolution for signal in schema.signals]
+    factors = [float(unit(signal.unit).factor) for signal in schema.signals]
+    told, codes = scaled(block.values, block.codes, np.array(steps)[:, None])
+    for step in set(steps):
+        alike = np.flatnonzero(np.array(steps) == step)
+        told[alike] = rounded(told[alike], step)
+    return np.where((codes & 3) == Quality.BAD, _STALE, told * np.array(factors)[:, None]), codes, factors
 
 
 def write_request(blocks: Iterable[Sending]) -> bytes:
