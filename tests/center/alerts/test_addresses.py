@@ -41,6 +41,10 @@ from isolane.core.failures import IsolaneError
         "64:ff9b::a00:1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "64:ff9b:1::7f00:1",
+        "::7f00:1",
+        "::ffff:0:7f00:1",
+        "fec0::1",
         "2001:db8::1",
     ],
 )

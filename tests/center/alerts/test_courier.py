@@ -210,13 +210,18 @@ async def test_what_a_server_refuses_for_good_leaves_the_queue_and_nothing_else(
 
 
 async def test_a_webhook_never_reaches_loopback_by_itself(
-    world: World, couriers: Callable[[AlertsSettings], list[Courier]], hook: Hook, secret: Callable[[bytes], Secret]
+    world: World,
+    couriers: Callable[[AlertsSettings], list[Courier]],
+    hook: Hook,
+    secret: Callable[[bytes], Secret],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     made = couriers(AlertsSettings(webhook=(webhook(hook, secret, allow=()),)))
     number = await decide(world, made)
     assert await made[0].carry(now_ms()) == 1
     assert hook.connections == 0
     assert "not public" in (await world.alerts.history(number)).events[-1].text
+    assert caplog.text.count("security-event type=address gateway=- peer=127.0.0.1 ") == 1
 
 
 async def test_a_webhook_checks_the_name_in_the_certificate(

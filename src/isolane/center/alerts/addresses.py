@@ -19,10 +19,20 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PORTS = {"https": 443, "http": 80}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class RefusedAddressError(Exception):
-    """The name leads where nothing may be posted to."""
+    """The name leads where nothing may be posted to.
+
+    Args:
+        sentence: Why.
+        address: Where it leads, if the address itself is what is wrong.
+    """
+
+    def __init__(self, sentence: str, address: str = "") -> None:
+        super().__init__(sentence)
+        self.address = address
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,9 @@ def is_allowed(address: IpAddress, allow: Sequence[Network]) -> bool:
     inner = _unwrapped(address)
     if any(each in network for each in (address, inner) for network in allow if each.version == network.version):
         return True
-    return all(each.is_global and not each.is_multicast and not each.is_reserved for each in (inner,))
+    if isinstance(inner, ipaddress.IPv6Address) and inner not in _GLOBAL_UNICAST:
+        return False  # site-local and local NAT64 addresses too, which the library takes for global
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
 
 def _unwrapped(address: IpAddress) -> IpAddress:
@@ -118,7 +130,8 @@ async def resolve(target: Target, allow: Sequence[Network]) -> str:
         raise OSError(f"{target.host} has no address")
     for address in found:
         if not is_allowed(address, allow):
-            raise RefusedAddressError(f"{target.host} leads to {address}, which is not public and not in `allow`")
+            sentence = f"{target.host} leads to {address}, which is not public and not in `allow`"
+            raise RefusedAddressError(sentence, str(address))
         if target.scheme == "http" and not any(address in network for network in allow):
             raise RefusedAddressError(f"{target.host} would be told over plain http, which is for `allow` only")
     return str(found[0])

@@ -16,6 +16,7 @@ from isolane.center.alerts.webhook import Webhook
 from isolane.center.store.alert_port import Alerts, WayOut
 from isolane.center.store.port import Catalogue, Telemetry
 from isolane.core.failures import IsolaneError
+from isolane.security.event_lines import EventLines
 
 _OPENED, _ESCALATED = "opened", "escalated"
 
@@ -70,9 +71,9 @@ def make_ways(settings: AlertsSettings) -> list[tuple[WayOut, Way]]:
     Raises:
         IsolaneError: One is wrong, or two have one name.
     """
-    url = settings.console_url
+    url, events = settings.console_url, EventLines()
     out: list[tuple[WayOut, Way]] = [
-        *((_out(hook.name, hook.level, hook.escalations), Webhook(hook, url)) for hook in settings.webhook),
+        *((_out(hook.name, hook.level, hook.escalations), Webhook(hook, url, events)) for hook in settings.webhook),
         *((_out(one.name, one.level, False), Alertmanager(one, url)) for one in settings.alertmanager),
         *((_out(mail.name, mail.level, mail.escalations), Mail(mail, url)) for mail in settings.mail),
     ]

@@ -20,6 +20,7 @@ from isolane.center.alerts.settings import WebhookSettings
 from isolane.center.alerts.ways import AgainError, HopelessError, link
 from isolane.center.store.alert_views import Alert, AlertMessage
 from isolane.core.failures import IsolaneError
+from isolane.security.event_lines import EventLines, Kind
 from isolane.security.tls import client_context
 
 _KEY_BYTES_MIN = 16
@@ -47,6 +48,7 @@ class Webhook:
     Args:
         settings: See there.
         console_url: For links.
+        events: Are told of names that lead where nothing may be posted to.
 
     Raises:
         IsolaneError: The URL, a network, the secret or the CA cannot be used.
@@ -54,9 +56,10 @@ class Webhook:
 
     repeat_s = None
 
-    def __init__(self, settings: WebhookSettings, console_url: str) -> None:
+    def __init__(self, settings: WebhookSettings, console_url: str, events: EventLines | None = None) -> None:
         place = f"[center.alerts.webhook] {settings.name}"
         self._name = settings.name
+        self._events = events or EventLines()
         self._target = parse_target(f"{place}: url", settings.url)
         self._allow = parse_networks(f"{place}: allow", settings.allow)
         self._console_url = console_url
@@ -80,6 +83,8 @@ class Webhook:
         try:
             address = await resolve(self._target, self._allow)
         except RefusedAddressError as error:
+            if error.address:
+                self._events.report(Kind.ADDRESS, peer=error.address, detail=f"webhook {self._name}: {error}")
             raise HopelessError(str(error)) from error
         except OSError as error:
             raise AgainError(f"{self._target.host} cannot be resolved: {error}") from error
