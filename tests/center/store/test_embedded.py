@@ -14,6 +14,7 @@ import pytest
 
 from isolane.center.ingest.anchors import Anchors
 from isolane.center.ingest.read import read
+from isolane.center.store import hot
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.live import QUEUE_SAMPLES_MAX
 from isolane.center.store.port import Batch, BlockArrival, UnavailableError
@@ -189,7 +190,7 @@ async def test_memory_is_bounded(open_telemetry: Open, gateway: FakeGateway) -> 
 
 async def test_a_visitor_removes_nothing(open_telemetry: Open, tmp_path: Path) -> None:
     """A file that the owner is just writing is in no book yet."""
-    open_telemetry()
+    owner = open_telemetry()
     stray = tmp_path / "telemetry/lake/raw/date=2026-01-01/site=depot/under-way.parquet"
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"half")
@@ -197,5 +198,54 @@ async def test_a_visitor_removes_nothing(open_telemetry: Open, tmp_path: Path) -
     assert await visitor.fleet() == []
     await visitor.close()
     assert stray.exists()
+    await owner.close()
     await open_telemetry().close()
     assert not stray.exists()
+
+
+async def test_a_second_center_removes_nothing_of_the_first(open_telemetry: Open, tmp_path: Path) -> None:
+    owner = open_telemetry()
+    stray = tmp_path / "telemetry/lake/raw/date=2026-01-01/site=depot/under-way.parquet"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"half")
+    with pytest.raises(IsolaneError, match="another center has"):
+        EmbeddedTelemetry(tmp_path / "telemetry", StoreSettings())
+    assert stray.exists()
+    await owner.close()
+    await open_telemetry().close()
+    assert not stray.exists()
+
+
+async def test_what_cannot_be_written_whole_leaves_nothing(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """A disk that is full would be filled by the files of every attempt."""
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    in_the_way = tmp_path / "telemetry/lake/hour"
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(OSError, match="hour"):
+            await telemetry.roll(LATER_MS)
+    assert files(tmp_path, "raw") == files(tmp_path, "minute") == []
+    in_the_way.unlink()
+    assert await telemetry.roll(LATER_MS) == 3
+
+
+async def test_files_whose_transaction_failed_are_removed_by_the_next_pass(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot, "_BUSY_S", 0.05)
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    with closing(sqlite3.connect(tmp_path / "telemetry/hot.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnavailableError):
+            await telemetry.roll(LATER_MS)
+        other.execute("ROLLBACK")
+    (orphan,) = files(tmp_path, "raw")
+    assert await telemetry.roll(LATER_MS) == 3
+    (kept,) = files(tmp_path, "raw")
+    assert kept != orphan
+    assert (await telemetry.series(QUERY)).signals[0].good == [60, 60, 60]

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from isolane.center.store.cache import BlockCache
 from isolane.center.store.columns import Columns
+from isolane.center.store.folder_lock import FolderLock
 from isolane.center.store.glance import Glance
 from isolane.center.store.hot import HotStore, gateway_id, insert_block, insert_gap, newest_blocks
 from isolane.center.store.hot_read import FarReader, SeriesReader
-from isolane.center.store.lake import HOUR, MINUTE, RAW
+from isolane.center.store.lake import HOUR, MINUTE, RAW, LakeFile, remove_files
 from isolane.center.store.lake_read import LakeReader
 from isolane.center.store.live import LiveHub
 from isolane.center.store.merging import Merge, commit_merge, merges
@@ -68,7 +69,7 @@ class EmbeddedTelemetry:
         is_visitor: Whether another process owns the folder: then nothing is moved or removed; do not commit.
 
     Raises:
-        IsolaneError: The folder cannot be used.
+        IsolaneError: The folder cannot be used, or another center has it.
     """
 
     def __init__(
@@ -77,7 +78,12 @@ class EmbeddedTelemetry:
         self._settings = settings
         self._is_visitor = is_visitor
         self._lake = folder / "lake"
-        self._hot = HotStore(folder / "hot.sqlite3")
+        self._lock = None if is_visitor else FolderLock(folder)
+        try:
+            self._hot = HotStore(folder / "hot.sqlite3")
+        except BaseException:
+            self._release()
+            raise
         self._cache = BlockCache(settings.cache_mb << 20)
         self._columns = Columns()
         self._glance = Glance(self._columns, settings.offline_after_s)
@@ -90,6 +96,8 @@ class EmbeddedTelemetry:
         self._rolled: dict[tuple[int, int, int], Stretches] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._replaced: list[str] = []
+        self._orphans: list[LakeFile] = []
+        """Written, but their transaction failed."""
         self._events = 1
         self._rolled_blocks = 0
         self._roll_failures = 0
@@ -102,6 +110,11 @@ class EmbeddedTelemetry:
             await asyncio.to_thread(pool.shutdown)
         self._duck.close()
         self._hot.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     # Writing
 
@@ -243,6 +256,7 @@ class EmbeddedTelemetry:
             UnavailableError: The book cannot be written.
         """
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, self._remove_orphans)
         schemas = dict(self._columns.schemas)
         passing = self._rolls(schemas, now_ms - self._settings.hot_minutes * 60_000, now_ms)
         moved = 0
@@ -271,8 +285,12 @@ class EmbeddedTelemetry:
         return replaced
 
     def _commit_merge(self, merge: Merge) -> None:
-        with self._hot.writing() as connection:
-            commit_merge(connection, merge)
+        try:
+            with self._hot.writing() as connection:
+                commit_merge(connection, merge)
+        except UnavailableError:
+            self._orphans.append(merge.file)
+            raise
 
     def _rolls(self, schemas: dict[bytes, Schema], before_ms: int, now_ms: int) -> Iterator[Roll]:  # noqa: ARG002 - for stores that ask back
         """Write what arrived before an instant into files; on the roller's thread."""
@@ -283,9 +301,16 @@ class EmbeddedTelemetry:
             with self._hot.writing() as connection:
                 commit_roll(connection, roll, self._rolled)
         except UnavailableError:
+            self._orphans += roll.files
             with self._hot.reading() as connection:
                 self._rolled = load_rolled(connection)
             raise
+
+    def _remove_orphans(self) -> None:
+        """Make room again once the log has nothing left of a transaction that failed, and that a crash could finish."""
+        if self._orphans and self._hot.empty_log():
+            remove_files(self._lake, self._orphans)
+            self._orphans = []
 
     def _expire(self, now_ms: int) -> list[str]:
         paths = []

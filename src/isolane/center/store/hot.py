@@ -136,6 +136,14 @@ class HotStore:
         except sqlite3.OperationalError as error:
             raise UnavailableError(f"{self._file}: {error}") from error
 
+    def empty_log(self) -> bool:
+        """Write the log's content to its place and empty it, unless somebody reads; on the writer's thread only."""
+        try:
+            (is_busy, *_) = self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return False
+        return not is_busy
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open one consistent picture for the thread that asks."""
