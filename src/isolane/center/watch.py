@@ -43,9 +43,9 @@ class LedgerWatch(Collector):
         Raises:
             OSError: The database is away.
         """
-        lines = await self._catalogue.ledger()
-        self._verdicts = Counter(line.verdict for line in lines)
-        holes = {(line.gateway, line.epoch, line.stream) for line in lines if line.verdict == HOLE}
+        verdicts = await self._catalogue.verdicts()
+        self._verdicts = verdicts.counts
+        holes = {(line.gateway, line.epoch, line.stream) for line in verdicts.holes}
         for gateway, epoch, stream in sorted(holes - self._holes):
             _log.warning("ledger-hole gateway=%s epoch=%d stream=%d", gateway, epoch, stream)
         self._holes = holes

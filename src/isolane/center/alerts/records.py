@@ -11,7 +11,6 @@ from isolane.center.alerts.rules import CertificateRule, LedgerRule
 from isolane.center.alerts.scene import Scene
 from isolane.center.alerts.subjects import GATEWAY_PREFIX, Place, gateway_subject, takes_device
 from isolane.center.alerts.wording import duration
-from isolane.center.store.ledger import HOLE
 
 _MS = 1000
 _DAY_S = 86_400
@@ -37,11 +36,10 @@ class LedgerWatch:
     def look(self, scene: Scene, standing: frozenset[tuple[str, str]], findings: Findings) -> None:
         """Add every gateway whose books have a hole."""
         holes: dict[tuple[str, str], int] = {}
-        for line in scene.books:
-            if line.verdict == HOLE:
-                missing = sum(hole.last - hole.first + 1 for hole in line.holes)
-                who = (line.site, line.gateway)
-                holes[who] = holes.get(who, 0) + missing
+        for line in scene.holes:
+            missing = sum(hole.last - hole.first + 1 for hole in line.holes)
+            who = (line.site, line.gateway)
+            holes[who] = holes.get(who, 0) + missing
         self._since_ms = {who: self._since_ms.get(who, scene.now_ms) for who in holes}
         for (site, gateway), missing in holes.items():
             device = f"{GATEWAY_PREFIX}{gateway}"

@@ -19,14 +19,14 @@ class Scene:
         gateways: Newest contact by (site, gateway).
         chargers: (gateway, newest block) by (site, identity).
         mute: Chargers none of whose signals has a value in its newest block.
-        books: Every gateway's books.
+        holes: The lines of books with a hole.
     """
 
     now_ms: int
     gateways: dict[tuple[str, str], int]
     chargers: dict[Device, tuple[str, int]]
     mute: frozenset[Device] = frozenset()
-    books: list[LedgerLine] = field(default_factory=list)
+    holes: list[LedgerLine] = field(default_factory=list)
 
     @property
     def sites(self) -> dict[str, list[str]]:
@@ -55,5 +55,5 @@ async def read_scene(catalogue: Catalogue, telemetry: Telemetry, now_ms: int, *,
         {(site.site, gateway.gateway): gateway.last_seen_ms for site in sites for gateway in site.gateways},
         {(one.site, one.charger): (one.gateway, one.last_seen_ms) for one in fleet},
         frozenset((one.site, one.charger) for one in fleet if one.bad_signals >= one.signals),
-        await catalogue.ledger() if with_books else [],
+        (await catalogue.verdicts()).holes if with_books else [],
     )

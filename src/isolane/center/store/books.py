@@ -1,6 +1,6 @@
 """This file keeps and reads the books of every stream; it guards that a block that comes twice counts once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
@@ -119,9 +119,10 @@ def _state(session: Session, arrival: LedgerArrival) -> None:
             book.dropped = dict(entry.dropped)
 
 
-def ledger_lines(session: Session, site: str | None) -> list[LedgerLine]:
-    """Read the books of a site's gateways or of all, and judge them."""
-    gateways = {row.name: row.site for row in session.scalars(select(GatewayRow)) if site in {None, row.site}}
+def ledger_lines(session: Session, site: str | None, only: Collection[str] | None = None) -> list[LedgerLine]:
+    """Read the books of a site's gateways or of all, or only those of some gateways, and judge them."""
+    query = select(GatewayRow) if only is None else select(GatewayRow).where(GatewayRow.name.in_(only))
+    gateways = {row.name: row.site for row in session.scalars(query) if site in {None, row.site}}
     here: dict[BookKey, list[tuple[int, int]]] = {}
     for stretch in session.scalars(select(StretchRow).where(StretchRow.gateway.in_(gateways))):
         here.setdefault((stretch.gateway, stretch.epoch, stretch.stream), []).append((stretch.first, stretch.last))

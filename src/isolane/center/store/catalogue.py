@@ -27,6 +27,8 @@ from isolane.center.store.tables import (
     SiteRow,
     kept_text,
 )
+from isolane.center.store.verdict_views import Verdicts
+from isolane.center.store.verdicts import Judgement
 from isolane.center.store.views import ChargerEntry, GatewayEntry, LedgerLine, QuarantineEntry, SiteEntry
 from isolane.wire.schema import decode_schema
 
@@ -52,6 +54,7 @@ class SqlCatalogue:
         self._writer = ThreadPoolExecutor(1, "catalogue-write")
         self._reader = ThreadPoolExecutor(1, "catalogue-read")
         self._books = Books()
+        self._judgement = Judgement()
         with Session(engine) as session:
             self._site_of = {row.name: row.site for row in session.scalars(select(GatewayRow))}
             self._schemas = set(session.scalars(select(SchemaRow.id)))
@@ -169,6 +172,10 @@ class SqlCatalogue:
     async def ledger(self, site: str | None = None) -> list[LedgerLine]:
         """See `Catalogue.ledger`."""
         return await self.read(lambda session: ledger_lines(session, site))
+
+    async def verdicts(self) -> Verdicts:
+        """See `Catalogue.verdicts`."""
+        return await self.read(self._judgement.look)
 
     async def quarantine(self, limit: int = 100) -> list[QuarantineEntry]:
         """See `Catalogue.quarantine`."""

@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from isolane.center.store.verdict_views import Verdicts
 from isolane.center.store.views import (
     ChargerEntry,
     ChargerSummary,
@@ -150,6 +151,14 @@ class Catalogue(Protocol):
 
     async def ledger(self, site: str | None = None) -> list[LedgerLine]:
         """The books per gateway, epoch and stream, newest epoch first, with the center's verdict."""
+        ...
+
+    async def verdicts(self) -> Verdicts:
+        """What all books say, judged again where something has changed; the lines of those with a hole.
+
+        Raises:
+            OSError: The database is away.
+        """
         ...
 
     async def quarantine(self, limit: int = 100) -> list[QuarantineEntry]:
