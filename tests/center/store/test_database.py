@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from isolane.center.store.database import open_database
+from isolane.center.store.database import is_unavailable, open_database
 from isolane.center.store.tables import Table
 from isolane.core.failures import IsolaneError
 
@@ -67,3 +68,8 @@ def _opened(file: Path) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found.append(str(each.readlink()))
     return sorted(name for name in found if name.startswith(str(file)))
+
+
+def test_that_no_connection_is_left_is_the_databases_trouble() -> None:
+    """Nothing is wrong with who asked: it asks again."""
+    assert is_unavailable(NoConnectionError("QueuePool limit of size 4 overflow 0 reached"))

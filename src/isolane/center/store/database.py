@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from isolane.center.store.postgresql import DIALECT as POSTGRESQL
 from isolane.center.store.postgresql import server_engine, server_url, wait_for_migrators
@@ -111,8 +112,11 @@ def is_conflict(error: SQLAlchemyError) -> bool:
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:
-    """Tell whether the database, not the statement, is the trouble: away, full, locked, read-only, timed out."""
-    return isinstance(error, OperationalError | InterfaceError | InternalError) or (
+    """Tell whether the database, not the statement, is the trouble: away, full, locked, read-only, timed out.
+
+    That all connections are in use, and none of them comes back in time, is the same trouble.
+    """
+    return isinstance(error, OperationalError | InterfaceError | InternalError | NoConnectionError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
 

@@ -1,6 +1,7 @@
 """This file opens a PostgreSQL catalogue; it guards that no password goes unprotected over a network or into a log."""
 
 import ipaddress
+import logging
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
@@ -26,6 +27,7 @@ _LIMITS = {
     "application_name": "isolane-center",
 }
 """A server that does not answer is given up within about 15 s; gateways wait 30 s for an acknowledgement."""
+_POOL = "sqlalchemy.pool.impl.QueuePool"
 _CONNECTIONS = 4
 """A center's writer and readers, and one to spare."""
 
@@ -86,9 +88,20 @@ def _protected(url: URL) -> URL:
 
 def server_engine(url: URL) -> Engine:
     """Make an engine whose connections are tried before use, so that a restarted server is met again by itself."""
+    logging.getLogger(_POOL).addFilter(_without_traceback)
     return create_engine(
         url, module=psycopg, connect_args=_LIMITS, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0
     )
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Let the pool tell in one line that a connection broke while it was put away: whose use failed tells the rest."""
+    if record.exc_info is not None and record.exc_info[1] is not None:
+        said = str(record.exc_info[1]).strip().partition("\n")[0]
+        record.msg, record.args = f"database-connection-lost what={record.getMessage()!r} error={said}", ()
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def wait_for_migrators(connection: Connection) -> None:
