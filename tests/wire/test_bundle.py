@@ -52,7 +52,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         b"ISU",
         b"ISU\x01",
         b"ISU\x02\x00\x00\x00\x01a",
-        b"ISU\x01\x04\x00\x00\x01a",
+        b"ISU\x01\x05\x00\x00\x01a",
         b"ISU\x01\x00\x00\x00\x02a",
         b"ISU\x01\x00\x00\x00",
         pack([(Up.BLOCK, b"")] * (MESSAGES_MAX + 1)),

@@ -3,7 +3,7 @@
 Over HTTPS a message of its own costs some 350 bytes of headers and a round trip. A bundle costs that once.
 
 Layout: the four bytes ``ISU`` 0x01, then for each message four bytes, big-endian: its kind in the highest (0 block,
-1 schema, 2 gap, 3 ledger), its length in bytes in the lower three; then its bytes.
+1 schema, 2 gap, 3 ledger, 4 paper), its length in bytes in the lower three; then its bytes.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ MESSAGES_MAX = 256
 
 _BEGINS = b"ISU\x01"
 _HEAD_BYTES = 4
-_KINDS = (Up.BLOCK, Up.SCHEMA, Up.GAP, Up.LEDGER)
+_KINDS = (Up.BLOCK, Up.SCHEMA, Up.GAP, Up.LEDGER, Up.PAPER)
 _LENGTH_BITS = 24
 
 Part = tuple[Up, bytes]

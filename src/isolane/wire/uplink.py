@@ -24,12 +24,13 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Up(StrEnum):
-    """What a gateway sends: `BLOCK` as in `wire.block`, `SCHEMA` as in `wire.schema`, the others JSON from here."""
+    """What a gateway sends: `BLOCK`, `SCHEMA`, `PAPER` as in `wire` files of those names, the others JSON from here."""
 
     BLOCK = "block"
     SCHEMA = "schema"
     GAP = "gap"
     LEDGER = "ledger"
+    PAPER = "paper"
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ class LedgerStatement(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """Committed at the center: blocks by sequence number, gaps by their first one."""
+    """Committed at the center: blocks and papers by sequence number, gaps by their first one."""
 
     epoch: Number
     stream: Number

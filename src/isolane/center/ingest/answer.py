@@ -6,7 +6,7 @@ It is pure: what was stored goes in, `Downlink` comes out.
 from collections.abc import Collection, Iterable
 
 from isolane.center.ingest.read import AnchorArrival, Arrival
-from isolane.center.store.port import BlockArrival, GapArrival, PoisonArrival
+from isolane.center.store.port import BlockArrival, GapArrival, PaperArrival, PoisonArrival
 from isolane.wire.uplink import VERSION, Ack, Downlink
 
 
@@ -21,6 +21,9 @@ def answer(arrival: Arrival, unknown_schemas: Collection[bytes]) -> Downlink:
         key, schema = arrival.block.key, arrival.block.schema
         want = (schema.hex(),) if schema in unknown_schemas else ()
         return Downlink(VERSION, (Ack(key.epoch, key.stream, blocks=(key.sequence,)),), want)
+    if isinstance(arrival, PaperArrival):
+        key = arrival.paper.key
+        return Downlink(VERSION, (Ack(key.epoch, key.stream, blocks=(key.sequence,)),))
     if isinstance(arrival, GapArrival):
         gap = arrival.gap
         return Downlink(VERSION, (Ack(gap.epoch, gap.stream, gaps=(gap.first,)),))

@@ -23,6 +23,7 @@ class IngestCounters(Collector):
         self.schemas = 0
         self.gaps = 0
         self.statements = 0
+        self.papers = 0
         self.poison: Counter[str] = Counter()
         self.refused = 0
         self.over_quota = 0
@@ -42,6 +43,7 @@ class IngestCounters(Collector):
         self.schemas += len(batch.schemas)
         self.gaps += len(batch.gaps)
         self.statements += len(batch.ledgers)
+        self.papers += len(batch.papers)
         self.poison.update(str(one.kind) for one in batch.poison)
         ends = (a.block.t0_ms + a.block.step_ms * a.block.values.shape[1] for a in batch.blocks)
         self.newest_row_ms = max(self.newest_row_ms, *ends, 0)
@@ -59,6 +61,7 @@ class IngestCounters(Collector):
             ("schemas", "Schemas received", self.schemas),
             ("gaps", "Gap records received", self.gaps),
             ("ledger_statements", "Ledger statements received", self.statements),
+            ("papers", "Papers received", self.papers),
             ("refused", "Messages whose sender was not believed", self.refused),
             ("over_quota", "Messages not taken because their gateway sends more than its share", self.over_quota),
             ("failed_commits", "Commits that the disk did not take, unacknowledged", self.failed_commits),

@@ -25,6 +25,7 @@ from isolane.center.store.port import (
     GapArrival,
     LedgerArrival,
     Origin,
+    PaperArrival,
     PoisonArrival,
     RefusedError,
     SchemaArrival,
@@ -185,6 +186,7 @@ def _batch(arrivals: Sequence[Arrival]) -> Batch:
         gaps=tuple(one for one in arrivals if isinstance(one, GapArrival)),
         ledgers=tuple(one for one in arrivals if isinstance(one, LedgerArrival)),
         poison=tuple(one for one in arrivals if isinstance(one, PoisonArrival)),
+        papers=tuple(one for one in arrivals if isinstance(one, PaperArrival)),
     )
 
 

@@ -15,6 +15,7 @@ from isolane.center.store.port import (
     GapArrival,
     LedgerArrival,
     Origin,
+    PaperArrival,
     PoisonArrival,
     SchemaArrival,
 )
@@ -22,6 +23,7 @@ from isolane.core.ids import is_charger_id
 from isolane.wire import varint
 from isolane.wire.anchor import is_anchor
 from isolane.wire.block import AnchorWantedError, decode, encode, gateway_tag, read_head
+from isolane.wire.paper import decode_paper
 from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, decode_gap, decode_ledger
 
@@ -45,7 +47,7 @@ class AnchorArrival:
     wanted: str = ""
 
 
-Arrival = BlockArrival | SchemaArrival | GapArrival | LedgerArrival | PoisonArrival | AnchorArrival
+Arrival = BlockArrival | SchemaArrival | GapArrival | LedgerArrival | PaperArrival | PoisonArrival | AnchorArrival
 
 
 def read(origin: Origin, kind: Up, payload: bytes, anchors: Anchors) -> Arrival:
@@ -115,6 +117,13 @@ def _ledger(origin: Origin, payload: bytes, _anchors: Anchors) -> LedgerArrival:
     return LedgerArrival(origin, statement)
 
 
+def _paper(origin: Origin, payload: bytes, _anchors: Anchors) -> PaperArrival:
+    paper = decode_paper(payload, gateway_tag(origin.site, origin.gateway))
+    if paper.at_ms > INSTANT_MS_MAX:
+        raise ValueError("a paper from after the year 9999")
+    return PaperArrival(origin, paper)
+
+
 def _bounded(*numbers: int) -> None:
     if any(not 0 <= number <= _NUMBER_MAX for number in numbers):
         raise ValueError("a number below zero or beyond 63 bits")
@@ -125,6 +134,7 @@ _READERS: dict[Up, Callable[[Origin, bytes, Anchors], Arrival]] = {
     Up.SCHEMA: _schema,
     Up.GAP: _gap,
     Up.LEDGER: _ledger,
+    Up.PAPER: _paper,
 }
 
 

@@ -1,12 +1,13 @@
 """This file keeps and reads the books of every stream; it guards that a block that comes twice counts once."""
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from isolane.center.store.ledger import UNSTATED, GapClaim, Statement, judge, supersedes
-from isolane.center.store.port import Batch, BlockArrival, LedgerArrival
+from isolane.center.store.port import Batch, LedgerArrival
 from isolane.center.store.stretches import Stretches
 from isolane.center.store.tables import BookRow, GapRow, GatewayRow, StretchRow, kept_text
 from isolane.center.store.views import GapLine, LedgerLine, SequenceRange
@@ -15,6 +16,14 @@ BookKey = tuple[str, int, int]
 """Gateway, epoch, stream."""
 
 _STREAMS_IN_MEMORY_MAX = 100_000
+
+
+class Counted(NamedTuple):
+    """What the books want to know of a block or paper."""
+
+    sequence: int
+    samples: int
+    size_bytes: int
 
 
 class Books:
@@ -29,13 +38,18 @@ class Books:
         self._here.clear()
 
     def record(self, session: Session, batch: Batch) -> None:
-        """Count a batch's blocks, keep its gap records and statements."""
+        """Count a batch's blocks and papers, a paper as one sample; keep its gap records and statements."""
         if len(self._here) > _STREAMS_IN_MEMORY_MAX:
             self.forget()
-        grouped: dict[BookKey, list[BlockArrival]] = {}
-        for arrival in batch.blocks:
-            key = arrival.block.key
-            grouped.setdefault((arrival.origin.gateway, key.epoch, key.stream), []).append(arrival)
+        grouped: dict[BookKey, list[Counted]] = {}
+        for block in batch.blocks:
+            key = block.block.key
+            counted = Counted(key.sequence, block.block.samples, block.size_bytes)
+            grouped.setdefault((block.origin.gateway, key.epoch, key.stream), []).append(counted)
+        for paper in batch.papers:
+            key = paper.paper.key
+            counted = Counted(key.sequence, 1, len(paper.paper.body))
+            grouped.setdefault((paper.origin.gateway, key.epoch, key.stream), []).append(counted)
         for book, arrivals in grouped.items():
             self._count(session, book, arrivals)
         for record in batch.gaps:
@@ -58,20 +72,19 @@ class Books:
         for statement in batch.ledgers:
             _state(session, statement)
 
-    def _count(self, session: Session, key: BookKey, arrivals: Iterable[BlockArrival]) -> None:
+    def _count(self, session: Session, key: BookKey, arrivals: Iterable[Counted]) -> None:
         book = _book(session, key)
         known = self._here.get(key)
         # Each new block counts, so an equal count says that no other worker has added one.
         here = known[1] if known is not None and known[0] == book.blocks else _stretches(session, key)
-        fresh: dict[int, BlockArrival] = {}
+        fresh: dict[int, Counted] = {}
         for arrival in arrivals:
-            sequence = arrival.block.key.sequence
-            if sequence in here or sequence in fresh:
+            if arrival.sequence in here or arrival.sequence in fresh:
                 book.duplicates += 1
             else:
-                fresh[sequence] = arrival
+                fresh[arrival.sequence] = arrival
         book.blocks += len(fresh)
-        book.samples += sum(arrival.block.samples for arrival in fresh.values())
+        book.samples += sum(arrival.samples for arrival in fresh.values())
         book.size_bytes += sum(arrival.size_bytes for arrival in fresh.values())
         for run in Stretches((sequence, sequence) for sequence in fresh):
             replaced, (first, last) = here.add(*run)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from isolane.center.store.books import Books, ledger_lines
 from isolane.center.store.database import for_reading, is_conflict, is_unavailable
+from isolane.center.store.papers import keep
 from isolane.center.store.port import Batch, Origin, RefusedError, SchemaArrival, UnavailableError, chargers_of, origins
 from isolane.center.store.tables import (
     ChargerRow,
@@ -144,6 +145,7 @@ class SqlCatalogue:
                 _learn(session, arrival, schemas)
             wanted = _associate(session, batch, schemas, uses)
             self._books.record(session, batch)
+            keep(session, batch.papers)
             _set_aside(session, batch)
             return wanted, schemas, uses
 

@@ -26,6 +26,7 @@ from isolane.center.store.views import (
     SiteEntry,
 )
 from isolane.wire.block import Block
+from isolane.wire.paper import Paper
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import Gap, LedgerStatement, Up
 
@@ -85,6 +86,14 @@ class PoisonArrival:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperArrival:
+    """A paper."""
+
+    origin: Origin
+    paper: Paper
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one group commit makes durable, in order of arrival within each kind."""
 
@@ -93,11 +102,12 @@ class Batch:
     gaps: tuple[GapArrival, ...] = ()
     ledgers: tuple[LedgerArrival, ...] = ()
     poison: tuple[PoisonArrival, ...] = ()
+    papers: tuple[PaperArrival, ...] = ()
 
 
 def origins(batch: Batch) -> list[Origin]:
     """Give who sent the things of a batch, one entry a thing."""
-    kinds = (batch.blocks, batch.schemas, batch.gaps, batch.ledgers, batch.poison)
+    kinds = (batch.blocks, batch.schemas, batch.gaps, batch.ledgers, batch.poison, batch.papers)
     return [arrival.origin for kind in kinds for arrival in kind]
 
 

@@ -21,6 +21,7 @@ from isolane.health.links.outcome import TAKEN, Outcome, Verdict
 from isolane.health.links.port import AnyMessage, Courier, Message
 from isolane.health.links.rows import Rows, Schemas, UnknownSchemaError, acknowledged, wanted
 from isolane.health.links.target import TargetSettings
+from isolane.wire.paper import read_key
 from isolane.wire.uplink import VERSION, Ack, Downlink, Up, decode_gap, decode_ledger
 
 _LOG = logging.getLogger(__name__)
@@ -94,10 +95,8 @@ class ForwardLink:
     async def _bring(self, message: Message) -> tuple[Outcome, Downlink | None]:
         """Bring one message away; give what became of it, and what to say in the target's name."""
         try:
-            if message.kind is Up.SCHEMA:
-                self._schemas.learn(message.data)
-                self._asked.clear()
-                return TAKEN, None
+            if message.kind in (Up.SCHEMA, Up.PAPER):
+                return TAKEN, self._kept(message)
             if message.kind is Up.BLOCK:
                 rows = self._schemas.rows(message.data)
                 return await self._bring_block(rows), acknowledged(rows.key)
@@ -110,6 +109,14 @@ class ForwardLink:
             return Outcome(Verdict.REFUSED, str(error)), wanted(error.identity)
         except ValueError as error:
             return Outcome(Verdict.REFUSED, f"not readable: {error}"), None
+
+    def _kept(self, message: Message) -> Downlink | None:
+        """Keep a schema; of a paper, which is the center's alone, say that it is done with."""
+        if message.kind is Up.PAPER:
+            return acknowledged(read_key(message.data))
+        self._schemas.learn(message.data)
+        self._asked.clear()
+        return None
 
     async def _bring_block(self, rows: Rows) -> Outcome:
         if self._is_too_old(rows):

@@ -185,7 +185,7 @@ class Cursor:
             settled = await self._supply.settle(self.name, blocks, gaps, reasons)
             if settled is not None:
                 self.counts.acknowledged += settled
-                for kind, keys in ((Up.BLOCK, blocks), (Up.GAP, gaps)):
+                for kind, keys in ((Up.BLOCK, blocks), (Up.PAPER, blocks), (Up.GAP, gaps)):
                     for key in keys:
                         self._forget(kind, key)
             self._window = self._pace.window

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from isolane.core.clock import Clock
 from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.lanes import Lane
-from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
+from isolane.health.outbox.records import Draft, Key, Outgoing, Sheet, Tally, Troubles
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.outbox.store import Store
 from isolane.health.outbox.wear import Wear
@@ -117,12 +117,12 @@ class Outbox:
         """Take blocks of this schema too, in that stream, beside those of the one it was made with in stream 0."""
         await self._call(self._store.learn, schema, stream)
 
-    async def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> BlockKey:
-        """Number a block, commit it, tell the links, and give its key.
+    async def put(self, draft: Draft | Sheet, lane: Lane = Lane.LIVE) -> BlockKey:
+        """Number a block or paper, commit it, tell the links, and give its key.
 
         Args:
-            draft: Of the schema the outbox was made with, or one it has learnt. With `thinned`, it stands for more
-                samples than it holds, and the books say so.
+            draft: A block is of the schema the outbox was made with, or one it has learnt. With `thinned`, it stands
+                for more samples than it holds, and the books say so.
             lane: What goes first, and what is dropped first.
         """
         key = await self._call(self._store.put, draft, lane)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from isolane.health.outbox.lanes import Lane
 from isolane.wire.block import I64, U8, Block, BlockKey, Mask, Thinned, thinned_away
+from isolane.wire.paper import PAPERS, Paper
 from isolane.wire.uplink import Up
 
 Key = tuple[int, int, int]
@@ -60,13 +61,42 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A paper that has no number yet. It is stored as a block is, and so has a block's words; it counts as one sample.
+
+    Attributes:
+        kind: What the body is; see `wire.paper`.
+        body: Its bytes.
+        t0_ms: UTC at which it was written, ms.
+    """
+
+    kind: str
+    body: bytes
+    t0_ms: int
+    stream: int = PAPERS
+    schema: bytes = b""
+    samples: int = 1
+    thinned: int = 0
+    produced: int = 1
+
+    @property
+    def end_ms(self) -> int:
+        """UTC after it, ms."""
+        return self.t0_ms
+
+    def paper(self, key: BlockKey) -> Paper:
+        """Give the paper it becomes under a key."""
+        return Paper(key, self.t0_ms, self.kind, self.body)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message as a link sends it.
 
     Attributes:
         kind: Decides topic or path.
         data: The bytes.
-        key: Of a block or gap; (0, 0, 0) for the others.
+        key: Of a block, paper or gap; (0, 0, 0) for the others.
         schema: Id of the schema a block needs, or that a schema is.
     """
 

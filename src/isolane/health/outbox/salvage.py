@@ -25,6 +25,7 @@ from isolane.health.outbox.records import Key
 from isolane.health.outbox.shelf import Entry, Shelf
 from isolane.wire.anchor import is_anchor, read_schema_id
 from isolane.wire.block import decode, read_head
+from isolane.wire.paper import decode_paper, is_paper
 from isolane.wire.schema import ID_BYTES
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry
 
@@ -142,8 +143,12 @@ def _told(row: tuple[Any, ...]) -> Entry:
 
 
 def _told_by_itself(data: bytes, tag: bytes) -> Entry | None:
-    """Give what a block tells by its own bytes; None if it is not whole or only opened by an anchor."""
+    """Give what a block or paper tells by its own bytes; None if it is not whole or only opened by an anchor."""
     try:
+        if is_paper(data):
+            paper = decode_paper(data, tag)
+            name = (paper.key.epoch, paper.key.stream, paper.key.sequence)
+            return Entry(Lane.SNAPSHOT, name, 1, 0, 0, paper.at_ms, paper.at_ms, b"")
         block = decode(data, tag)
     except (ValueError, TypeError):
         return None
@@ -161,8 +166,11 @@ def _read(file: sqlite3.Connection, query: str, number: int) -> tuple[Any, ...] 
 
 
 def is_whole(data: bytes, key: Key, tag: bytes, schema: bytes | None = None) -> bool:
-    """Tell whether bytes are the block of that number, and opened by that schema or anchor, as it left this gateway."""
+    """Tell whether bytes are the paper, or the block opened by that schema or anchor, of that number, as it left."""
     try:
+        if is_paper(data):
+            told = decode_paper(data, tag).key
+            return (told.epoch, told.stream, told.sequence) == key and not schema
         head = read_head(data, tag)
     except (ValueError, TypeError):
         return False
@@ -182,7 +190,9 @@ def _schemas(file: sqlite3.Connection) -> dict[bytes, bytes]:
 
 
 def _keep_schema(shelf: Shelf, identity: bytes, schemas: Mapping[bytes, bytes]) -> bool:
-    """Keep what opens a block; tell whether it is all there."""
+    """Keep what opens a block; tell whether it is all there. Nothing opens a paper."""
+    if not identity:
+        return True
     json = schemas.get(identity)
     if json is None:
         return False

@@ -13,7 +13,7 @@ from isolane.health.outbox.books import Books
 from isolane.health.outbox.gaps import Gaps
 from isolane.health.outbox.lanes import URGENT, Lane
 from isolane.health.outbox.missed import BROUGHT, Missed
-from isolane.health.outbox.records import Draft, Key
+from isolane.health.outbox.records import Draft, Key, Sheet
 from isolane.health.outbox.room import LANE_FULL, LOST, Bounds, Row, beyond, plan
 from isolane.wire.anchor import BEGINS as ANCHOR_BEGINS
 from isolane.wire.anchor import read_schema_id
@@ -99,8 +99,8 @@ class Shelf:
         row = self.file.execute("SELECT json FROM schemas WHERE id = ?", (identity,)).fetchone()
         return row[0] if row else None
 
-    def add(self, lane: Lane, key: BlockKey, draft: Draft, data: bytes, born_ms: int) -> None:
-        """Store a new block, opened by the draft's schema or anchor, and put it into the books."""
+    def add(self, lane: Lane, key: BlockKey, draft: Draft | Sheet, data: bytes, born_ms: int) -> None:
+        """Store a new block, opened by the draft's schema or anchor, or a paper, and put it into the books."""
         name = (key.epoch, key.stream, key.sequence)
         self.insert(
             Entry(lane, name, draft.samples, draft.thinned, born_ms, draft.t0_ms, draft.end_ms, draft.schema), data

@@ -22,7 +22,7 @@ from isolane.core.clock import NS_PER_MS, Clock
 from isolane.health.outbox.anchors import Anchors
 from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.losses import REASON, Losses
-from isolane.health.outbox.records import Draft, Key, Outgoing, Tally, Troubles
+from isolane.health.outbox.records import Draft, Key, Outgoing, Sheet, Tally, Troubles
 from isolane.health.outbox.reserve import Reserve
 from isolane.health.outbox.salvage import is_whole, salvage
 from isolane.health.outbox.settings import OutboxSettings
@@ -30,6 +30,7 @@ from isolane.health.outbox.shelf import ROW_BYTES, Shelf
 from isolane.health.outbox.tables import is_full, open_file, quarantine, refusal, transaction, write_out
 from isolane.security.event_lines import EventLines, Kind
 from isolane.wire.block import BlockKey, encode
+from isolane.wire.paper import encode_paper, is_paper
 from isolane.wire.schema import Schema
 from isolane.wire.uplink import VERSION, Gap, LedgerEntry, Up
 from isolane.wire.uplink import encode as encode_message
@@ -119,13 +120,17 @@ class Store:
     def learn(self, schema: Schema, stream: int = _SITE) -> None:
         """Blocks of this schema may come too, in that stream."""
         self._schemas[schema.id] = schema.json
+        self._have(stream)
+
+    def _have(self, stream: int) -> None:
         if stream not in self._sequences:
             self._sequences[stream] = 0
             if not self._epoch_due:
                 self._commit(lambda shelf: shelf.books.have(self.epoch, stream))
 
-    def put(self, draft: Draft, lane: Lane = Lane.LIVE) -> BlockKey:
-        """Number a block and commit it; whatever happens, its samples are in the books. Give its key."""
+    def put(self, draft: Draft | Sheet, lane: Lane = Lane.LIVE) -> BlockKey:
+        """Number a block or paper and commit it; whatever happens, its samples are in the books. Give its key."""
+        self._have(draft.stream)
         files, self._is_full = self.troubles.quarantined, False
         stored = self._put(draft, lane, grows=True)
         if self._is_full and self._spare():
@@ -141,7 +146,7 @@ class Store:
         self._refresh()
         return BlockKey(self.epoch, draft.stream, self._sequences[draft.stream])
 
-    def _put(self, draft: Draft, lane: Lane, *, grows: bool) -> bool:
+    def _put(self, draft: Draft | Sheet, lane: Lane, *, grows: bool) -> bool:
         if self._epoch_due and not self._attempt(self._begin, otherwise=False):
             return False
         return self._attempt(lambda shelf: self._insert(shelf, draft, lane, grows=grows), otherwise=False)
@@ -191,7 +196,8 @@ class Store:
         if corrupt:
             self.troubles.corrupt_blocks += self._commit(lambda shelf: shelf.drop_corrupt(corrupt)) or 0
             self._refresh()
-        out += [Outgoing(Up.BLOCK, data, key, schema) for key, schema, data in blocks if key not in corrupt]
+        whole = [each for each in blocks if each[0] not in corrupt]
+        out += [Outgoing(Up.PAPER if is_paper(data) else Up.BLOCK, data, key, schema) for key, schema, data in whole]
         self.held[link] = in_flight | {each.key for each in out}
         return out
 
@@ -295,10 +301,13 @@ class Store:
         self.epoch, self._sequences, self._epoch_due = epoch, dict.fromkeys(self._sequences, 0), False
         return True
 
-    def _insert(self, shelf: Shelf, draft: Draft, lane: Lane, *, grows: bool) -> bool:
+    def _insert(self, shelf: Shelf, draft: Draft | Sheet, lane: Lane, *, grows: bool) -> bool:
         key = BlockKey(self.epoch, draft.stream, self._sequences[draft.stream] + 1)
-        anchor = self._anchors.take(draft)
-        data = encode(draft.block(key), self._tag, anchor)
+        anchor = self._anchors.take(draft) if isinstance(draft, Draft) else None
+        if isinstance(draft, Draft):
+            data = encode(draft.block(key), self._tag, anchor)
+        else:
+            data = encode_paper(draft.paper(key), self._tag)
         bounds = self._reserve.bounds(lane, grows=grows)
         with transaction(shelf.file):
             for gap in self._losses.gaps:
@@ -306,14 +315,15 @@ class Store:
             if refusal := shelf.make_room(lane, len(data) + ROW_BYTES, bounds, self._in_flight()):
                 shelf.lose(self._gap(draft, refusal))
                 return True
-            shelf.have_schema(draft.schema, self._schemas[draft.schema])
+            if draft.schema:
+                shelf.have_schema(draft.schema, self._schemas[draft.schema])
             if anchor is not None:
                 shelf.have_anchor(anchor.id, anchor.json)
                 draft = replace(draft, schema=anchor.id)
             shelf.add(lane, key, draft, data, self._now_ms())
         return True
 
-    def _gap(self, draft: Draft, reason: str) -> Gap:
+    def _gap(self, draft: Draft | Sheet, reason: str) -> Gap:
         stream, number = draft.stream, self._sequences[draft.stream] + 1
         return Gap(VERSION, self.epoch, stream, number, number, draft.produced, reason, draft.t0_ms, draft.end_ms)
 

@@ -80,7 +80,7 @@ class HttpsLink:
                 body = pack((message.kind, message.data) for message in messages)
                 return await send(requests, self._bundle_path, body, _BYTES, self._meter)
             kind = messages[0].kind
-            media = _BYTES if kind is Up.BLOCK else _JSON
+            media = _BYTES if kind in (Up.BLOCK, Up.PAPER) else _JSON
             return await send(requests, self._paths[kind], messages[0].data, media, self._meter)
         except httpx.TransportError as error:
             self._mistrust.failure(error)

@@ -31,6 +31,7 @@ from isolane.health.links.sparkplug.settings import SparkplugSettings
 from isolane.health.links.sparkplug.state import HostState
 from isolane.health.links.way import Way, dialer_of
 from isolane.security.tls import client_context
+from isolane.wire.paper import read_key
 from isolane.wire.uplink import VERSION, Ack, Downlink, Up, decode_gap
 
 _LOG = logging.getLogger(__name__)
@@ -174,6 +175,8 @@ class SparkplugLink:
         if message.kind is Up.SCHEMA:
             self._schemas.learn(message.data)
             self._asked.clear()
+        elif message.kind is Up.PAPER:
+            return acknowledged(read_key(message.data))
         elif message.kind is Up.GAP:
             gap = decode_gap(message.data)
             return Downlink(VERSION, (Ack(gap.epoch, gap.stream, (), (gap.first,)),))
