@@ -1,12 +1,20 @@
 """This file stores two streams of one device at different steps; it guards that neither spoils the other's figures."""
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from isolane.center.store.cache import BlockCache
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.hot import HotStore
+from isolane.center.store.hot_read import SeriesReader
+from isolane.center.store.lake_read import LakeReader
+from isolane.center.store.partials import Partials
 from isolane.center.store.port import Batch
 from isolane.center.store.views import Series, SeriesQuery
 from isolane.core.signals import Signal
@@ -117,3 +125,39 @@ async def test_the_hour_of_power_is_of_the_stream_that_knows_it_best(
     await telemetry.commit(Batch(schemas=(slow, fast), blocks=blocks))
     (charger,) = await telemetry.fleet()
     assert {mean for mean in charger.power_recent_w if mean is not None} == {5000.0}
+
+
+class ExpiringLake(LakeReader):
+    """A lake whose files expire between the listing and the reading, the first time."""
+
+    folder: Path
+    asked = 0
+
+    def steps(
+        self, paths: Sequence[str], device: str, signals: Sequence[str], span: tuple[int, int], step_ms: int
+    ) -> dict[str, list[tuple[str, float, Partials]]]:
+        """See `LakeReader.steps`."""
+        self.asked += 1
+        if self.asked == 1:
+            with closing(sqlite3.connect(self.folder / "hot.sqlite3")) as file, file:
+                file.execute("DELETE FROM file WHERE kind = 'minute' AND path = ?", (paths[0],))
+            (self.folder / "lake" / paths[0]).unlink()
+        return super().steps(paths, device, signals, span, step_ms)
+
+
+async def test_a_file_that_expires_under_a_question_is_no_trouble(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    telemetry, folder = open_telemetry(), tmp_path / "telemetry"
+    await filled(telemetry, gateway)
+    await telemetry.roll(LATER_MS)
+    hot, lake = HotStore(folder / "hot.sqlite3"), ExpiringLake(folder / "lake", threads=1, memory_mb=64)
+    lake.folder = folder
+    query = SeriesQuery("depot", "CP-1", (POWER,), T0_MS, T0_MS + 180_000, 3)
+    try:
+        answer = SeriesReader(hot, BlockCache(1 << 20), lake).read(query, [])
+        assert answer.signals[0].good == []
+        assert lake.asked == 2
+    finally:
+        lake.close()
+        hot.close()

@@ -35,6 +35,10 @@ HotTimes = dict[tuple[str, int, str], I64]
 """When the rows of hot blocks are, UTC ms, by gateway, stream and a column's key."""
 
 
+LakeSteps = dict[str, list[tuple[str, float, Partials]]]
+"""What files hold of signals: unit, resolution and steps by key."""
+
+
 class FarReader(Protocol):
     """A store of full-rate samples on another machine, which can have hot blocks already."""
 
@@ -88,12 +92,11 @@ class SeriesReader:
         Raises:
             OSError: The lake cannot be read.
         """
-        found = self._find(query, wanted)
+        found, from_lake = self._from_lake(query, wanted)
         # Sums of minutes first, so that a signal's own words stand.
         named = [(key, column) for _, columns in wanted for key, column in columns.items()]
         named.sort(key=lambda entry: entry[0] == entry[1].key)
         words = {key: (column.unit, column.resolution) for key, column in named}
-        from_lake = self._lake.steps(found.paths, query.device, query.signals, found.span, found.step_ms)
         for key, folded in from_lake.items():
             words.setdefault(key, folded[-1][:2])
             found.parts[key] += [part for _, _, part in folded]
@@ -110,6 +113,18 @@ class SeriesReader:
                 assemble(series, steps, span=found.span, step_ms=found.step_ms, records=records)
             signals.append(series)
         return Series(query.site, query.device, *found.span, found.step_ms, signals)
+
+    def _from_lake(self, query: SeriesQuery, wanted: Sequence[Wanted]) -> tuple[_Found, LakeSteps]:
+        """Find what there is and read the lake's part of it; once more where its files are others meanwhile."""
+        found = self._find(query, wanted)
+        try:
+            return found, self._lake.steps(found.paths, query.device, query.signals, found.span, found.step_ms)
+        except OSError:
+            # What is too old is struck from the book and removed at once, and somebody can be about to read it.
+            again = self._find(query, wanted)
+            if again.paths == found.paths:
+                raise
+            return again, self._lake.steps(again.paths, query.device, query.signals, again.span, again.step_ms)
 
     def _find(self, query: SeriesQuery, wanted: Sequence[Wanted]) -> _Found:
         """Choose the step, fold hot blocks, list files and gap records: all in one picture."""
