@@ -56,6 +56,7 @@ class Books:
         queued: Samples.
         dropped: Samples.
         gaps: Numbers that stand in gap records.
+        holes: Numbers that are nowhere, though the books call them acknowledged.
     """
 
     last: int = 0
@@ -63,6 +64,7 @@ class Books:
     queued: int = 0
     dropped: int = 0
     gaps: set[int] = field(default_factory=set)
+    holes: set[int] = field(default_factory=set)
 
     @property
     def produced(self) -> int:
@@ -77,6 +79,7 @@ class _Waiting:
     samples: int
     anchor: bytes = b""
     sent_s: float = 0.0
+    made_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,17 @@ class Gateway:
         name: As in its certificate.
         ways: How it reaches the center.
         rng: Draws what it gives up and what it sends twice.
+        past_ms: How far in the past its samples are.
+        hole: Number of a block that it loses and does not own up to, 0 for none.
     """
 
-    def __init__(self, name: str, ways: Ways, rng: random.Random) -> None:
+    def __init__(self, name: str, ways: Ways, rng: random.Random, *, past_ms: int = 0, hole: int = 0) -> None:
         self.name = name
         self.books = Books()
-        self.epoch = time.time_ns() // 1_000_000
+        self.epoch = time.time_ns() // 1_000_000 - past_ms
+        self.wait_s_max = 0.0
+        """Longest from making a block to its acknowledgement."""
+        self._hole = hole
         self.complaints: list[str] = []
         self.is_producing = True
         self.waiting: dict[tuple[Up, int], _Waiting] = {}
@@ -131,7 +139,7 @@ class Gateway:
         books.last += 1
         t0_ms = self.epoch + first * STEP_MS
         values = values_of(self.name, first, ROWS)
-        if self._rng.random() < _GIVEN_UP:
+        if books.last != self._hole and self._rng.random() < _GIVEN_UP:
             gap = Gap(
                 *(VERSION, self.epoch, 0, books.last, books.last, values.size),
                 *("outbox-full", t0_ms, t0_ms + ROWS * STEP_MS),
@@ -139,6 +147,10 @@ class Gateway:
             books.dropped += values.size
             books.gaps.add(books.last)
             self.waiting[Up.GAP, books.last] = _Waiting(Up.GAP, encode_message(gap), 0)
+            return
+        if books.last == self._hole:
+            books.acknowledged += values.size
+            books.holes.add(books.last)
             return
         if books.last % _ANCHOR_EVERY == 0:
             self._anchor = Anchor(self._schema.id, values[:, 0])
@@ -204,6 +216,7 @@ class Gateway:
     def _settle(self, kind: Up, number: int) -> None:
         one = self.waiting.pop((kind, number), None)
         if one is not None:
+            self.wait_s_max = max(self.wait_s_max, time.monotonic() - one.made_s)
             self.books.queued -= one.samples
             self.books.acknowledged += one.samples
             if kind is Up.BLOCK and self._rng.random() < _TWICE:
