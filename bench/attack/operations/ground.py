@@ -28,6 +28,7 @@ from isolane.center.store.people_views import Role, Scope
 from isolane.center.store.port import Batch, BlockArrival, Origin, SchemaArrival
 from isolane.center.store.settings import StoreSettings
 from isolane.core.signals import Signal
+from isolane.security.authority import Authority
 from isolane.wire.block import Block, BlockKey, encode, gateway_tag
 from isolane.wire.schema import Schema
 
@@ -90,6 +91,7 @@ class Center:
     folder: Path
     process: Process
     port: int = 0
+    ingest: str = ""
     began: float = 0.0
     heard: list[Reply] = field(default_factory=list)
     measures: dict[str, Any] = field(default_factory=dict)
@@ -156,17 +158,19 @@ class Center:
             return database.execute(question).fetchall()
 
     def disk_bytes(self) -> int:
-        """Give the size of all its files."""
+        """Give the size of its files but telemetry: what gateways send is to be kept."""
         size = 0
         for path in self.folder.rglob("*"):
-            with contextlib.suppress(OSError):
-                size += path.stat().st_size if path.is_file() else 0
+            if "telemetry" not in path.parts:
+                with contextlib.suppress(OSError):
+                    size += path.stat().st_size if path.is_file() else 0
         return size
 
     async def start(self) -> None:
         """Start the process and note how it is then."""
         await self.process.start()
         self.port = int(self.process.ready.partition("console=http://127.0.0.1:")[2].split()[0])
+        self.ingest = "https://127.0.0.1:" + self.process.ready.partition("ingest=https://127.0.0.1:")[2].split()[0]
         self.pid, self.began = self.process.pid, time.monotonic()
 
     async def again(self, statement: str, *values: object) -> None:
@@ -198,11 +202,18 @@ async def operations() -> AsyncIterator[Center]:
     folder = Path(tempfile.mkdtemp(prefix="attack"))
     settings = folder / "center.toml"
     settings.write_text(
-        '[center]\ndata = "data"\nconsole = "127.0.0.1:0"\n'
+        '[center]\ndata = "data"\nconsole = "127.0.0.1:0"\n[center.store]\ncache_mb = 1\n'
+        '[center.https]\naddress = "127.0.0.1:0"\nclient_ca = "pki/ca.pem"\n'
+        'certificate = "pki/server.pem"\nkey = "pki/server.key"\n'
         "[center.access]\nrequests_per_s = 100000\nburst_requests = 100000\n",
         encoding="utf-8",
     )
     (folder / "data").mkdir()
+    authority = Authority(folder / "pki")
+    authority.create("attack")
+    authority.issue("server", common_name="localhost", hosts=("127.0.0.1",))
+    for name in GATEWAY.values():
+        authority.issue(name, common_name=name)
     center = Center(folder, Process("center", settings, folder / "center.log"))
     try:
         await _fill(folder / "data")

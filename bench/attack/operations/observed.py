@@ -5,18 +5,27 @@ import collections
 import re
 import time
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
+import numpy as np
 from bench.attack.observe import BACK_S
-from bench.attack.operations.ground import SECRETS, Actor, Center
+from bench.attack.operations.gateway import posting
+from bench.attack.operations.ground import CHARGER, SECRETS, SIGNAL, SITE, T0_MS, Actor, Center
 from bench.attack.process import Use
 
 from isolane.center.people.rights import RIGHTS
+from isolane.core.signals import Signal
 
 _LINES_PER_MIN = 10
 _RES_SLACK = 1.05
 _LAG_P99_MS_MAX = 100
 _DISK_BYTES_MAX = 4 << 20
+_SERIES = (
+    f"/api/v1/series?site={SITE['A']}&charger={CHARGER['A']}&signal={quote(SIGNAL['A'], safe='')}"
+    f"&from_ms={T0_MS}&to_ms={T0_MS + 60_000}"
+)
 _ROUNDS = 3
+_BLOCKS, _COLUMNS, _ROWS = 30, 200, 60
 _AT_ONCE = 24
 _CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ", " ERROR ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -28,11 +37,16 @@ _PEOPLES_ROWS = {"session": "log-in", "machine_token": "token-made", "person": "
 async def warm_up(center: Center) -> None:
     """Let everything be imported and every thread be there, then note what the center holds."""
     admin = await center.person("*", "admin")
+    signals = tuple(Signal("CP-WARM", f"1.0/EVSE/Warm{number}", "W", 1.0) for number in range(_COLUMNS))
+    async with posting(center, "A", signals, time.time_ns() // 1_000_000_000 * 1000 - 48 * 3_600_000) as poster:
+        for number in range(_BLOCKS):
+            await poster.send(np.full((_COLUMNS, _ROWS), number * 1_000_003))
     for _ in range(_ROUNDS):
         for right in (right for right in RIGHTS if right.method == "GET" and not right.is_stream):
             await center.ask(admin, "GET", re.sub(r"\{[^}]+\}", "1", right.path))
         await asyncio.gather(*(center.ask(admin, "GET", "/api/v1/sites") for _ in range(_AT_ONCE)))
         await asyncio.gather(*(center.ask(Actor("", "", ""), "GET", "/login") for _ in range(_AT_ONCE)))
+        await asyncio.gather(*(center.ask(admin, "GET", _SERIES) for _ in range(_AT_ONCE)))
     center.base = (center.process.use(), center.disk_bytes())
 
 

@@ -38,7 +38,7 @@ async def admin(front: Front) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def path_of(right: Right) -> str:
-    values = {"number": "1", "site": NORTH, "user": "night", "tenant": "south", "session": "none"}
+    values = {"number": "1", "site": NORTH, "charger": "CP-N", "user": "night", "tenant": "south", "session": "none"}
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], right.path)
 
 
@@ -102,6 +102,20 @@ async def test_nobody_slips_in_a_field(front: Front, admin: httpx.AsyncClient) -
         more = {"name": "night", "password": PASSWORD, "tenants": ["*"]}
         assert (await night.post("/api/v1/session", json=more)).status_code == 422
     assert (await admin.get("/api/v1/users")).json() == users
+
+
+async def test_no_foreign_page_listens(front: Front, admin: httpx.AsyncClient) -> None:
+    streams = [right for right in RIGHTS if right.is_stream]
+    assert len(streams) >= 3
+    for right in streams:
+        path = path_of(right)
+        foreign = [headers for headers in FOREIGN if headers != {"sec-fetch-site": "none"}]
+        for headers in foreign:
+            answer = await admin.get(path, headers=headers)
+            assert (answer.status_code, "may not listen" in answer.text) == (403, True), (right, headers)
+        for headers in ({"sec-fetch-site": "same-origin"}, {"origin": front.url}, {"sec-fetch-site": "none"}, {}):
+            async with admin.stream("GET", path, headers=headers) as stream:
+                assert await anext(stream.aiter_lines()) == ": isolane"
 
 
 async def test_a_stream_ends_with_its_session(front: Front, admin: httpx.AsyncClient) -> None:

@@ -126,6 +126,8 @@ class Gate:
                 return
             raise _RefusedError(HTTPStatus.FORBIDDEN, "you have no right to this")
         _check_sites(who, named, scope)
+        if right.is_stream and not headers.get("authorization"):
+            self._check_listener(headers, scope)
         if right.method not in _SAFE:
             receive = await self._check_change(right, who, headers, scope, receive)
         set_caller(who, visit)
@@ -188,7 +190,13 @@ class Gate:
         )
         await send({"type": "http.response.body", "body": b""})
 
-    # Changes
+    # Foreign pages
+
+    def _check_listener(self, headers: dict[str, str], scope: Scope) -> None:
+        """Refuse a stream to a foreign page: it could not read it, but would hold a place."""
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site not in {None, "same-origin", "none"} or origin not in {None, self._own(scope, headers)}:
+            raise _RefusedError(HTTPStatus.FORBIDDEN, "another site's page may not listen")
 
     async def _check_change(
         self, right: Right, who: Caller, headers: dict[str, str], scope: Scope, receive: Receive
