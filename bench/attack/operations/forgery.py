@@ -27,7 +27,7 @@ _FROM = {
     "no origin": (),
 }
 """What a browser says of the page that sends."""
-_FORMS = [
+FORMS = [
     ("/users", {"name": "forged", "role": "viewer", "tenants": "a"}),
     ("/users/tokens", {"name": "forged", "scopes": "telemetry:read", "tenants": "a", "days": "1"}),
     ("/users/a-viewer", {"role": "admin", "tenants": "a", "action": "change"}),
@@ -54,7 +54,7 @@ async def csrf(move: Move) -> None:
             break
         await must_do(center, admin, (method, target, body))
     admin = await center.person("*", "admin")
-    for target, form in _FORMS:
+    for target, form in FORMS:
         for fields in _FROM.values():
             sent += 1
             body_bytes = urlencode({**form, "form_token": "0" * 43}).encode()

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 from bench.attack.fill import UnknownError
-from bench.attack.operations import fuzz
+from bench.attack.operations import fuzz, injection, scan, server_side_request
 from bench.attack.operations.court import Move, step
 
-_TOOLS: dict[str, Callable[[Move, list[str]], Awaitable[None]]] = {"schemathesis": fuzz.run}
+__all__ = ["injection", "server_side_request"]  # their steps come with them
+
+_TOOLS: dict[str, Callable[[Move, list[str]], Awaitable[None]]] = {"schemathesis": fuzz.run, "sqlmap": scan.run}
 
 
 @step("run")
