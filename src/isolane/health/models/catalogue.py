@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from isolane.health.models.components.connector import Connector
+from isolane.health.models.components.contactor import Contactor
+from isolane.health.models.components.cooling import Cooling
 from isolane.health.models.model import Model, Rating
 from isolane.health.models.settings import ModelSettings
 
@@ -24,5 +27,9 @@ class Kind:
     make: Callable[[ModelSettings, Rating, Sequence[str]], Model]
 
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (
+    Kind("connector", Connector.required, Connector.used, lambda s, r, k: Connector(s.connector, r, k)),
+    Kind("contactor", Contactor.required, Contactor.used, lambda s, r, k: Contactor(s.contactor, r, k)),
+    Kind("cooling", Cooling.required, Cooling.used, lambda s, r, k: Cooling(s.cooling, r, k)),
+)
 """In the order in which they look at rows."""

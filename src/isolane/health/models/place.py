@@ -6,14 +6,16 @@ if it is long; rows are cut at the borders of ten minutes of UTC; each piece goe
 """
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isolane.health.models.binding import Place
-from isolane.health.models.course import Course
+from isolane.health.models.course import Course, Memory
 from isolane.health.models.measure import Feature, Finding, Level
 from isolane.health.models.model import Model, Rating
 from isolane.health.models.rows import Rows
@@ -24,6 +26,7 @@ from isolane.health.models.window import Stretch, Window
 _LOG = logging.getLogger(__name__)
 INTERVAL_S = 600
 _GAP_S_MAX = 120
+_NEWS_MAX = 2000
 _FLOWS_SHARE = 0.01
 _FLOWS_A_MIN = 1.0
 
@@ -38,6 +41,7 @@ class Change:
         before: Level until now.
         level: Level from now on.
         cause: The feature or finding that changed it.
+        course: Of the measure, if it is of one.
     """
 
     model: Model
@@ -45,6 +49,22 @@ class Change:
     before: Level
     level: Level
     cause: Feature | Finding
+    course: Course | None = None
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What a place remembers of one model; can be written down.
+
+    Attributes:
+        state: The model's own.
+        courses: By measure.
+        findings: Those that stand, by name.
+    """
+
+    state: dict[str, Any]
+    courses: dict[str, Memory]
+    findings: dict[str, Finding]
 
 
 @dataclass(slots=True)
@@ -72,6 +92,8 @@ class Bay:
         self.place = place
         self.rating = rating
         self.judged = [Judged(model, _courses(model, commissioned or {})) for model in models]
+        self.news: deque[tuple[Course, Feature]] = deque(maxlen=_NEWS_MAX)
+        """Features since somebody took them away, the newest."""
         self.unknown = 0
         """Features of a measure that their model had not declared; a bug, counted."""
         self._keys = sorted(place.columns)
@@ -103,6 +125,39 @@ class Bay:
             self._piece(start_s + at, own[at:border], changes)
             at = border
         return changes
+
+    def remember(self) -> dict[str, Remembered]:
+        """Give what is to be remembered, by the model's id."""
+        return {
+            judged.model.id: Remembered(
+                dict(judged.model.state()),
+                {name: course.memory for name, course in judged.courses.items()},
+                dict(judged.findings),
+            )
+            for judged in self.judged
+        }
+
+    def restore(self, memory: Mapping[str, Remembered]) -> None:
+        """Go on from what was remembered; a model of another version begins anew, as does a measure that is new."""
+        for judged in self.judged:
+            kept = memory.get(judged.model.id)
+            if kept is None:
+                continue
+            judged.model.restore(kept.state)
+            judged.findings.update(kept.findings)
+            for name, course in judged.courses.items():
+                if name in kept.courses:
+                    course.restore(kept.courses[name])
+
+    def renew(self, kind: str) -> bool:
+        """A part was replaced or mended: its model and courses begin anew; tell whether there is such a model here."""
+        found = [judged for judged in self.judged if judged.model.id.partition("/")[0] == kind]
+        for judged in found:
+            judged.model.renew()
+            judged.findings.clear()
+            for course in judged.courses.values():
+                course.renew()
+        return bool(found)
 
     def scores(self, now_s: int) -> list[Score]:
         """Give every measure's state of health at a UTC second."""
@@ -164,7 +219,7 @@ class Bay:
                 if each.level is not Level.NONE:
                     judged.findings[each.name] = each
                 old, new = before.level if before else Level.NONE, each.level
-                name = each.name
+                name, course = each.name, None
             else:
                 course = judged.courses.get(each.measure)
                 if course is None:
@@ -172,9 +227,10 @@ class Bay:
                     _LOG.error("feature-without-measure model=%s measure=%s", judged.model.id, each.measure)
                     continue
                 old, new = course.level, course.take(each)
+                self.news.append((course, each))
                 name = each.measure
             if old is not new:
-                changes.append(Change(judged.model, name, old, new, each))
+                changes.append(Change(judged.model, name, old, new, each, course))
 
 
 def _courses(model: Model, commissioned: Mapping[str, float]) -> dict[str, Course]:

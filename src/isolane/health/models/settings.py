@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from isolane.health.models.components.connector import ConnectorParameters
+from isolane.health.models.components.contactor import ContactorParameters
+from isolane.health.models.components.cooling import CoolingParameters
 from isolane.health.models.model import Rating
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -52,6 +55,19 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     commissioned: Annotated[
         tuple[CommissionedSettings, ...], msgspec.Meta(description="Values as commissioned; without, they are learnt.")
     ] = ()
+
+    connector: ConnectorParameters = ConnectorParameters()
+    contactor: ContactorParameters = ContactorParameters()
+    cooling: CoolingParameters = CoolingParameters()
+    tell_s: Annotated[
+        float, msgspec.Meta(description="From one report of scores and features to the next, s.", ge=10, le=86_400)
+    ] = 3600.0
+    remember_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="From one writing down of what is learnt to the next, s; flash wears.", ge=60, le=86_400
+        ),
+    ] = 3600.0
 
     def rating(self, charger: str, *, direct: bool) -> Rating:
         """Give what a charger is built for."""

@@ -109,8 +109,10 @@ def _bays(signals: Sequence[Signal], settings: ModelSettings) -> Iterator[Bay]:
             taken.add(mark)
             also = [key for pattern in kind.used for key in wanted(place.columns, [pattern]) or ()]
             keys = (*required, *also)
-            models.append(kind.make(settings, rating, keys))
-            used.update(keys)
+            model = kind.make(settings, rating, keys)
+            if model.measures:  # of what the place has, some may be of use to it and nothing be measured
+                models.append(model)
+                used.update(keys)
         if models:
             used.update(key for key in place.columns if key == "EVSE/DCCurrent" or "ACCurrent[L" in key)
             yield Bay(_only(place, used), rating, models, _commissioned(settings, place))
