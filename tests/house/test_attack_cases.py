@@ -6,6 +6,7 @@ import pytest
 from bench.attack.cases import FAMILIES, Book, Case, read_book, read_reasons, select
 from bench.attack.expect import compare
 from bench.attack.fill import UnknownError, each, fill, unescape
+from bench.attack.operations.fuzz import read
 from bench.attack.operations.ground import Actor
 from bench.attack.operations.matrix import allowed
 from bench.attack.operations.request import Reply
@@ -141,3 +142,29 @@ def test_what_the_written_table_of_rights_does_not_name_nobody_may() -> None:
 )
 def test_a_refusal_is_told_from_an_answer(raw: bytes, *, denied: bool) -> None:
     assert Reply(b"", raw).is_denied is denied
+
+
+SAID = """\
+=================================== FAILURES ===================================
+______________________________ GET /api/v1/series ______________________________
+1. Test Case ID: 9EcQjU
+
+- ST103 Undocumented HTTP status code
+_____________________________ TRACE /api/v1/users ______________________________
+1. Test Case ID: EgxmLa
+
+- ST204 Wrong response to undeclared method
+- ST101 Server error
+
+Test cases:
+  1962 generated, 3 found 3 unique failures, 59 skipped
+"""
+
+
+def test_what_schemathesis_has_found_is_counted_with_its_place() -> None:
+    failures, requests = read(SAID)
+    assert [code for code, _ in failures] == ["ST103", "ST204", "ST101"]
+    assert failures[0][1].startswith("GET /api/v1/series: ")
+    assert failures[2][1].startswith("TRACE /api/v1/users: ")
+    assert requests == 1962
+    assert read("") == ([], 0)
