@@ -11,6 +11,7 @@ import numpy as np
 FEATURES = 50
 DAYS = 14
 _FEATURES_MIN = 10
+_NAMED_MIN = 3
 _DAY_S = 86_400
 _MAD_TO_SD = 1.4826
 """Of a normal distribution."""
@@ -18,28 +19,29 @@ _MAD_TO_SD = 1.4826
 
 @dataclass(slots=True)
 class Baseline:
-    """The first 50 features, or those of 14 days if these are ten at least.
+    """The first 50 features, or those of 14 days if these are ten at least; or those of a span that somebody named.
 
     Attributes:
+        until_s: UTC second at which a named span ends; None if there is none.
         values: As they came, until it is complete; tested values (logarithms where a measure is tested so).
         since_s: UTC second of the first.
     """
 
     values: list[float] = field(default_factory=list)
     since_s: int = 0
+    until_s: int | None = None
 
     def take(self, value: float, at_s: int) -> bool:
-        """Take a feature; tell whether it is complete."""
+        """Take a feature; tell whether it is complete. The one after a named span is not taken."""
+        if self.until_s is not None and at_s > self.until_s and len(self.values) >= _NAMED_MIN:
+            return True
         if not self.values:
             self.since_s = at_s
         self.values.append(value)
         count = len(self.values)
+        if self.until_s is not None:
+            return False
         return count >= FEATURES or (count >= _FEATURES_MIN and at_s - self.since_s >= DAYS * _DAY_S)
-
-    @property
-    def until_complete(self) -> int:
-        """How many features are missing at most."""
-        return FEATURES - len(self.values)
 
 
 def middle_and_spread(values: Sequence[float]) -> tuple[float, float]:

@@ -73,9 +73,13 @@ class Course:
         measure: What is followed.
         model_id: Kind and version of the model that gives the features.
         commissioned: Value as commissioned, in the measure's unit, where somebody measured it; NaN if not.
+        good_until_s: UTC second until which the part is known to have been as new; None if nobody says so.
     """
 
-    def __init__(self, measure: Measure, model_id: str, commissioned: float = math.nan) -> None:
+    def __init__(
+        self, measure: Measure, model_id: str, commissioned: float = math.nan, good_until_s: int | None = None
+    ) -> None:
+        self._good_until_s = good_until_s
         self.measure = measure
         self.model_id = model_id
         self.last: Feature | None = None
@@ -85,7 +89,7 @@ class Course:
     def renew(self) -> None:
         """Begin anew: the part was replaced or mended."""
         measure = self.measure
-        self.memory = Memory(measure.per)
+        self.memory = Memory(measure.per, baseline=Baseline(until_s=self._good_until_s))
         known = measure.start if not math.isnan(measure.start) else self._commissioned
         if not math.isnan(known):
             self._begin(self._tested(known), 0.0, 1)
@@ -204,11 +208,18 @@ class Course:
         return (y - than) * (1 if self.measure.rises else -1)
 
     def _border(self, border: float) -> float:
-        """Give the value of a border that is a ratio or a value as the measure's end of life is."""
-        return border if math.isnan(self.measure.ratio) else border * self._plain(self.memory.start)
+        """Give the value of a border that is a ratio, a value or a number of spreads as the end of life is."""
+        if not math.isnan(self.measure.ratio):
+            return border * self._plain(self.memory.start)
+        if not math.isnan(self.measure.spreads):
+            return self.memory.start + border * self.memory.spread * (1 if self.measure.rises else -1)
+        return border
 
     def _end(self) -> float:
-        return self._border(self.measure.limit if math.isnan(self.measure.ratio) else self.measure.ratio)
+        measure = self.measure
+        return self._border(
+            next(each for each in (measure.ratio, measure.limit, measure.spreads) if not math.isnan(each))
+        )
 
     def _tested(self, value: float) -> float:
         if not self.measure.log:

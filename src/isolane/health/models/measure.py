@@ -74,10 +74,11 @@ class Measure:
         per: How often they come.
         basis: What the score rests on.
         remedy: What to do.
-        ratio: End of life as a multiple of the baseline; NaN if `limit` is given.
-        limit: End of life in the unit; NaN if `ratio` is given.
+        ratio: End of life as a multiple of the baseline; one of it, `limit`, `spreads` is given, others are NaN.
+        limit: End of life in the unit.
+        spreads: End of life as so many standard deviations of the baseline away from it; not with `log`.
         start: Value as new where it needs no baseline (0 for damage); NaN if it is learnt.
-        plan: L2 as multiple of the baseline (with `ratio`) or value (with `limit`); NaN is half way.
+        plan: L2 in the same way: a multiple, a value or so many standard deviations; NaN is half way.
         dispatch: L3 likewise; NaN is the end of life.
         watch: L1 likewise: additionally to the drift test the estimate has to be beyond it; NaN is the drift alone.
         scatter: Of one feature about its truth, relative (with `log`) or in the unit: what is expected at least.
@@ -94,6 +95,7 @@ class Measure:
     remedy: Remedy
     ratio: float = math.nan
     limit: float = math.nan
+    spreads: float = math.nan
     start: float = math.nan
     plan: float = math.nan
     dispatch: float = math.nan
@@ -107,10 +109,12 @@ class Measure:
         """Refuse a measure that could not be judged.
 
         Raises:
-            ValueError: Not exactly one of `ratio` and `limit`.
+            ValueError: Not exactly one of `ratio`, `limit` and `spreads`, or `spreads` of a logarithm.
         """
-        if math.isnan(self.ratio) == math.isnan(self.limit):
-            raise ValueError(f"{self.name}: its end of life is either a ratio or a limit")
+        if sum(not math.isnan(each) for each in (self.ratio, self.limit, self.spreads)) != 1:
+            raise ValueError(f"{self.name}: its end of life is one of a ratio, a limit and a number of spreads")
+        if self.log and not math.isnan(self.spreads):
+            raise ValueError(f"{self.name}: spreads are of the value, not of its logarithm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,21 @@ class Bay:
         rating: What it is built for.
         models: Fresh ones, for this place.
         commissioned: Values as commissioned, by ``<model kind>.<measure>``, in the measure's unit.
+        good_until_s: UTC second until which all is known to have been well; None if nobody says so.
     """
 
     def __init__(
-        self, place: Place, rating: Rating, models: Sequence[Model], commissioned: Mapping[str, float] | None = None
+        self,
+        place: Place,
+        rating: Rating,
+        models: Sequence[Model],
+        commissioned: Mapping[str, float] | None = None,
+        *,
+        good_until_s: int | None = None,
     ) -> None:
         self.place = place
         self.rating = rating
-        self.judged = [Judged(model, _courses(model, commissioned or {})) for model in models]
+        self.judged = [Judged(model, _courses(model, commissioned or {}, good_until_s)) for model in models]
         self.news: deque[tuple[Course, Feature]] = deque(maxlen=_NEWS_MAX)
         """Features since somebody took them away, the newest."""
         self.unknown = 0
@@ -233,10 +240,10 @@ class Bay:
                 changes.append(Change(judged.model, name, old, new, each, course))
 
 
-def _courses(model: Model, commissioned: Mapping[str, float]) -> dict[str, Course]:
+def _courses(model: Model, commissioned: Mapping[str, float], good_until_s: int | None) -> dict[str, Course]:
     kind = model.id.partition("/")[0]
     return {
-        measure.name: Course(measure, model.id, commissioned.get(f"{kind}.{measure.name}", float("nan")))
+        measure.name: Course(measure, model.id, commissioned.get(f"{kind}.{measure.name}", float("nan")), good_until_s)
         for measure in model.measures
     }
 

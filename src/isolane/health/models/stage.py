@@ -45,11 +45,12 @@ class Stage:
     Args:
         signals: The columns, in their order.
         settings: The [health.models] table.
+        good_until_s: UTC second until which all is known to have been well; None if nobody says so.
     """
 
-    def __init__(self, signals: Sequence[Signal], settings: ModelSettings) -> None:
+    def __init__(self, signals: Sequence[Signal], settings: ModelSettings, good_until_s: int | None = None) -> None:
         self._plausible = Plausible([signal.key.partition("/")[2] for signal in signals])
-        self.bays = list(_bays(signals, settings))
+        self.bays = list(_bays(signals, settings, good_until_s))
         self.failed = 0
         """Batches that a place's models could not take; a bug, logged and counted."""
         self._failures: dict[int, int] = {}
@@ -93,7 +94,7 @@ class Stage:
                 yield bay.place, score
 
 
-def _bays(signals: Sequence[Signal], settings: ModelSettings) -> Iterator[Bay]:
+def _bays(signals: Sequence[Signal], settings: ModelSettings, good_until_s: int | None) -> Iterator[Bay]:
     taken: set[tuple[str, tuple[int, ...]]] = set()
     for place in places(signals):
         rating = settings.rating(place.charger, direct="EVSE/DCCurrent" in place.columns)
@@ -115,7 +116,8 @@ def _bays(signals: Sequence[Signal], settings: ModelSettings) -> Iterator[Bay]:
                 used.update(keys)
         if models:
             used.update(key for key in place.columns if key == "EVSE/DCCurrent" or "ACCurrent[L" in key)
-            yield Bay(_only(place, used), rating, models, _commissioned(settings, place))
+            commissioned = _commissioned(settings, place)
+            yield Bay(_only(place, used), rating, models, commissioned, good_until_s=good_until_s)
 
 
 def _only(place: Place, keys: set[str]) -> Place:
