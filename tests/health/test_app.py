@@ -75,6 +75,11 @@ async def test_the_processor_is_left_to_others_as_settled(tmp_path: Path, pki: P
         await until(lambda: os.sched_getscheduler(pid) == os.SCHED_IDLE, "it stands back")
 
 
+async def test_the_center_is_told_when_the_certificate_of_the_link_ends(health: Health, brain: Brain) -> None:
+    await health.start()
+    await until(lambda: "0.0/Controller/xCertificateLeft" in brain.signals, "it is a signal")
+
+
 async def test_an_ordered_end_delivers_all_rows_and_states_the_books(health: Health, brain: Brain) -> None:
     await health.start()
     assert health.nice == 19

@@ -64,6 +64,8 @@ class Brain:
     blocks: Counter[Key] = field(default_factory=Counter)
     gaps: dict[Key, Gap] = field(default_factory=dict)
     schemas: Counter[bytes] = field(default_factory=Counter)
+    signals: set[str] = field(default_factory=set)
+    """Keys that schemas have named."""
     anchors: dict[bytes, Anchor] = field(default_factory=dict)
     ledgers: list[LedgerStatement] = field(default_factory=list)
     samples: dict[Key, int] = field(default_factory=dict)
@@ -77,7 +79,9 @@ class Brain:
                 identity, anchor = decode_anchor(data)
                 self.anchors[identity] = anchor
             else:
-                self.schemas[decode_schema(data).id] += 1
+                schema = decode_schema(data)
+                self.schemas[schema.id] += 1
+                self.signals.update(column.key for column in schema.columns)
         elif kind is Up.LEDGER:
             self.ledgers.append(decode_ledger(data))
         elif kind is Up.GAP:

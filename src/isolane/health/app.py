@@ -10,6 +10,7 @@ import signal
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
+from isolane.health.own_certificates import with_certificates
 from isolane.health.pipeline import Pipeline
 from isolane.health.priority import stand_back
 from isolane.health.settings import HealthSettings
@@ -28,7 +29,7 @@ async def run(site: Site, settings: HealthSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stand_back(settings.cpu, settings.nice)
-    pipeline = Pipeline(site, settings, SystemClock())
+    pipeline = Pipeline(site, with_certificates(settings), SystemClock())
     async with contextlib.AsyncExitStack() as stack:
         page = "none"
         if settings.metrics is not None:

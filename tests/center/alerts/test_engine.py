@@ -5,7 +5,16 @@ from typing import Any, Protocol
 import pytest
 
 from isolane.center.alerts.engine import AlertEngine
-from isolane.center.alerts.rules import AbsenceRule, CusumRule, HealthRule, LedgerRule, RateRule, ThresholdRule, Where
+from isolane.center.alerts.rules import (
+    AbsenceRule,
+    CusumRule,
+    HealthRule,
+    LedgerRule,
+    RateRule,
+    ThresholdRule,
+    Where,
+    load_rules,
+)
 from isolane.center.store.alert_views import AlertState, Silence
 from isolane.center.store.port import Batch, Catalogue
 
@@ -351,3 +360,20 @@ async def test_a_hostile_identity_is_a_text(world: World) -> None:
     ((_, subject),) = await go(world, engine)
     assert HOSTILE in subject
     assert HOSTILE in (await world.open_alerts())[0].title
+
+
+async def test_the_shipped_rules_tell_that_a_gateways_certificate_ends(world: World) -> None:
+    engine = world.engine(*load_rules())
+    day_s = 86_400.0
+    for left_s, rules in (
+        (31 * day_s, []),
+        (29 * day_s, ["gateway-certificate-ends-soon"]),
+        (6 * day_s, ["gateway-certificate-ends-soon", "gateway-certificate-ends"]),
+        (360 * day_s, []),
+    ):
+        world.now_ms += 60_000
+        await world.send({"": [left_s]}, key="0.0/Controller/xCertificateLeft", unit="s")
+        found = await go(world, engine)
+        assert [rule for rule, subject in found if "xCertificateLeft" in subject] == rules
+        if rules:
+            assert (await world.open_alerts())[0].title == "The certificate of gateway gw-1 ends in 29 d"

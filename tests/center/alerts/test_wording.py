@@ -19,6 +19,9 @@ from isolane.center.alerts.wording import check_template, duration, printable, q
         (3, "", "3"),
         (0.5, "Celsius/s", "0.5 °C/s"),
         (None, "V", "no value"),
+        (86_399, "s", "86399 s"),
+        (2_592_000, "s", "30 d"),
+        (-93_600, "s", "-1 d 2 h"),
     ],
 )
 def test_quantities(value: float | None, unit: str, text: str) -> None:

@@ -47,9 +47,11 @@ def printable(text: str) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """Write a value with its unit, four significant digits, for example "21.5 kW"."""
+    """Write a value with its unit, four significant digits, for example "21.5 kW"; seconds of days as days."""
     if value is None:
         return "no value"
+    if unit == "s" and abs(value) >= _DAY_S:
+        return f"{'-' if value < 0 else ''}{duration(abs(value))}"
     plain = unit.removesuffix(_PER_S)
     shown = _SHOWN.get(plain, plain) + unit[len(plain) :]
     if unit in _PREFIXED:

@@ -5,7 +5,9 @@ from isolane.health.sources.host import plan
 from isolane.health.sources.host.connect import ClockFacts, HostFacts
 from isolane.health.sources.host.decode import values_of
 
-FACTS = HostFacts(12.5, 0.75, 40.0, 81.5, 52_428_800, 47.5, ClockFacts(-1500, 20_000, 0x2001), (5.0, 20.0), 30.0)
+FACTS = HostFacts(
+    12.5, 0.75, 40.0, 81.5, 52_428_800, 47.5, ClockFacts(-1500, 20_000, 0x2001), (5.0, 20.0), 30.0, 86_400.0
+)
 
 
 def test_values_are_in_their_signals_units() -> None:
@@ -17,6 +19,7 @@ def test_values_are_in_their_signals_units() -> None:
         plan.RESIDENT: 52_428_800.0,
         plan.TEMPERATURE: 47.5,
         plan.WORN: 30.0,
+        plan.CERTIFICATE: 86_400.0,
         plan.core(0): 5.0,
         plan.core(1): 20.0,
         plan.CLOCK_OFFSET: -1.5e-6,
@@ -37,6 +40,7 @@ def test_what_the_machine_does_not_say_is_a_reason() -> None:
     assert lacking == {
         plan.DISK,
         plan.WORN,
+        plan.CERTIFICATE,
         plan.TEMPERATURE,
         plan.CLOCK_OFFSET,
         plan.CLOCK_ERROR,
@@ -47,4 +51,4 @@ def test_what_the_machine_does_not_say_is_a_reason() -> None:
 def test_a_machine_without_a_sensor_declares_no_signal_for_it() -> None:
     keys = {signal.key for signal in plan.plan_signals(HostFacts(0, 0, 0, None, 0, None, None))}
     assert keys == {plan.CPU, plan.LOAD, plan.MEMORY, plan.DISK, plan.RESIDENT}
-    assert len(plan.plan_signals(FACTS)) == 12
+    assert len(plan.plan_signals(FACTS)) == 13

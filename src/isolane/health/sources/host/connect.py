@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]  # it has no types of its own
 
+from isolane.health.sources.host.certificates import CertificateEnds
+
 _CHIPS = ("cpu_thermal", "coretemp", "k10temp", "soc_thermal", "acpitz")
 """Names that Linux drivers give the processor's sensor, best first."""
 
@@ -62,6 +64,7 @@ class HostFacts:
         clock: What the kernel says of its clock.
         cores_percent: Of each processor, since the look before.
         worn_percent: How much of the flash memory's life is used, in steps of 10; of the most worn one.
+        certificate_left_s: Until the first of the links' certificates ends; negative afterwards.
     """
 
     cpu_percent: float | None
@@ -73,6 +76,7 @@ class HostFacts:
     clock: ClockFacts | None
     cores_percent: tuple[float | None, ...] = ()
     worn_percent: float | None = None
+    certificate_left_s: float | None = None
 
 
 class Host:
@@ -80,10 +84,12 @@ class Host:
 
     Args:
         disk: A folder on the file system to watch.
+        certificates: PEM files whose ends are watched.
     """
 
-    def __init__(self, disk: Path) -> None:
+    def __init__(self, disk: Path, certificates: Sequence[Path] = ()) -> None:
         self._disk = disk
+        self._ends = CertificateEnds(certificates)
         self._process = psutil.Process()
         self._timex = _find_timex()
         self._looks = Looks(_cores())
@@ -107,6 +113,7 @@ class Host:
             clock=self._clock(),
             cores_percent=tuple(busy_percent(*each) for each in zip(before, now, strict=False)),
             worn_percent=worn_percent(_FLASH),
+            certificate_left_s=self._ends.left_s(),
         )
 
     def _used(self) -> float | None:

@@ -18,6 +18,7 @@ def values_of(facts: HostFacts) -> dict[str, float | Reason]:
         plan.DISK: _or_refused(facts.disk_percent),
         plan.RESIDENT: float(facts.resident_bytes),
         plan.WORN: _or_refused(facts.worn_percent),
+        plan.CERTIFICATE: _or_refused(facts.certificate_left_s),
         plan.TEMPERATURE: _or_refused(facts.temperature_celsius),
     }
     values |= {plan.core(number): _or_unknown(percent) for number, percent in enumerate(facts.cores_percent)}

@@ -14,8 +14,11 @@ CLOCK_ERROR = "0.0/RealTimeClock/xErrorMax"
 CLOCK_SYNCHRONISED = "0.0/RealTimeClock/xSynchronised"
 
 WORN = "0.0/Controller/xFlashWorn"
+CERTIFICATE = "0.0/Controller/xCertificateLeft"
 
 _PAGE_BYTES = 4096
+_HOUR_S = 3600
+"""What counts down in seconds would cost a byte with each of them."""
 
 
 def core(number: int) -> str:
@@ -40,6 +43,8 @@ def plan_signals(first: HostFacts) -> tuple[Signal, ...]:
         signals += [Signal("", core(number), "Percent", 0.1) for number in range(len(first.cores_percent))]
     if first.worn_percent is not None:
         signals.append(Signal("", WORN, "Percent", 10))
+    if first.certificate_left_s is not None:
+        signals.append(Signal("", CERTIFICATE, "s", _HOUR_S))
     if first.temperature_celsius is not None:
         signals.append(Signal("", TEMPERATURE, "Celsius", 0.1))
     if first.clock is not None:

@@ -23,3 +23,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     disk: Annotated[
         Path | None, msgspec.Meta(description="A folder on the file system to watch; the root file system if absent")
     ] = None
+    certificates: Annotated[
+        tuple[Path, ...] | None,
+        msgspec.Meta(description="PEM certificates whose first end is told; those of the links if absent"),
+    ] = None

@@ -35,7 +35,7 @@ class HostSource:
         self.name = settings.name
         self._period_s = settings.period_s
         self._clock = clock
-        self._host = Host(settings.disk or Path("/"))
+        self._host = Host(settings.disk or Path("/"), settings.certificates or ())
         self._signals = plan_signals(self._host.look())
         self._readings: Counter[str] = Counter()
         periods = {(signal.charger, signal.key): settings.period_s for signal in self._signals}
