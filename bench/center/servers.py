@@ -12,7 +12,7 @@ from bench.chaos_health.ground import Daemon
 
 PROGRAM = Path("/usr/bin/victoria-metrics")
 _FLUSH_S = 60.0
-_MERGE_S = 1.5
+_MERGE_S = 1.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -163,6 +163,29 @@ async def test_a_store_of_an_older_release_is_read_by_its_minutes(
     assert samples == [120 * ROLLS + 1] * 2
 
 
+async def test_hours_of_an_older_release_are_taken_over(
+    open_telemetry: Open, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    """It kept them by the day."""
+    telemetry = open_telemetry()
+    await filled(telemetry, gateway)
+    before = await told(telemetry)
+    await telemetry.close()
+    lake = tmp_path / "telemetry" / "lake"
+    with closing(sqlite3.connect(tmp_path / "telemetry/hot.sqlite3")) as hot, hot:
+        for (path,) in hot.execute("SELECT path FROM file WHERE kind = 'hour'").fetchall():
+            by_day = path.replace("date=2023-11-01", "date=2023-11-14")
+            (lake / by_day).parent.mkdir(parents=True, exist_ok=True)
+            (lake / path).rename(lake / by_day)
+            hot.execute("UPDATE file SET path = ? WHERE path = ?", (by_day, path))
+    telemetry = open_telemetry()
+    assert await told(telemetry) == before
+    for _ in range(2):
+        await telemetry.roll(T0_MS + 40 * DAY_MS)
+    assert [file.parent.parent.name for file in files(tmp_path, "hour")] == ["date=2023-11-01"]
+    assert await told(telemetry) == before
+
+
 async def test_what_is_kept_as_hours_alone_is_shown_by_the_hour(open_telemetry: Open, gateway: FakeGateway) -> None:
     """A chart of a day that only rollups remember has steps that they have, however many points are asked for."""
     telemetry = open_telemetry(StoreSettings(hot_minutes=1, raw_days=1, minute_days=5))
