@@ -28,8 +28,9 @@ _QUICK = 5, 10.0
 _GATEWAYS, _QUICK_GATEWAYS = 8, 4
 _PERIOD_S = 0.3
 _DRAIN_S = 120.0
-_DRAINED_S = 60.0
-"""Longest from the end of the last fault until all is where it belongs."""
+_DRAINED_S = 90.0
+"""Longest from the end of the last fault until all is where it belongs: who posts sends one block at a time, and an
+alert about a hole comes after 20 s."""
 _DAY_MS = 86_400_000
 _PAST_DAYS = {3: 3, 5: 400, 6: 3}
 """Gateways that bring back the past, the one older than what is kept; past days' files are merged."""

@@ -1,6 +1,7 @@
 """This file tests the one door to the store; it guards that an answer is never earlier than its commit."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -101,18 +102,22 @@ async def test_nothing_is_answered_while_nothing_can_be_stored(
     open_catalogue: Callable[[], SqlCatalogue],
     gateway: FakeGateway,
     open_telemetry: Callable[..., EmbeddedTelemetry],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO, "isolane.center.ingest.intake")
     telemetry = open_telemetry(kind=FullDisk)
     assert isinstance(telemetry, FullDisk)
     counters = IngestCounters()
     intake = Intake(open_catalogue(), telemetry, CommitSettings(window_ms=0), counters)
     running = asyncio.create_task(intake.run())
     statement = encode(gateway.statement(1, 2).statement)
-    with pytest.raises(UnavailableError):
-        await intake.receive("depot", "gw-1", Up.LEDGER, statement)
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            await intake.receive("depot", "gw-1", Up.LEDGER, statement)
     telemetry.full = False
     assert not (await intake.receive("depot", "gw-1", Up.LEDGER, statement)).poison
-    assert counters.failed_commits == 1
+    assert counters.failed_commits == 2
+    assert caplog.messages == ["commit-unavailable error=the disk is full", "commit-available"]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

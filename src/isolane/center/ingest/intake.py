@@ -6,6 +6,7 @@ catalogue and only then wakes the receivers. If a commit fails, nothing of it is
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ from isolane.core.failures import IsolaneError
 from isolane.core.ids import check_name
 from isolane.wire.bundle import Part
 from isolane.wire.uplink import Downlink, Up
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Intake:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._is_away = False
 
     async def receive(self, site: str, gateway: str, kind: Up, payload: bytes) -> Received:
         """Take a message, wait until it is durable, give the answer.
@@ -164,15 +168,25 @@ class Intake:
             self._counters.committed(batch, committed, time.perf_counter() - begun)
         except UnavailableError as error:
             self._counters.failed_commits += 1
+            self._note(error)
             _fail(messages, error)
         except BaseException:
             _fail(messages, UnavailableError("the commit was interrupted"))
             raise
         else:
+            self._note(None)
             for message, arrival in zip(messages, arrivals, strict=True):
                 if not message.done.done():
                     reason = arrival.reason if isinstance(arrival, PoisonArrival) else ""
                     message.done.set_result(Received(reason, answer(arrival, unknown)))
+
+    def _note(self, error: UnavailableError | None) -> None:
+        """Log that the store is away, and that it is back: once each, however many commits fail in between."""
+        if error is not None and not self._is_away:
+            _log.warning("commit-unavailable error=%s", error)
+        elif error is None and self._is_away:
+            _log.info("commit-available")
+        self._is_away = error is not None
 
 
 def _read_all(messages: Sequence[_Message], anchors: Anchors) -> list[Arrival]:
