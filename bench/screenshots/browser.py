@@ -17,7 +17,8 @@ ARGUMENTS: Final = [
     "--disable-sync",
 ]
 _DEADLINE_S = 60
-_READY = """() => document.readyState === "complete" && document.getElementById("link")?.dataset.link !== "waiting" """
+_READY = """() => document.readyState === "complete" && document.getElementById("link")?.dataset.link !== "waiting"
+  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
 _DRAWN = """(name) => {
   const box = document.getElementById(name);
   return !!box.querySelector("canvas") && !!box.querySelector("[data-value]")?.textContent

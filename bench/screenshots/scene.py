@@ -9,17 +9,20 @@ from pathlib import Path
 
 from bench.screenshots.alarms import open_alarms
 from bench.screenshots.chargers import CHARGING, FAULTED, PREPARING, SUSPENDED, UNAVAILABLE, Charger
+from bench.screenshots.entries import enter
 from bench.screenshots.fleet import Gateway, Stretch, send, sent_long_ago
 from starlette.routing import BaseRoute
 
 from isolane.center.app import _Center
 from isolane.center.ingest.intake import Intake
+from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.people.settings import AccessSettings
 from isolane.center.settings import CenterSettings
 from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.people_port import Desk, NewPerson
 from isolane.center.store.people_views import EVERYWHERE, Caller, Role, Visit, set_caller
 from isolane.config.values import Address
@@ -124,6 +127,7 @@ async def served(folder: Path, made: list[Gateway]) -> AsyncIterator[Scene]:
                 # The past is read from the lake and from hot blocks, as on a center that has run for a day.
                 await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
                 await open_alarms(SqlAlerts(catalogue), SITE, made[0].chargers[0])
+                await enter(catalogue, KpiKeeper(catalogue, telemetry, KpiBook(catalogue)), made[0])
             running.append(asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s])))
             yield Scene(center.url, list(center.routes), USER if made else "")
         finally:

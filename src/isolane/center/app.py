@@ -18,14 +18,20 @@ from isolane.center.api.kpi_routes import kpi_router
 from isolane.center.api.live import LiveStreams
 from isolane.center.api.people_routes import people_router
 from isolane.center.api.problems import problem
+from isolane.center.api.response_routes import response_router
 from isolane.center.console import STATIC
 from isolane.center.console.alarms import alarm_pages
+from isolane.center.console.changes import change_pages
+from isolane.center.console.kpi_entries import kpi_entry_pages
 from isolane.center.console.kpi_pages import kpi_pages
 from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
+from isolane.center.console.sibling_pages import sibling_pages
+from isolane.center.console.work_pages import work_pages
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.kpis.reports import Reports
+from isolane.center.kpis.response import ResponseTimes
 from isolane.center.people.office import Office, check_access
 from isolane.center.restores import tell_of_restores
 from isolane.center.serve import WebServer
@@ -125,6 +131,7 @@ class _Center:
             self.registry.register(taker)
             self.tasks["inbox"] = taker.run
         kept = SqlAlerts(catalogue)
+        responses = ResponseTimes(book, kept)
         self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings))
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
@@ -137,13 +144,17 @@ class _Center:
             catalogue,
             telemetry,
             self.live,
-            (people_router(door, desk), kpi_router(figures), alert_router(kept, self.live)),
+            (people_router(door, desk), kpi_router(figures), response_router(responses), alert_router(kept, self.live)),
             session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         app.include_router(people_pages(door, desk))
         app.include_router(alarm_pages(kept))
-        app.include_router(kpi_pages(figures))
+        app.include_router(kpi_pages(figures, responses))
+        app.include_router(kpi_entry_pages(figures, catalogue))
+        app.include_router(change_pages(catalogue, telemetry, kept, figures, book))
+        app.include_router(sibling_pages(telemetry, figures))
+        app.include_router(work_pages(kept))
         app.include_router(console_router(catalogue, telemetry))
         self.app, self.routes = app, app.routes
         gate = self.office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)

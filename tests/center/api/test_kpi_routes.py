@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,13 +13,19 @@ import pytest
 from fastapi import FastAPI
 
 from isolane.center.api import description, problems
-from isolane.center.api.kpi_routes import caller_name, kpi_router
+from isolane.center.api.kpi_routes import kpi_router
+from isolane.center.api.response_routes import response_router
 from isolane.center.kpis.reports import Reports
-from isolane.center.store import people_views
+from isolane.center.kpis.response import ResponseTimes
+from isolane.center.store.alert_book import SqlAlerts
+from isolane.center.store.alert_port import Decisions, Opening
 from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_views import ExclusionReason, KpiLine
+from isolane.center.store.people_records import PeopleRecords
 from isolane.center.store.people_views import Caller, Role
 from isolane.center.store.port import Batch
+from isolane.center.store.response_port import ResponseLine
+from support.asked import Asked
 from support.center_process import OpenCenter
 from support.gateways import FakeGateway
 
@@ -41,13 +47,20 @@ NEW = {
 async def kpi_app(center: OpenCenter) -> FastAPI:
     app = FastAPI(openapi_url="/openapi.json")
     problems.install(app)
-    app.include_router(kpi_router(Reports(KpiBook(center.catalogue), center.telemetry)))
+    book = KpiBook(center.catalogue)
+    app.include_router(kpi_router(Reports(book, center.telemetry)))
+    app.include_router(response_router(ResponseTimes(book, SqlAlerts(center.catalogue))))
     return app
 
 
 @pytest.fixture
-async def api(kpi_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(kpi_app)
+def asked(kpi_app: FastAPI) -> Asked:
+    return Asked(kpi_app)
+
+
+@pytest.fixture
+async def api(asked: Asked) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(asked)
     async with httpx.AsyncClient(base_url="http://test/api/v1", transport=transport) as client:
         yield client
 
@@ -71,14 +84,6 @@ async def computed(center: OpenCenter, gateway: FakeGateway) -> None:
     await center.catalogue.record(batch)
     keeper = KpiKeeper(center.catalogue, center.telemetry, KpiBook(center.catalogue))
     assert await keeper.compute((FIRST_DAY + 2) * DAY_MS + 3_600_000) == 1
-
-
-@pytest.fixture
-def asked_by() -> Iterator[None]:
-    """Give the variable of the caller back as it was."""
-    token = people_views._CALLER.set(None)
-    yield
-    people_views._CALLER.reset(token)
 
 
 @pytest.mark.usefixtures("computed")
@@ -166,11 +171,10 @@ async def test_questions(api: httpx.AsyncClient, path: str, status: int) -> None
     assert (await api.get(path)).status_code == status
 
 
-@pytest.mark.usefixtures("computed", "asked_by")
-async def test_a_caller_sees_and_enters_for_his_sites_alone(api: httpx.AsyncClient) -> None:
+@pytest.mark.usefixtures("computed")
+async def test_a_caller_sees_and_enters_for_his_sites_alone(api: httpx.AsyncClient, asked: Asked) -> None:
     mine = (await api.post("/kpis/exclusions", json=NEW)).json()
-    people_views._CALLER.set(Caller("Ada", Role.ENGINEER, frozenset({"north"}), frozenset({"harbour"})))
-    assert caller_name() == "Ada"
+    asked.who = Caller("Ada", Role.ENGINEER, frozenset({"north"}), frozenset({"harbour"}))
     for path in ("/kpis?month=2026-09", "/kpis?month=2026-09&site=depot"):
         assert (await api.get(path)).json()["lines"] == []
     for path in ("exclusions", "nameplates"):
@@ -184,9 +188,50 @@ async def test_a_caller_sees_and_enters_for_his_sites_alone(api: httpx.AsyncClie
     assert made["made_by"] == "Ada"
 
 
+@pytest.mark.usefixtures("computed")
+async def test_who_has_passed_no_gate_is_not_answered(kpi_app: FastAPI) -> None:
+    bare = httpx.ASGITransport(kpi_app)
+    async with httpx.AsyncClient(base_url="http://test/api/v1", transport=bare) as client:
+        for path in ("/kpis?month=2026-09", EVIDENCE, "/kpis/exclusions", "/kpis/nameplates"):
+            with pytest.raises(LookupError, match="passed no gate"):
+                await client.get(path)
+        with pytest.raises(LookupError, match="passed no gate"):
+            await client.post("/kpis/exclusions", json=NEW)
+
+
+async def test_response_is_of_the_callers_sites(api: httpx.AsyncClient, asked: Asked, center: OpenCenter) -> None:
+    begin = (FIRST_DAY + 1) * DAY_MS
+    words = ("charger/depot/CP-1", "depot", "CP-1", "", 3, "t", "s", "w", "a", "")
+    await SqlAlerts(center.catalogue).decide(Decisions(openings=[Opening("hot", *words)]), (), begin)
+    await SqlAlerts(center.catalogue).acknowledge(1, "mona", "", begin + 90_000)
+    report = (await api.get("/kpis/response?month=2026-09")).json()
+    assert [(line["site"], line["alarms"], line["mtta_min"]) for line in report["lines"]] == [("depot", 1, 1.5)]
+    assert report["total"]["reasons"]["no_fault_found_percent"].startswith("Who closes an alarm")
+    assert (await api.get("/kpis/response?month=2026-09&site=harbour")).json()["lines"] == []
+    asked.who = Caller("Ada", Role.VIEWER, frozenset({"north"}), frozenset({"harbour"}))
+    for path in ("/kpis/response?month=2026-09", "/kpis/response?month=2026-09&site=depot"):
+        assert (await api.get(path)).json()["lines"] == []
+    assert (await api.get("/kpis/response?month=soon")).status_code == 422
+
+
+async def test_what_is_entered_stands_in_the_audit(api: httpx.AsyncClient, asked: Asked, center: OpenCenter) -> None:
+    asked.who = Caller("Ada", Role.ENGINEER, None, None)
+    number = (await api.post("/kpis/exclusions", json=NEW)).json()["number"]
+    assert (await api.delete(f"/kpis/exclusions/{number}")).status_code == 200
+    assert (await api.delete(f"/kpis/exclusions/{number}")).status_code == 404
+    await api.post("/kpis/nameplates", json={"site": "depot", "charger": "CP-1", "model": "M"})
+    lines = await PeopleRecords(center.catalogue).audit(None, 10)
+    assert [(one.who, one.what, one.subject, one.address) for one in lines] == [
+        ("Ada", "nameplate-entered", "depot/CP-1 M", "10.1.2.3"),
+        ("Ada", "exclusion-withdrawn", f"{number} depot/CP-1", "10.1.2.3"),
+        ("Ada", "exclusion-entered", f"{number} depot/CP-1 utility", "10.1.2.3"),
+    ]
+
+
 async def test_the_docs_name_every_path_field_and_reason(kpi_app: FastAPI) -> None:
     text = DOCS.read_text(encoding="utf-8")
     paths = {f"{method.upper()} {path}" for path, item in kpi_app.openapi()["paths"].items() for method in item}
     assert set(re.findall(r"`((?:GET|POST|DELETE) /api/v1/kpis[^`?]*)", text)) == paths
+    assert {one.name for one in fields(ResponseLine)} <= set(re.findall(r"`(\w+)`", text))
     assert {one.name for one in fields(KpiLine)} <= set(re.findall(r"`(\w+)`", text))
     assert {str(reason) for reason in ExclusionReason} <= set(re.findall(r"`(\w+)`", text))

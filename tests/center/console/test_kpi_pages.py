@@ -13,10 +13,12 @@ from playwright.async_api import Page
 
 from isolane.center.api.guard import Guard
 from isolane.center.console import STATIC, formats
-from isolane.center.console.kpi_pages import around, hours, kpi_pages, percent, port_link
+from isolane.center.console.kpi_pages import around, hours, kpi_pages, minutes, percent, port_link
 from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.kpis.reports import Reports
+from isolane.center.kpis.response import ResponseTimes
 from isolane.center.serve import WebServer
+from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_database
 from isolane.center.store.embedded import EmbeddedTelemetry
@@ -24,6 +26,7 @@ from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_views import ExclusionReason
 from isolane.center.store.settings import StoreSettings
 from isolane.config.values import Address
+from support.asked import Asked
 from support.kpi_world import DAY_MS, FIRST_DAY, LINK, STATE, TRANSACTION, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -53,8 +56,8 @@ async def kpi_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     await reports.exclude(("depot", HOSTILE, 0), (begin, begin + DAY_MS), why, "<i>Ada</i>")
     app = FastAPI()
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.include_router(kpi_pages(reports))
-    server = WebServer("test", Guard(app), Address("127.0.0.1", 0))
+    app.include_router(kpi_pages(reports, ResponseTimes(book, SqlAlerts(catalogue))))
+    server = WebServer("test", Guard(Asked(app)), Address("127.0.0.1", 0))
     serving = asyncio.create_task(server.run())
     yield f"http://{server.address}"
     server.stop()
@@ -85,7 +88,7 @@ async def test_the_report_prints(kpi_url: str, open_page: OpenPage) -> None:
     page = await open_page(f"{kpi_url}/kpis?month=2026-09")
     assert await page.locator(".top").is_visible()
     await page.emulate_media(media="print")
-    for hidden in (".top", ".foot", ".kpi-nav >> nth=0", ".kpi-csv"):
+    for hidden in (".top", ".foot", ".kpi-nav >> nth=0", ".kpi-csv >> nth=0", ".kpi-csv >> nth=1"):
         assert not await page.locator(hidden).is_visible(), hidden
     assert await page.locator(".kpi-table").is_visible()
     assert (await page.pdf(prefer_css_page_size=True)).startswith(b"%PDF")
@@ -103,6 +106,9 @@ async def test_groups_months_and_what_is_not_there(kpi_url: str) -> None:
             "/kpis/port?month=2026-09&site=depot&charger=CP-1&port=9": 404,
             "/kpis/port?month=2026-09&site=depot&charger=CP-1&port=x": 404,
             "/kpis/port": 404,
+            "/kpis/response": 200,
+            "/kpis/response?month=2026-09": 200,
+            "/kpis/response?month=soon": 404,
         }
         for path, status in answers.items():
             answer = await client.get(path)
@@ -110,6 +116,8 @@ async def test_groups_months_and_what_is_not_there(kpi_url: str) -> None:
             for forbidden in (" style=", "<style", "javascript:", " onclick", "http://", "https://"):
                 assert forbidden not in answer.text, (path, forbidden)
         assert "No figures of this month" in (await client.get("/kpis?month=2025-01")).text
+        assert "No alarm and no failure" in (await client.get("/kpis/response?month=2025-01")).text
+        assert "no field says that nothing was found" in (await client.get("/kpis/response?month=2026-09")).text
         assert "First attempt" in (await client.get("/kpis/port?month=2026-09&site=depot&charger=CP-1&port=1")).text
 
 
@@ -119,6 +127,7 @@ async def test_words() -> None:
         formats.NOTHING, f"100.00{thin}%", f"99.99{thin}%", f"97.00{thin}%", f"0.00{thin}%"
     ]  # fmt: skip
     assert [hours(value) for value in (None, 0.5, 48.0)] == [formats.NOTHING, f"30{thin}min", f"2{thin}d"]
+    assert [minutes(value) for value in (None, 0.5, 90)] == ["n/a", f"30{thin}s", f"1{thin}h 30{thin}min"]
     assert around("2026-01") == ("2025-12", "2026-02")
     assert around("2026-12") == ("2026-11", "2027-01")
     assert port_link("2026-09", "a/b", "C&D", 2) == "/kpis/port?month=2026-09&site=a%2Fb&charger=C%26D&port=2"

@@ -1,7 +1,7 @@
 """This file defines the API's paths of figures; it guards that whatever a person enters carries his name.
 
-`caller_name` is where the name comes from: from the caller that the gate before the application has found out, and
-"local" while there is none.
+`caller_name` is where the name comes from: from the caller that the gate before the application has found out, who is
+"local" at a center without people. A request that has passed no gate is not answered.
 """
 
 from enum import StrEnum
@@ -25,7 +25,7 @@ from isolane.center.store.kpi_views import (
     KpiReport,
     NameplateEntry,
 )
-from isolane.center.store.people_views import caller_or_none
+from isolane.center.store.people_views import caller
 from isolane.center.store.port import UnavailableError
 
 PREFIX = "/api/v1/kpis"
@@ -82,14 +82,12 @@ class NewNameplate(_Entered):
 
 def caller_name() -> str:
     """Name who asks, for the record; "local" at a center without people."""
-    found = caller_or_none()
-    return found.name if found is not None and found.name else "local"
+    return caller().name or "local"
 
 
 def caller_sites() -> Sites:
     """Give the sites that the caller may know of; None for all."""
-    found = caller_or_none()
-    return None if found is None else found.sites
+    return caller().sites
 
 
 def kpi_router(figures: Figures) -> APIRouter:

@@ -3,7 +3,6 @@
 Pages print: the style sheet leaves out what a screen needs and paper does not.
 """
 
-import logging
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal
@@ -15,13 +14,11 @@ from fastapi import APIRouter, Response
 
 from isolane.center.console import formats
 from isolane.center.console.markup import render, utc_ms
-from isolane.center.console.pages import broken_page, missing_page
-from isolane.center.store.kpi_port import Figures, Sites
+from isolane.center.console.pages import PageRoute, missing_page
+from isolane.center.store.kpi_port import Figures
 from isolane.center.store.kpi_views import Grouping
-from isolane.center.store.people_views import caller_or_none
-from isolane.center.store.port import UnavailableError
-
-_log = logging.getLogger(__name__)
+from isolane.center.store.people_views import caller
+from isolane.center.store.response_port import Responses
 
 VERDICTS: Final[dict[str, tuple[str, str, str]]] = {
     "met": ("good", "balanced", "Over 97 % in the last twelve months, whatever happened in the time nobody knows of."),
@@ -33,52 +30,44 @@ _MONTH = re.compile(r"(2\d{3})-(0[1-9]|1[0-2])")
 _MONTHS: Final = 12
 
 
-def kpi_pages(figures: Figures) -> APIRouter:
+def kpi_pages(figures: Figures, responses: Responses) -> APIRouter:
     """Give the routes of these pages; include them before the console's own, which ends every other path."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
     @router.get("/kpis")
     async def report_page(month: str = "", by: str = Grouping.PORT) -> Response:
         month = month or this_month()
         if not _MONTH.fullmatch(month) or by not in set(Grouping):
             return missing_page("There is no such month or grouping.")
-        try:
-            report = await figures.report(month, Grouping(by), _sites())
-        except (UnavailableError, OSError) as error:
-            _log.error("page-not-made path=/kpis error=%s", error)
-            return broken_page()
+        report = await figures.report(month, Grouping(by), caller().sites)
         return render(
             "kpis.html", nav="kpis", report=report, groupings=list(Grouping), around=around(month), verdicts=VERDICTS,
             percent=percent, hours=hours, port_link=port_link,
         )  # fmt: skip
 
+    @router.get("/kpis/response")
+    async def response_page(month: str = "") -> Response:
+        month = month or this_month()
+        if not _MONTH.fullmatch(month):
+            return missing_page("There is no such month.")
+        report = await responses.response(month, caller().sites)
+        return render(
+            "kpi_response.html", nav="kpis", report=report, around=around(month), percent=percent, minutes=minutes
+        )
+
     @router.get("/kpis/port")
     async def port_page(month: str = "", site: str = "", charger: str = "", port: str = "") -> Response:
-        if not _MONTH.fullmatch(month) or not port.isdecimal() or not _sees(site):
+        if not _MONTH.fullmatch(month) or not port.isdecimal() or not caller().sees(site):
             return missing_page("There is no such port in that month.")
-        try:
-            found = await figures.evidence(month, site, charger, int(port[:4]))
-        except (UnavailableError, OSError) as error:
-            _log.error("page-not-made path=/kpis/port error=%s", error)
-            return broken_page()
+        found = await figures.evidence(month, site, charger, int(port[:4]))
         if found is None:
             return missing_page("There is no such port in that month.")
         return render(
             "kpi_port.html", int(HTTPStatus.OK), nav="kpis", found=found, line=found.line, month=month,
-            verdicts=VERDICTS, percent=percent, hours=hours,
+            verdicts=VERDICTS, percent=percent, hours=hours, entry_link=entry_link,
         )  # fmt: skip
 
     return router
-
-
-def _sites() -> Sites:
-    found = caller_or_none()
-    return None if found is None else found.sites
-
-
-def _sees(site: str) -> bool:
-    sites = _sites()
-    return sites is None or site in sites
 
 
 def this_month() -> str:
@@ -106,6 +95,16 @@ def hours(value: float | None) -> str:
     return formats.NOTHING if value is None else formats.duration(value * 3600)
 
 
+def minutes(value: float | None) -> str:
+    """Write minutes as a length of time; "n/a" where nobody can know, for the page says why."""
+    return "n/a" if value is None else formats.duration(value * 60)
+
+
 def port_link(month: str, site: str, charger: str, port: int) -> str:
     """Give the address of a port's page."""
     return f"/kpis/port?month={month}&site={quote(site, safe='')}&charger={quote(charger, safe='')}&port={port}"
+
+
+def entry_link(site: str, charger: str, port: int) -> str:
+    """Give the address of the forms, filled in for a port."""
+    return f"/kpis/entries?site={quote(site, safe='')}&charger={quote(charger, safe='')}&port={port}"

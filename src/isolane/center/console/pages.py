@@ -27,7 +27,7 @@ _Filter = Annotated[str, Query(max_length=200)]
 _Number = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
-class _PageRoute(APIRoute):
+class PageRoute(APIRoute):
     """A route whose visitor reads a page, not problem+json, when the store cannot be read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -51,7 +51,7 @@ def console_router(catalogue: Catalogue, telemetry: Telemetry) -> APIRouter:
         catalogue: Sites and books.
         telemetry: Signals and the fleet.
     """
-    router = APIRouter(include_in_schema=False, route_class=_PageRoute)
+    router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
     async def fleet(template: str, text: str, number: int) -> Response:
         chargers = seen(await telemetry.fleet())

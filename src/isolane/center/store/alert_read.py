@@ -60,6 +60,10 @@ def page(session: Session, query: AlertQuery) -> AlertPage:
         chosen = chosen.where(AlertRow.level >= query.level_min)
     if query.states:
         chosen = chosen.where(AlertRow.state.in_(query.states))
+    if query.opened_since_ms is not None:
+        chosen = chosen.where(AlertRow.opened_ms >= query.opened_since_ms)
+    if query.closed_since_ms is not None:
+        chosen = chosen.where(AlertRow.closed_ms >= query.closed_since_ms)
     if query.before is not None:
         chosen = chosen.where(AlertRow.number < query.before)
     alerts = [alert_of(row) for row in session.scalars(chosen)]

@@ -149,6 +149,8 @@ class AlertQuery:
         states: Only in these states.
         before: Only with a number below.
         limit: At most so many.
+        opened_since_ms: Only opened then or later.
+        closed_since_ms: Only closed, and that then or later.
     """
 
     sites: frozenset[str] | None = None
@@ -159,6 +161,8 @@ class AlertQuery:
     states: tuple[str, ...] = ()
     before: int | None = None
     limit: int = 50
+    opened_since_ms: int | None = None
+    closed_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from isolane.center.store.audit_lines import line_about
 from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.day_port import DayLength
 from isolane.center.store.kpi_tables import KpiDayRow, KpiExclusionRow, KpiNameplateRow, KpiSiteDayRow
 from isolane.center.store.kpi_views import ExclusionEntry, NameplateEntry
 
@@ -143,6 +145,15 @@ class KpiBook:
 
         return sorted(await self._catalogue.read(ask))
 
+    async def lengths(self, first: int, last: int) -> list[DayLength]:
+        """See `DayLengths.lengths`."""
+        row = KpiDayRow
+        columns = (row.site, row.charger, row.port, row.day, row.down_ms, row.offline_ms, row.unknown_ms)
+        query = select(*columns).where(*_within(first, last, None, None))
+        rows = await self._catalogue.read(lambda session: session.execute(query).all())
+        found = [DayLength(r[0], r[1], *(int(number) for number in r[2:])) for r in rows]
+        return sorted(found, key=lambda one: (one.site, one.charger, one.port, one.day))
+
     async def sums(self, first: int, last: int) -> dict[PortKey, DaySum]:
         """Add up stored days of every port, both ends included."""
         row = KpiDayRow
@@ -176,24 +187,31 @@ class KpiBook:
         return await self._catalogue.read(lambda session: [_exclusion(row) for row in session.scalars(query)])
 
     async def add_exclusion(self, **columns: Any) -> ExclusionEntry:  # noqa: ANN401 - the table's own columns
-        """Enter an exclusion; gives it with its number."""
+        """Enter an exclusion, with its line in the audit; gives it with its number."""
+        now_ms = _now_ms()
+        add_line = line_about(columns["made_by"], now_ms)
 
         def change(session: Session) -> ExclusionEntry:
-            row = KpiExclusionRow(**columns, made_ms=_now_ms(), withdrawn_by=None, withdrawn_ms=None)
+            row = KpiExclusionRow(**columns, made_ms=now_ms, withdrawn_by=None, withdrawn_ms=None)
             session.add(row)
             session.flush()
+            where = _place(row.site, row.charger, row.port)
+            add_line(session, "exclusion-entered", f"{row.number} {where} {row.reason}")
             return _exclusion(row)
 
         return await self._catalogue.write(change)
 
     async def withdraw(self, number: int, who: str) -> ExclusionEntry | None:
-        """Let an exclusion count no more; None when there is nothing to withdraw."""
+        """Let an exclusion count no more, with its line in the audit; None when there is nothing to withdraw."""
+        now_ms = _now_ms()
+        add_line = line_about(who, now_ms)
 
         def change(session: Session) -> ExclusionEntry | None:
             row = session.get(KpiExclusionRow, number)
             if row is None or row.withdrawn_ms is not None:
                 return None
-            row.withdrawn_by, row.withdrawn_ms = who, _now_ms()
+            row.withdrawn_by, row.withdrawn_ms = who, now_ms
+            add_line(session, "exclusion-withdrawn", f"{number} {_place(row.site, row.charger, row.port)}")
             return _exclusion(row)
 
         return await self._catalogue.write(change)
@@ -204,11 +222,18 @@ class KpiBook:
         return await self._catalogue.read(lambda session: [_nameplate(row) for row in session.scalars(query)])
 
     async def add_nameplate(self, **columns: Any) -> NameplateEntry:  # noqa: ANN401 - the table's own columns
-        """Enter what a charger is. What it can give decides a figure: the site's days from then on are due again."""
+        """Enter what a charger is, with its line in the audit.
+
+        What it can give decides a figure: the site's days from then on are due again.
+        """
+        now_ms = _now_ms()
+        add_line = line_about(columns["made_by"], now_ms)
 
         def change(session: Session) -> NameplateEntry:
-            row = KpiNameplateRow(**columns, made_ms=_now_ms())
+            row = KpiNameplateRow(**columns, made_ms=now_ms)
             session.add(row)
+            what = f"{_place(row.site, row.charger)} {row.model} {row.firmware}"
+            add_line(session, "nameplate-entered", what.strip())
             first = row.from_ms // 86_400_000
             days = select(KpiSiteDayRow).where(KpiSiteDayRow.site == row.site, KpiSiteDayRow.day >= first)
             for day in session.scalars(days):
@@ -227,6 +252,11 @@ def _within(first: int, last: int, site: str | None, charger: str | None) -> lis
     if charger is not None:
         wanted.append(row.charger == charger)
     return wanted
+
+
+def _place(site: str, charger: str, port: int = 0) -> str:
+    """Name a place for the audit: what is empty stands for all and is left out."""
+    return "/".join(part for part in (site, charger, str(port or "")) if part)
 
 
 def _now_ms() -> int:
