@@ -1,5 +1,27 @@
 """This file names the attacks on the operations center; importing it registers their steps."""
 
-from bench.attack.operations import dos_shapes, exports, foreign, forgery, live_feed, matrix, outside, restore, sessions
+from bench.attack.operations import (
+    dos_shapes,
+    exports,
+    foreign,
+    forgery,
+    live_feed,
+    matrix,
+    outside,
+    restore,
+    server_side_request,
+    sessions,
+)
 
-__all__ = ["dos_shapes", "exports", "foreign", "forgery", "live_feed", "matrix", "outside", "restore", "sessions"]
+__all__ = [
+    "dos_shapes",
+    "exports",
+    "foreign",
+    "forgery",
+    "live_feed",
+    "matrix",
+    "outside",
+    "restore",
+    "server_side_request",
+    "sessions",
+]

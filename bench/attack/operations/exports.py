@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from bench.attack.fill import UnknownError, unescape
 from bench.attack.operations.court import Move, step
+from bench.attack.operations.dom import show
 from bench.attack.operations.ground import CHARGER, GATEWAY, SITE, T0_MS, Center
 
 from isolane.center.store.embedded import EmbeddedTelemetry
@@ -30,7 +31,10 @@ _READY_S = 30.0
 
 @step("seed")
 async def seed(move: Move) -> None:
-    """Have a charger of A tell signals of such units; names of another form no schema takes."""
+    """Have a charger of A tell signals of such units, or show a metric's name and unit on every page."""
+    if set(move.arg) == {"metric_name", "unit"}:
+        await show(move)
+        return
     if set(move.arg) != {"values"}:
         raise UnknownError(f"seed {move.arg!r}")
     values = [unescape(str(value)) for value in move.arg["values"]]

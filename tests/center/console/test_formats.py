@@ -1,6 +1,7 @@
 """This file tests how numbers are written; it guards that server and browser agree."""
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,3 +88,23 @@ async def test_the_browser_writes_the_same(center: Center, open_page: OpenPage) 
     assert written["share"] == [case[3] for case in CASES["share"]]
     assert written["duration"] == [case[1] for case in CASES["duration"]]
     assert [tuple(pair) for pair in written["sparkline"]] == [sparkline.paths(case) for case in CASES["sparkline"]]
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_axis_has_a_range_for_every_number_there_is(center: Center, open_page: OpenPage) -> None:
+    """Its span is a number, and wider than what a float tells apart."""
+    page = await open_page(center.url + "/ledger")
+    ranges = await page.evaluate(
+        """async () => {
+          const { rangeOf } = await import("/static/js/chart.js");
+          const ends = [-1.7976931348623157e308, -1e15, -5e-324, -0, 5e-324, 1, 1e15, 1.7976931348623157e308];
+          const pairs = ends.flatMap((low, at) => ends.slice(at).map((high) => [low, high]));
+          const steps = [1, 0.1, 5e-324, 1e300, Infinity];
+          return pairs.flatMap(([low, high]) => steps.map((step) => rangeOf(low, high, "W", null, step)));
+        }"""
+    )
+    assert len(ranges) == 36 * 5
+    for low, high in ranges:
+        assert math.isfinite(high - low)
+        assert high - low > 1e-10 * max(1, abs(low), abs(high))

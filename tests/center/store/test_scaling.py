@@ -123,3 +123,16 @@ async def test_a_block_with_other_floats_than_its_schema_spoils_no_answer(
     await telemetry.commit(Batch(schemas=(schema,), blocks=(arrival,)))
     bare, _ = await told(telemetry, 2000, 2)
     assert (bare.mean, bare.bad) == ([None, 2.5], [1, 0])
+
+
+@pytest.mark.parametrize("resolution", [1e300, 1e-300, 1.0])
+def test_a_product_that_is_no_number_is_told_as_none(resolution: float) -> None:
+    """And without a warning, which would stand in the center's log."""
+    values = [(1 << 63) - 1, -(1 << 62), 0]
+    told, codes = scaled(np.array(values), np.zeros(3, np.uint8), resolution)
+    assert np.isfinite(told).all()
+    assert codes.tolist() == [0 if resolution <= 1 else OUT_OF_RANGE] * 2 + [0]
+    for value, number, code in zip(values, told, codes, strict=True):
+        one, its_code = sample_of(value, 0, resolution)
+        assert (its_code, one is None) == (code, code == OUT_OF_RANGE)
+        assert one is None or one == pytest.approx(number)

@@ -5,7 +5,8 @@ prefixes by magnitude, a fixed number of decimals a unit so that columns do not 
 thousands, a true minus.
 """
 
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+import math
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 
 NOTHING = "\u2013"
 """En dash: there is no value."""
@@ -38,6 +39,10 @@ _FINE_STEPS: dict[str, tuple[float, tuple[tuple[float, str, int], ...]]] = {
 """The same for signals whose resolution is finer than the first number: residual currents, pilots, clocks."""
 """For each OCPP unit, largest first: from which magnitude on, the unit shown, decimals."""
 
+_PLAIN_MAX = 1e15
+"""From here on a float no longer tells units apart: three digits and a power of ten."""
+_THREE_DIGITS = Context(prec=3, rounding=ROUND_HALF_UP)
+
 _SECOND_MS = 1000
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
@@ -53,7 +58,7 @@ def quantity(value: float | None, unit: str, resolution: float = 1.0) -> tuple[s
     Returns:
         The number and the unit as shown, for example ``("21.5", "kW")``.
     """
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NOTHING, ""
     divisor, shown, decimals = _step(value, unit, resolution)
     return number(value / divisor, decimals), shown
@@ -71,6 +76,10 @@ def _step(value: float, unit: str, resolution: float) -> tuple[float, str, int]:
 
 def number(value: float, decimals: int = 0) -> str:
     """Write a plain number with that many decimals, thousands apart, halves away from zero."""
+    if not math.isfinite(value):
+        return NOTHING
+    if abs(value) >= _PLAIN_MAX:
+        return (MINUS if value < 0 else "") + f"{_THREE_DIGITS.create_decimal(Decimal(abs(value))):.2e}"
     rounded = Decimal(abs(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     sign = MINUS if value < 0 and rounded else ""
     return sign + f"{rounded:,f}".replace(",", THIN)

@@ -105,11 +105,13 @@ def _reduce(rows: Partials) -> Partials:
         return rows
     edges = np.flatnonzero(rows.bucket[1:] != rows.bucket[:-1]) + 1
     starts = np.concatenate([[0], edges])
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond all floats is no number, and is told as none
+        total = np.add.reduceat(rows.total, starts)
     return Partials(
         rows.bucket[starts],
         np.minimum.reduceat(rows.low, starts),
         np.maximum.reduceat(rows.high, starts),
-        np.add.reduceat(rows.total, starts),
+        total,
         np.add.reduceat(rows.good, starts),
         np.add.reduceat(rows.stale, starts),
         np.add.reduceat(rows.bad, starts),

@@ -25,9 +25,11 @@ def scaled(values: I64, codes: U8, resolution: float | F64) -> tuple[F64, U8]:
         resolution: One for all, or as many as broadcast to the values; 0 where these are bit patterns.
     """
     steps = np.asarray(resolution, np.float64)
-    told = values * steps
+    with np.errstate(over="ignore"):  # a product that is no number is told as none
+        told = values * steps
     if not steps.all():
         told = np.where(steps == 0, to_floats(values), told)
+    if not np.isfinite(told).all():
         codes = np.where(np.isfinite(told) | ((codes & 3) == Quality.BAD), codes, np.uint8(_NO_NUMBER))
     return np.where((codes & 3) == Quality.BAD, 0.0, told), codes
 
@@ -36,9 +38,7 @@ def sample_of(value: int, code_: int, resolution: float) -> tuple[float | None, 
     """Give one sample as `scaled` does, without the noise of the product, and its code; None where that says BAD."""
     if code_ & 3 == Quality.BAD:
         return None, code_
-    if resolution:
-        return round(value * resolution, decimals(resolution)), code_
-    told = number(value)
+    told = round(value * resolution, decimals(resolution)) if resolution else number(value)
     return (told, code_) if math.isfinite(told) else (None, _NO_NUMBER)
 
 

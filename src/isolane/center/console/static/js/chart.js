@@ -13,6 +13,9 @@ const FROM_ZERO = new Set(["W", "A", "RPM", "Percent", "Ohm", "s"]);
 const SPAN_MIN = { W: 500, A: 2, V: 4, Celsius: 5, Hz: 0.1, RPM: 100, Percent: 5, RH: 5, Ohm: 1000, s: 0.05, dBm: 6 };
 const STEPS_MIN = 200;
 /** An axis never shows less than SPAN_MIN, or than this many of the signal's own steps if that is less. */
+const LARGEST = 1e300;
+const FINEST = 1e-9;
+/** Beyond the one, the span of an axis is no number; below the other, no pixel can be told from the next. */
 const TICKS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
 const TIGHT_PX = 520;
 const RIGHT_PX = 46;
@@ -44,9 +47,11 @@ function tickSpace(u, _axis, fromS, toS) {
 /** The range an axis shows for its data. @param {number|null} least @param {number|null} most @param {string} unit
  * @param {[number, number]|null} soft @param {number} resolution @returns {[number, number]} */
 export function rangeOf(least, most, unit, soft, resolution = 1) {
-  const span = Math.min(SPAN_MIN[unit] ?? 1, STEPS_MIN * resolution);
-  let low = Math.min(least ?? 0, soft?.[0] ?? Infinity);
-  let high = Math.max(most ?? span, soft?.[1] ?? -Infinity);
+  const finest = Math.max(FINEST, Math.abs(least ?? 0) * FINEST, Math.abs(most ?? 0) * FINEST);
+  const span = Math.max(Math.min(SPAN_MIN[unit] ?? 1, STEPS_MIN * resolution), Math.min(finest, LARGEST));
+  const bounded = (/** @type {number} */ value) => Math.max(-LARGEST, Math.min(LARGEST, value));
+  let low = bounded(Math.min(least ?? 0, soft?.[0] ?? Infinity));
+  let high = bounded(Math.max(most ?? span, soft?.[1] ?? -Infinity));
   const isFromZero = FROM_ZERO.has(unit) && low >= 0;
   if (isFromZero) low = 0;
   if (high - low < span) {

@@ -5,6 +5,8 @@
 export const NOTHING = "–";
 export const THIN = "\u202f";
 const MINUS = "−";
+const PLAIN_MAX = 1e15;
+/** From here on a float no longer tells units apart: three digits and a power of ten. */
 
 /** For each OCPP unit, largest first: from which magnitude on, the unit shown, decimals.
  * @type {Record<string, [number, string, number][]>} */
@@ -49,7 +51,7 @@ export function stepOf(value, unit, resolution = 1) {
  * @param {number|null|undefined} value @param {string} unit @param {number} resolution
  * @returns {[string, string]} */
 export function quantity(value, unit, resolution = 1) {
-  if (value === null || value === undefined) return [NOTHING, ""];
+  if (value === null || value === undefined || !Number.isFinite(value)) return [NOTHING, ""];
   const [divisor, shown, decimals] = stepOf(value, unit, resolution);
   return [number(value / divisor, decimals), shown];
 }
@@ -57,6 +59,8 @@ export function quantity(value, unit, resolution = 1) {
 /** Write a plain number with that many decimals, thousands apart, halves away from zero.
  * @param {number} value @param {number} decimals */
 export function number(value, decimals = 0) {
+  if (!Number.isFinite(value)) return NOTHING;
+  if (Math.abs(value) >= PLAIN_MAX) return (value < 0 ? MINUS : "") + Math.abs(value).toExponential(2);
   const [whole, rest] = Math.abs(value).toFixed(decimals).split(".");
   const digits = whole.replace(/\B(?=(\d{3})+$)/g, THIN) + (rest ? `.${rest}` : "");
   return value < 0 && /[1-9]/.test(digits) ? MINUS + digits : digits;
