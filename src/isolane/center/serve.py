@@ -12,7 +12,8 @@ from isolane.center.bounded_http import BoundedProtocol, limit_lines
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
 
-_BACKLOG = 256
+_BACKLOG = 128
+"""Also how many connections are taken in one turn of the loop: all of them are read from before more are taken."""
 _GRACE_S = 3
 _HEAD_BYTES_MAX = 16_384
 _CONNECTIONS_MAX = 800
@@ -73,6 +74,7 @@ class WebServer:
             server_header=False,
             date_header=False,
             proxy_headers=False,
+            backlog=_BACKLOG,
             limit_concurrency=requests_max,
             h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
             timeout_keep_alive=keep_alive_s,
