@@ -13,7 +13,7 @@ from isolane.center.store.kpi_views import ExclusionReason
 from isolane.center.store.tables import ChargerRow
 
 _DAY_MS = 86_400_000
-_KNOWN_DAYS = 4
+_KNOWN_DAYS = 2
 
 
 async def enter(catalogue: SqlCatalogue, keeper: KpiKeeper, gateway: Gateway) -> None:
