@@ -68,6 +68,7 @@ class DcBody:
         "sink_k",
         "limit",
         "pwm",
+        "power",
     )
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
@@ -130,7 +131,7 @@ class DcBody:
         plus_slow, minus_slow = share * self._plus_slow[n], share * self._minus_slow[n]
         plus = (1 - share) * self._plus[n] + plus_slow
         minus = (1 - share) * self._minus[n] + minus_slow
-        return volt, current, plus, plus_slow, minus, minus_slow, self._sink[n] + RECIRCULATION_K, limit, pwm
+        return volt, current, plus, plus_slow, minus, minus_slow, self._sink[n] + RECIRCULATION_K, limit, pwm, power
 
     def _deliver(self, n: slice, limit: Floats, no_close: Floats) -> tuple[Floats, Floats]:
         soc, age = self._soc[n], self._age[n]

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ class Kind:
         what: What the level means, with its unit.
         places: What `Fault.place` may name: "" for nothing, else "module", "phase", "signal".
         log: Whether a ramp grows by equal factors, not by equal steps.
+        flag: Whether it is there or not: it has no ramp.
     """
 
     healthy: float
@@ -35,18 +37,19 @@ class Kind:
     what: str
     places: Literal["", "module", "phase", "signal"] = ""
     log: bool = False
+    flag: bool = False
 
 
 KINDS: dict[str, Kind] = {
     "conn_gain": Kind(1.0, 1.6, "factor on the heating of the contact (DC+ or L1)"),
     "fan_wear": Kind(0.0, 0.5, "share of the fans' speed lost at the same PWM"),
-    "fan_fail": Kind(0.0, 1.0, "over 0.5 the fans stand"),
+    "fan_fail": Kind(0.0, 1.0, "over 0.5 the fans stand", flag=True),
     "clog": Kind(0.0, 0.6, "share of the cooling air that the filter holds back"),
     "eff_drift": Kind(1.0, 1.25, "factor on the loss of a power module, or of all", "module"),
     "cap_age": Kind(0.0, 2 / 3, "0 to 1: equivalent series resistance of the DC link times 1 to 2.5", "module"),
-    "weld": Kind(0.0, 1.0, "over 0.5 the contactor does not open"),
-    "no_close": Kind(0.0, 1.0, "over 0.5 the contactor does not close"),
-    "phase_loss": Kind(0.0, 1.0, "1, 2 or 3: that phase is away"),
+    "weld": Kind(0.0, 1.0, "over 0.5 the contactor does not open", flag=True),
+    "no_close": Kind(0.0, 1.0, "over 0.5 the contactor does not close", flag=True),
+    "phase_loss": Kind(0.0, 1.0, "1, 2 or 3: that phase is away", flag=True),
     "neutral_r": Kind(0.0, 1.0, "Ohm more in the neutral (ac22)"),
     "terminal_z": Kind(1.0, 2.0, "factor on the supply impedance of one phase", "phase"),
     "riso_scale": Kind(1.0, 0.0125, "factor on the insulation; 0.0125 of 8 MOhm is 100 kOhm", log=True),
@@ -56,8 +59,8 @@ KINDS: dict[str, Kind] = {
     "rsrp_drop": Kind(0.0, 25.0, "dB less at the antenna"),
     "storage_wear": Kind(0.0, 100.0, "percent of the flash memory's life"),
     "meter_gain": Kind(1.0, 1.01, "factor on the billing meter; beyond 1 % it is out of its class"),
-    "stuck_register": Kind(0.0, 1.0, "over 0.5 the billing register does not count"),
-    "door_open": Kind(0.0, 1.0, "over 0.5 the door is open"),
+    "stuck_register": Kind(0.0, 1.0, "over 0.5 the billing register does not count", flag=True),
+    "door_open": Kind(0.0, 1.0, "over 0.5 the door is open", flag=True),
     "tilt": Kind(0.0, 3.0, "Deg from the mounting position"),
     "shock": Kind(0.0, 500.0, "N, the greatest of a minute"),
     "rtc_jump": Kind(0.0, 5.0, "s that the clock is wrong at once"),
@@ -67,17 +70,16 @@ KINDS: dict[str, Kind] = {
     "pilot_duty": Kind(0.0, 1.0, "percent that the duty cycle is too great"),
     "slac_attenuation": Kind(0.0, 6.0, "dB more between the modems of car and charger (dc150)"),
     "slac_fail": Kind(0.0, 0.3, "share of sessions that fail at SLAC, beyond the usual 1 % (dc150)"),
-    "sensor_stuck": Kind(0.0, math.nan, "over 0.5 the signal stays as it was", "signal"),
+    "sensor_stuck": Kind(0.0, math.nan, "over 0.5 the signal stays as it was", "signal", flag=True),
     "sensor_offset": Kind(0.0, math.nan, "what the signal shows too much, in its unit", "signal"),
-    "sensor_nan": Kind(0.0, math.nan, "over 0.5 the signal is absent", "signal"),
+    "sensor_nan": Kind(0.0, math.nan, "over 0.5 the signal is absent", "signal", flag=True),
     "sensor_steps": Kind(0.0, math.nan, "the signal comes in steps as coarse as this, in its unit", "signal"),
     "sensor_spikes": Kind(0.0, math.nan, "height of single wrong samples, one in 200, in its unit", "signal"),
 }
 """Every fault. Limits are this project's choice where no standard gives one; docs/reference/fault-simulator.md."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault of one charger.
 
     Attributes:
@@ -85,7 +87,7 @@ class Fault:
         level: Where it ends up, in the kind's own measure.
         shape: How it comes.
         onset_day: Days after the start at which it begins.
-        ramp_days: Days from healthy to `level`; 0 is at once. A step has none.
+        ramp_days: Days from healthy to `level`; 0 is at once. Steps and flags have none.
         end_day: Day on which it is repaired; None is never.
         place: Which module (1 to 5, "" is all), phase (1 to 3) or signal (its key), as the kind says.
         duty: Share of the time that an intermittent fault is there, 0 to 1.
@@ -149,12 +151,15 @@ class Fault:
 
     def _share_at(self, second: NDArray[np.integer] | Floats) -> Floats:
         day = np.asarray(second, dtype=np.float64) / DAY_S
-        ramp = self.ramp_days if self.shape != "step" else 0.0
-        if ramp > 0:
-            share = np.clip((day - self.onset_day) / ramp, 0.0, 1.0)
+        if self._ramp_days > 0:
+            share = np.clip((day - self.onset_day) / self._ramp_days, 0.0, 1.0)
         else:
             share = (day >= self.onset_day).astype(np.float64)
         return share if self.end_day is None else np.where(day < self.end_day, share, 0.0)
+
+    @property
+    def _ramp_days(self) -> float:
+        return 0.0 if self.shape == "step" or KINDS[self.kind].flag else self.ramp_days
 
     @property
     def limit_level(self) -> float:
@@ -174,7 +179,7 @@ class Fault:
             share = (limit - kind.healthy) / (self.level - kind.healthy)
         if not 0 <= share <= 1:
             return None
-        day = self.onset_day + share * (self.ramp_days if self.shape != "step" else 0.0)
+        day = self.onset_day + share * self._ramp_days
         return day if self.end_day is None or day < self.end_day else None
 
 

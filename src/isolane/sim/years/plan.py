@@ -1,7 +1,10 @@
 """This file is what a simulated site is made of; it guards that a plan says everything: same plan, same data."""
 
-from dataclasses import dataclass, field
+import tomllib
+from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from isolane.core.failures import IsolaneError
 from isolane.sim.years.faults import Fault
@@ -10,8 +13,7 @@ _DAYS_MAX = 3660
 _SESSIONS_MAX = 12.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Climate:
+class Climate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The weather of a year.
 
     Attributes:
@@ -33,8 +35,7 @@ class Climate:
     damp_rh: float = 8.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scatter:
+class Scatter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far each charger is from the nominal equations, so that an estimator cannot win by sharing them.
 
     Relative figures are bounds of a uniform draw per charger unless another is said; `Scatter.none()` is nominal.
@@ -67,8 +68,7 @@ class Scatter:
         return cls(loss=0, tau=0, mating=0, inlet=0, offset_k=0, meter=0, slow_share=0, fan=0, insulation=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charger:
+class Charger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One charger of a site.
 
     Attributes:
@@ -87,8 +87,7 @@ class Charger:
     course: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A site and its time.
 
     Attributes:
@@ -104,11 +103,11 @@ class Plan:
     """
 
     seed: int = 1
-    chargers: tuple[Charger, ...] = field(default_factory=lambda: (Charger(id="DC-01"),))
+    chargers: tuple[Charger, ...] = (Charger(id="DC-01"),)
     days: int = 365
     start_utc: int = 1_767_587_400
-    climate: Climate = field(default_factory=Climate)
-    scatter: Scatter = field(default_factory=Scatter)
+    climate: Climate = Climate()
+    scatter: Scatter = Scatter()
     idle_step_s: int = 1
     gaps_per_day: float = 0.05
     visits: bool = True
@@ -128,3 +127,18 @@ class Plan:
         for charger in self.chargers:
             if not 0 <= charger.sessions_per_day <= _SESSIONS_MAX:
                 raise IsolaneError(f"{charger.id}: sessions_per_day = {charger.sessions_per_day}", "0 to 12")
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan from a TOML file, as docs/reference/fault-simulator.md shows one.
+
+    Raises:
+        IsolaneError: The file cannot be read, is not TOML, or a key or value is wrong; the error says which.
+    """
+    hint = "see docs/reference/fault-simulator.md"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Plan)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise IsolaneError(f"cannot read {path}: {error}", hint) from error
+    except msgspec.ValidationError as error:
+        raise IsolaneError(f"{path}: {error}", hint) from error

@@ -70,8 +70,7 @@ class Memory:
 
 def supply_signals(frame: Frame, sensors: Sensors, flow: Flow, impedance_ohm: float) -> None:
     """Show voltages, currents, frequency and what follows from them."""
-    lost = np.rint(frame.level("phase_loss"))
-    volts, amperes = _phases(frame, flow, impedance_ohm, lost)
+    volts, amperes = _phases(frame, flow, impedance_ohm)
     for n in range(3):
         sensors.meter(f"1.0/ElectricalFeed/ACVoltage[L{n + 1}]", volts[n])
         sensors.meter(f"1.0/ElectricalFeed/ACCurrent[L{n + 1}]", amperes[n])
@@ -85,22 +84,32 @@ def supply_signals(frame: Frame, sensors: Sensors, flow: Flow, impedance_ohm: fl
     sensors.plain("0.0/ChargingStation/CurrentImbalance", imbalance)
 
 
-def _phases(frame: Frame, flow: Flow, impedance_ohm: float, lost: Floats | float) -> tuple[Floats, Floats]:
-    free = np.stack([230 + frame.supply(n) for n in range(3)])
-    here = np.stack([np.broadcast_to(np.asarray(lost) != n + 1, free[n].shape) for n in range(3)])
-    if flow.phases_a is None:
-        each_w = flow.supply_w / here.sum(axis=0)
-        amperes = np.where(here, each_w / free, 0.0)
-    else:
-        each_w, amperes = None, np.where(here, flow.phases_a, 0.0)
-    volts = np.empty_like(free)
+def _phases(frame: Frame, flow: Flow, impedance_ohm: float) -> tuple[Floats, Floats]:
+    if flow.phases_a is not None:
+        return phase_volts(frame, flow.phases_a, impedance_ohm), flow.phases_a
+    free, here = _feed(frame)
+    each_w = flow.supply_w / here.sum(axis=0)
+    volts = phase_volts(frame, np.where(here, each_w / free, 0.0), impedance_ohm)
+    return volts, np.where(here, each_w / volts, 0.0)
+
+
+def _feed(frame: Frame) -> tuple[Floats, NDArray[np.bool_]]:
+    """Give the voltages without load, and which phases are there."""
+    lost = np.rint(np.asarray(frame.level("phase_loss")))
+    here = np.stack([np.broadcast_to(lost != n + 1, frame.time.shape) for n in range(3)])
+    return np.stack([230 + frame.supply(n) for n in range(3)]), here
+
+
+def phase_volts(frame: Frame, amperes: Floats, impedance_ohm: float) -> Floats:
+    """Give the three voltages to neutral under load; a bad neutral shifts it by what flows in it."""
+    free, here = _feed(frame)
+    factors = [np.asarray(frame.level("terminal_z", str(n + 1))) for n in range(3)]
+    volts = np.stack([free[n] - impedance_ohm * factors[n] * amperes[n] for n in range(3)])
     neutral = np.asarray(frame.level("neutral_r"))
-    for n in range(3):
-        volts[n] = free[n] - impedance_ohm * np.asarray(frame.level("terminal_z", str(n + 1))) * amperes[n]
     if neutral.any():
-        volts = np.abs(volts * _TURNS[:, None] - neutral * (amperes * _TURNS[:, None]).sum(axis=0))
-    volts = np.where(here, volts, _GHOST_V)
-    return volts, amperes if each_w is None else np.where(here, each_w / volts, 0.0)
+        turned = amperes * _TURNS[:, None]
+        volts = np.abs(volts * _TURNS[:, None] - neutral * turned.sum(axis=0))
+    return np.where(here, volts, _GHOST_V)
 
 
 _TURNS = np.exp(-2j * np.pi * np.arange(3) / 3)

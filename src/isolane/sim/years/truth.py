@@ -40,7 +40,7 @@ class Truth:
             if len(low) and charger not in self._derated:
                 self._derated[charger] = begin_utc + int(low[0])
             seconds = frame.day * DAY_S + session.begin_s + np.linspace(0, session.stay_s, _POINTS).astype(np.int64)
-            energy_wh = float(np.sum(track["volt"].astype(np.float64) * track["current"])) / 3600
+            energy_wh = float(np.sum(track["power"], dtype=np.float64)) / 3600
             self._sessions[charger].append(
                 {
                     "begin_utc": begin_utc,

@@ -1,10 +1,13 @@
 """This file runs a plan; it guards that no more than some weeks of sessions and one day of samples are in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from isolane.sim.years.ac_body import AcBody
+from isolane.sim.years.ac_day import ac_day
 from isolane.sim.years.arrivals import NEVER_S, Session, draw_day
 from isolane.sim.years.box_day import box_signals
 from isolane.sim.years.climate import Supply, SupplyDay, Weather
@@ -12,12 +15,13 @@ from isolane.sim.years.dc_body import DcBody
 from isolane.sim.years.dc_day import dc_day
 from isolane.sim.years.faults import DAY_S, level
 from isolane.sim.years.frame import Frame
-from isolane.sim.years.lanes import Lane, Track, run
+from isolane.sim.years.lanes import Body, Lane, Track, run
 from isolane.sim.years.plan import Charger, Plan
 from isolane.sim.years.sensors import Noise, Sensors, Values
 from isolane.sim.years.session_day import session_signals
 from isolane.sim.years.station_day import (
     IMPEDANCES,
+    Flow,
     Memory,
     housing_signals,
     insulation_signals,
@@ -28,7 +32,11 @@ from isolane.sim.years.structure import Structure, draw_structure
 from isolane.sim.years.truth import Truth
 
 _LANES = 256
-"""Charger-days reckoned side by side: more take more memory and little less time."""
+"""DC charger-days reckoned side by side: more take more memory and little less time."""
+_AC_LANES = 4
+"""How many of them an AC charger-day counts for: its cars stand longer."""
+_BODIES: dict[str, type[Body]] = {"dc150": DcBody, "ac22": AcBody}
+_DAYS: dict[str, Callable[[Frame, Sensors, NDArray[np.float64]], Flow]] = {"dc150": dc_day, "ac22": ac_day}
 _SLAC_TRIES_S = 180
 _UNPLUG_S = 25
 
@@ -93,9 +101,10 @@ class Year:
         The sessions and derating of `truth` are complete when this ends.
         """
         plan = self._plan
-        weeks = max(1, _LANES // len(plan.chargers))
-        for first in range(0, plan.days, weeks):
-            days = range(first, min(first + weeks, plan.days))
+        weight = sum(_AC_LANES if charger.kind == "ac22" else 1 for charger in plan.chargers)
+        at_once = max(1, _LANES // weight)
+        for first in range(0, plan.days, at_once):
+            days = range(first, min(first + at_once, plan.days))
             lanes = {(place.charger.id, day): self._lane(place, day) for day in days for place in self._places}
             tracks = self._tracks(lanes)
             for day in days:
@@ -105,8 +114,12 @@ class Year:
                     yield from self._day(place, lanes[key], tracks.pop(key), supply)
 
     def _tracks(self, lanes: dict[tuple[str, int], Lane]) -> dict[tuple[str, int], Sequence[Track]]:
-        keys = list(lanes)
-        return dict(zip(keys, run(DcBody, [lanes[key] for key in keys], self._weather), strict=True))
+        kinds = {charger.id: charger.kind for charger in self._plan.chargers}
+        tracks: dict[tuple[str, int], Sequence[Track]] = {}
+        for kind, body in _BODIES.items():
+            keys = [key for key in lanes if kinds[key[0]] == kind]
+            tracks.update(zip(keys, run(body, [lanes[key] for key in keys], self._weather), strict=True))
+        return tracks
 
     def _lane(self, place: _Place, day: int) -> Lane:
         rng = np.random.default_rng((self._plan.seed, 5, place.course, day))
@@ -145,7 +158,7 @@ class Year:
     def _show(self, place: _Place, frame: Frame, sensors: Sensors, rng: np.random.Generator) -> None:
         memory, kind = place.memory, place.charger.kind
         air_c = frame.minutes(frame.of_weather(self._weather.air_c))
-        flow = dc_day(frame, sensors, air_c)
+        flow = _DAYS[kind](frame, sensors, air_c)
         supply_signals(frame, sensors, flow, IMPEDANCES[kind])
         meter_signals(frame, sensors, flow, memory)
         humidity = housing_signals(frame, sensors, flow, memory, kind)
@@ -153,7 +166,7 @@ class Year:
         session_signals(frame, sensors, flow, memory, kind)
         box_signals(frame, sensors, memory, rng, visits=self._plan.visits)
 
-    def _gaps(self, frame: Frame, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _gaps(self, frame: Frame, rng: np.random.Generator) -> NDArray[np.bool_]:
         missing = np.zeros(len(frame.time), bool)
         for _ in range(rng.poisson(self._plan.gaps_per_day)):
             begin_s = int(rng.integers(DAY_S))
