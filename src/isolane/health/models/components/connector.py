@@ -223,7 +223,7 @@ _MEND = Remedy(
     "if only one model of car is hot, it is that car's inlet.",
     "vehicle connector with cable",
     "CX018",
-    "CableOverTempDerate",
+    "HighTemperature",
 )
 _HEATING = Measure(
     "contact_heating", "TemperatureSensor", "K/A2", Per.SESSION, Basis.MEASURED, _MEND,

@@ -33,13 +33,13 @@ _DERATE = Remedy(
     "Contact too warm: inspect and clean the pins, check crimp and terminal torque.",
     "vehicle connector with cable",
     "CX018",
-    "CableOverTempDerate",
+    "HighTemperature",
 )
 _STOP = Remedy(
     "Contact beyond its limit: charging must have stopped; block the outlet and change connector and cable.",
     "vehicle connector with cable",
     "CX019",
-    "CableOverTempStop",
+    "HighTemperature",
 )
 _SENSOR = Remedy("Check the temperature sensor: it cannot be right.", "temperature sensor of the contact")
 _AIR = Remedy("Check the sensor of the outdoor air: all resting contacts differ from it alike.", "outdoor sensor")

@@ -287,32 +287,27 @@ _CHANGE = Remedy(
     "Change the contactor set (all poles), look at the arc chamber, and find out why it broke under load.",
     "contactor set",
     "CX017",
-    "ContactorFault",
 )
 _WELD = Remedy(
     "Contacts are closed though told to open: block the outlet, change the contactor set.",
     "contactor set",
     "CX017",
-    "ContactorFault",
 )
 _NOT_CLOSING = Remedy(
     "It does not close when told: check coil, supply of the coil and auxiliary contact.",
     "contactor set",
     "CX017",
-    "ContactorFault",
 )
 _LIVE = Remedy(
     "Voltage behind an open contactor: check for a pole that is welded, the auxiliary contact and the voltage sensor.",
     "contactor set",
     "CX017",
-    "ContactorFault",
 )
 _HOT = Remedy("It broke under load: look for emergency stops, cars that disconnect, and brown-outs.")
 _COUNTED = Remedy(
     "Change the contactor set. Only operations are counted: how many breaks under load it is made for is not set.",
     "contactor set",
     "CX017",
-    "ContactorFault",
 )
 _WEAR = Measure(
     "wear", "PowerContactor", "Percent", Per.DAY, Basis.MODELLED, _CHANGE,
