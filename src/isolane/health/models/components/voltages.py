@@ -1,0 +1,79 @@
+"""This file knows three-phase voltages; it guards that a neutral adrift is told from a sensor that is off.
+
+    beta = (Uab^4 + Ubc^4 + Uca^4) / (Uab^2 + Ubc^2 + Uca^2)^2
+    u2 = 100 sqrt((1 - r) / (1 + r)), r = sqrt(3 - 6 beta)
+
+Phase voltages are taken as 120 degrees apart. Where the neutral has left its place, they are not; but the three
+lengths still say how large the triangle of the phases is, if that is even: its side s follows from
+
+    s^2 = (Va^2 + Vb^2 + Vc^2 + 4 sqrt(3) A) / 2                     A: area of a triangle with sides Va, Vb, Vc
+
+A neutral adrift leaves s as it was; a single voltage that is wrong does not.
+
+Source: IEC 61000-4-30, 5.7 (assumed); docs/reference/models/supply.md.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from isolane.health.models.window import Floats
+
+
+def unbalance_percent(lines_v: Sequence[float]) -> float:
+    """Give negative over positive sequence from three voltages between phases, percent; NaN without voltage."""
+    squares = [line * line for line in lines_v]
+    total = sum(squares)
+    if not total > 0:
+        return math.nan
+    beta = sum(square * square for square in squares) / (total * total)
+    root = math.sqrt(max(0.0, 3.0 - 6.0 * beta))
+    return 100.0 * math.sqrt(max(0.0, (1.0 - root) / (1.0 + root)))
+
+
+def between_phases(phases_v: Sequence[float]) -> tuple[float, float, float]:
+    """Give the voltages between phases that are 120 degrees apart, V."""
+    a, b, c = phases_v
+    return math.sqrt(a * a + b * b + a * b), math.sqrt(b * b + c * c + b * c), math.sqrt(c * c + a * a + c * a)
+
+
+def triangle_v(phases_v: Floats) -> Floats:
+    """Give the side of the even triangle of phases in which these are the distances to the neutral, V.
+
+    Args:
+        phases_v: Shape (3, n), V.
+
+    Returns:
+        Shape (n,); where no such triangle exists, that of a flat one.
+    """
+    a, b, c = phases_v
+    half = (a + b + c) / 2
+    area = np.sqrt(np.maximum(half * (half - a) * (half - b) * (half - c), 0.0))
+    return np.asarray(np.sqrt((a * a + b * b + c * c + 4 * math.sqrt(3) * area) / 2))
+
+
+def rms(values: Floats) -> float:
+    """Give the root of the mean square of the samples there are; NaN without any."""
+    there = values[np.isfinite(values)]
+    return float(np.sqrt((there * there).mean())) if len(there) else math.nan
+
+
+def steps(current_a: Floats, least_a: float, apart: int) -> list[int]:
+    """Give rows k at which a current steps by `least_a` or more from k to k + `apart`, without overlap.
+
+    Of rows that belong to one step, the one at which it is greatest.
+
+    Args:
+        current_a: Shape (n,), gaps as NaN.
+        least_a: A.
+        apart: Rows.
+    """
+    change = np.abs(current_a[apart:] - current_a[:-apart])
+    change[~(change >= least_a)] = 0.0
+    found = []
+    while change.any():
+        row = int(np.argmax(change))
+        found.append(row)
+        change[max(row - apart, 0) : row + apart + 1] = 0.0
+    return sorted(found)
