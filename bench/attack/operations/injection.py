@@ -113,10 +113,11 @@ def _raise_alert(path: Path) -> int:
 
 
 class _Trial:
-    """Asks, and holds each answer and the rows to what must be."""
+    """Asks, and holds each answer to what must be, and the rows that were there before it began."""
 
     def __init__(self, center: Center) -> None:
         self._center = center
+        self._first = center.rows()
         self.statuses: Counter[int] = Counter()
         self.wrong: list[str] = []
         self.slowest_ms = 0.0
@@ -133,7 +134,8 @@ class _Trial:
         if reply.status in {0, 500} or _SQL.search(reply.body):
             self.wrong.append(f"{ask.method} {ask.target}: {reply.status} {reply.body[:80]!r}")
         for name, rows in before.items():
-            gone = Counter(row for row in rows if not set(_PATCHED) & set(row)) - Counter(after[name])
+            first = [row for row in self._first[name] if not set(_PATCHED) & set(row)]
+            gone = Counter(first) - Counter(after[name])
             if gone or (ask.method == "GET" and after[name] != rows):
                 self.wrong.append(f"{ask.method} {ask.target} has changed {name}")
 

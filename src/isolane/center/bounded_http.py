@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from isolane.core.line_limit import LineLimit
 
-_STEP_BYTES = 1024
+_STEP_BYTES = 512
 """A head of more than h11's limit is then seen in time; in chunks of one byte it is some milliseconds of work."""
 _LEFT_BYTES_MAX = 65_536
 _SWALLOWED_BYTES_MAX = 4 << 20
