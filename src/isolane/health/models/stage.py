@@ -1,10 +1,9 @@
-"""This file runs the models of a whole site; it guards that a model's failure stays its own place's.
+"""This file runs the models of a whole site; it guards that each place is shown every row, made plausible first.
 
 Rows of the site come in batches (the blocks that are sent); all columns are made plausible at once and handed to each
 place. What every place remembers is written down from time to time, so a restart loses minutes and not a baseline.
 """
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,7 @@ from isolane.health.models.place import Bay, Change
 from isolane.health.models.plausible import Plausible
 from isolane.health.models.score import Score
 from isolane.health.models.settings import ModelSettings
-
-_LOG = logging.getLogger(__name__)
-_FAILURES_MAX = 3
-"""A place whose models fail that often in a row is left alone until the next start: it would only fill the log."""
+from isolane.health.models.supervision import Supervised
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,12 @@ class Stage:
     def __init__(self, signals: Sequence[Signal], settings: ModelSettings, good_until_s: int | None = None) -> None:
         self._plausible = Plausible([signal.key.partition("/")[2] for signal in signals])
         self.bays = list(_bays(signals, settings, good_until_s))
-        self.failed = 0
+        self._supervised: dict[int, Supervised] = {}
+
+    @property
+    def failed(self) -> int:
         """Batches that a place's models could not take; a bug, logged and counted."""
-        self._failures: dict[int, int] = {}
+        return sum(each.failed for each in self._supervised.values())
 
     @property
     def bytes(self) -> int:
@@ -75,16 +74,8 @@ class Stage:
         self._plausible.clean(rows)
         told: list[Told] = []
         for number, bay in enumerate(self.bays):
-            if self._failures.get(number, 0) >= _FAILURES_MAX:
-                continue
-            try:
-                told += [Told(bay.place, change) for change in bay.feed(start_s, rows)]
-            except Exception:  # noqa: BLE001 - this supervises the models: a bug in one must not end the others
-                self.failed += 1
-                self._failures[number] = self._failures.get(number, 0) + 1
-                _LOG.exception("models-failed charger=%s place=%s", bay.place.charger, bay.place.prefix)
-            else:
-                self._failures.pop(number, None)
+            supervised = self._supervised.setdefault(number, Supervised(bay))
+            told += [Told(bay.place, change) for change in supervised.feed(start_s, rows)]
         return told
 
     def scores(self, now_s: int) -> Iterator[tuple[Place, Score]]:
