@@ -23,6 +23,7 @@ _BY_S = 0.1
 _ANSWER_S, _QUICK_ANSWER_S = 1.0, 0.1
 _PIECE_BYTES = 65_536
 _SLOW_S = 12.0
+_SLOW_CONNECTIONS = 1500
 _GARBAGE = 200
 _FIELDS, _CHUNKS, _COOKIES, _TRAILER_BYTES = 100_000, 1_000_000, 10_000, 16 << 20
 _FORM = "application/x-www-form-urlencoded"
@@ -41,7 +42,8 @@ async def table(move: Move) -> None:
         raise UnknownError(f"table {move.arg!r}")
     center = move.center
     actors = [await center.person("*", "admin"), await center.person("A", "viewer"), Actor("", "", "")]
-    await _warm_up(center, actors[2])
+    if not center.quick:
+        await _warm_up(center, actors[2])
     lines, refused, took_s = len(_lines(center)), list[str](), list[float]()
     async with (
         watchers(0, 0, center.port, 0, center.process.pid) as process,
@@ -56,7 +58,7 @@ async def table(move: Move) -> None:
                 await asyncio.gather(*(_pour(center, shape(actor, center.port)) for _ in range(_AT_ONCE)))
             center.notes.append(f"{name}: others wait {max(took_s, default=0.0) * 1000:.0f} ms at most")
         for name, start in _SLOW.items():
-            number = int(move.shorter(1500, 300))
+            number = int(move.shorter(_SLOW_CONNECTIONS, 300))
             await _hold(center, [start(actors[2], center.port)] * number, move.shorter(_SLOW_S, 2.0))
             center.notes.append(f"{name}: {number} connections")
         for _ in range(_GARBAGE):
@@ -75,7 +77,7 @@ async def _warm_up(center: Center, nobody: Actor) -> None:
     for shape in _SHAPES.values():
         await _pour(center, shape(nobody, center.port))
     for start in _SLOW.values():
-        await _hold(center, [start(nobody, center.port)] * (300 if center.quick else 1500), 0.0)
+        await _hold(center, [start(nobody, center.port)] * _SLOW_CONNECTIONS, 0.0)
     if center.base is not None:
         center.base = (center.process.use(), center.base[1])
     center.notes.append("memory is compared with what the center holds after one round of the shapes")
