@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,9 +83,11 @@ def test_gaps_spikes_and_coarse_steps_change_little() -> None:
 
 def test_a_stuck_sensor_is_a_finding_and_no_feature() -> None:
     signals, parts = _session(1.0)
-    given = told(_make, {**signals, _PLUS: line(20.0, len(signals[_PLUS]))}, parts=parts)
+    stuck = {**signals, _PLUS: line(20.0, len(signals[_PLUS]))}
+    given = told(_make, stuck, parts=[replace(part, rest_s=7200.0) for part in parts])
     assert given.of("contact_heating[ContactDCplus]") == []
     assert [each.level for each in given.named("contact_stuck[ContactDCplus]")] == [Level.WATCH]
+    assert not told(_make, stuck, parts=parts).findings, "a contact that begins warm may stay as it is"
 
 
 def test_the_middle_of_a_long_session_is_fitted_without_its_past() -> None:

@@ -86,6 +86,14 @@ def test_a_stuck_outlet_sensor_tells_nothing() -> None:
     assert given.of("airflow") == given.of("heat_path") == []
 
 
+@pytest.mark.parametrize("stuck_rpm", [0.0, 3000.0])
+def test_a_stuck_speed_signal_is_no_worn_fan(stuck_rpm: float) -> None:
+    signals, parts = _recorded(None, 0.0)
+    given = told(_make, {**signals, _SPEED: line(stuck_rpm, len(signals[_SPEED]))}, parts=parts)
+    assert given.of("fan_speed[1]") == []
+    assert max((each.level for each in given.findings), default=Level.NONE) <= Level.PLAN
+
+
 def test_a_fan_that_stands_is_told_and_with_a_hot_heatsink_is_a_dispatch() -> None:
     rows = 1800
     signals = {_SPEED: line(6000, rows), _PWM: line(60, rows), _SINK: line(45, rows)}

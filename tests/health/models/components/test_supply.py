@@ -68,6 +68,14 @@ def test_a_loose_terminal_leaves_its_siblings() -> None:
     assert given.of("terminal[L1]")[0] < 0.8
 
 
+def test_where_little_steps_days_count_together() -> None:
+    day = _loaded((1, 1, 1), (0.2, 0.2, 0.2))
+    few = {key: np.concatenate([each[:6600], np.full(_DAY - 6600, each[0])]) for key, each in day.items()}
+    two = {key: np.concatenate([each, each, each[:600]]) for key, each in few.items()}
+    assert len(told(_make, two).of("impedance[L1]")) == 1
+    assert told(_make, {key: each[: _DAY + 600] for key, each in two.items()}).of("impedance[L1]") == []
+
+
 @pytest.mark.parametrize("neutral", [0.0, 0.5])
 def test_a_single_phase_shows_the_neutral(neutral: float) -> None:
     """What one phase draws lifts the two others by half of it each, times the neutral's impedance."""
@@ -164,6 +172,12 @@ def test_sags_say_that_they_are_a_lower_bound() -> None:
     given = assert_cut_free(_make, signals)
     assert [each.level for each in given.findings] == [Level.INFO, Level.NONE]
     assert "at least" in given.findings[0].remedy.text
+
+
+def test_a_voltage_at_the_limit_does_not_flap() -> None:
+    signals = _quiet(3000)
+    signals[_VOLTS[1]][600:2400] = 253.0 + np.tile([0.4] * 20 + [-0.4] * 20, 45)
+    assert [each.level for each in told(_make, signals).named("swell")] == [Level.INFO, Level.NONE]
 
 
 def test_a_surge_arrester_that_is_gone_is_for_the_next_visit() -> None:

@@ -102,8 +102,9 @@ class Connector:
                 continue
             known, drive, rise_k = piece
             columns = regressors(drive, memory.tau_s, known=known)
-            stuck = self._is_stuck(columns, rise_k)
-            yield from self._watch.stuck(name, window.end_s, stuck=stuck)
+            stuck = known and self._is_stuck(columns, rise_k)
+            if known:  # what begins warm may well stay as it is
+                yield from self._watch.stuck(name, window.end_s, stuck=stuck)
             found = None if stuck else heating(columns, rise_k)
             if found is not None and self._is_sure(found):
                 fits[name] = found

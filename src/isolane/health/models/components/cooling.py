@@ -265,7 +265,9 @@ class Cooling:
 
     def _fan_speed(self, window: Window, fan: str) -> Iterator[Feature]:
         pwm, speed = running(window[f"{_own(fan)}{_PWM}"], window[f"{_own(fan)}{_SPEED}"])
-        if len(pwm) < _ROWS_MIN:
+        turns = speed >= _STALL_RPM  # one that stands is a finding; whether it is the fan, the heat tells
+        pwm, speed = pwm[turns], speed[turns]
+        if len(pwm) < _ROWS_MIN or np.ptp(speed) == 0:
             return
         known = self._memory.maps.setdefault(fan, SpeedMap())
         if known.sessions < self._parameters.map_sessions:

@@ -58,9 +58,9 @@ class Memory(msgspec.Struct, kw_only=True):
     """What has to be remembered.
 
     Attributes:
-        day: Of UTC that the newest entries of `kept` and `sums` belong to.
+        day: Of UTC that the newest entry of `kept` belongs to.
         kept: Ten minutes that kept a limit, and all, of up to seven days, by quantity.
-        sums: Of the day, by phase: sum of dI^2, of -dI dV, of dV^2, count; ``N`` is the neutral.
+        sums: Not told yet, by phase: sum of dI^2, of -dI dV, of dV^2, count; ``N`` is the neutral.
         out: Intervals in a row out of the widest range (positive) or in it (negative).
         is_out: Whether that is told.
         reference: Ten-minute voltage of each phase in good order, V.
@@ -122,7 +122,6 @@ class Supply:
             at_s = (memory.day + 1) * _DAY_S
             yield from self._compliance(at_s)
             yield from self._impedances(at_s)
-            memory.sums = {}
         if day > memory.day:
             for kind in self._kinds:
                 memory.kept[kind] = [*memory.kept.get(kind, []), [0, 0]][-_DAYS:]
@@ -218,7 +217,10 @@ class Supply:
         self._memory.sums[name] = [old + each for old, each in zip(sums, new, strict=True)]
 
     def _impedances(self, at_s: int) -> Iterator[Feature]:
-        """Tell the impedance of each phase, of each over its siblings', and of the neutral, from the day's steps."""
+        """Tell the impedance of each phase, of each over its siblings', and of the neutral.
+
+        From the steps of the day; where they are too few, those of the days before count too.
+        """
         found: dict[str, tuple[float, float, int]] = {}
         for name, (square, product, volts, count) in self._memory.sums.items():
             if count < _STEPS_MIN or square <= 0:
@@ -228,10 +230,12 @@ class Supply:
             found[name] = (ohm, max(spread, _STEP_V) / math.sqrt(square), int(count))
         if "N" in found:
             ohm, sd, count = found.pop("N")
+            del self._memory.sums["N"]
             yield Feature("neutral", at_s, ohm, sd, count)
         error = self._parameters.step_error
         sure = {name: each for name, each in found.items() if 0 < each[1] <= error * each[0]}
         for name, (ohm, sd, count) in sure.items():
+            del self._memory.sums[name]
             yield Feature(f"impedance[{name}]", at_s, ohm, sd, count)
             others = [each[0] for other, each in sure.items() if other != name]
             if len(others) == len(_PHASES) - 1:

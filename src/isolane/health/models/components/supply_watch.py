@@ -19,7 +19,7 @@ _PHASES = ("L1", "L2", "L3")
 _ARRESTER = "SurgeProtection/Problem"
 _LOST, _GHOST, _FINE = 0.5, 0.8, 0.85
 _LOAD_SHARE, _DEAD_SHARE = 0.1, 0.05
-_SAG, _SWELL = 0.9, 1.1
+_SAG, _SWELL, _HYSTERESIS = 0.9, 1.1, 0.02
 _NEUTRAL_V, _UP_V, _DOWN_V, _SUM_SHARE, _SIDE_SHARE = 253.0, 10.0, 5.0, 0.35, 0.02
 _LOST_ROWS, _NEUTRAL_ROWS, _SAG_ROWS, _OVER_ROWS, _SENSOR_ROWS = 3, 5, 2, 10, 30
 Flags = NDArray[np.bool_]
@@ -60,8 +60,12 @@ class SupplyWatch:
         yield from self._phases(window, share)
         yield from self._neutral(window, volts, reference_v)
         fed = high >= _LOST  # without any voltage the charger is off, or nobody measures
-        yield from self._told("sag", window, ((low < _SAG) & fed, low >= _SAG), (Level.INFO, _SHORT), 100 * low)
-        yield from self._told("swell", window, (high > _SWELL, high <= _SWELL), (Level.INFO, _SHORT), 100 * high)
+        yield from self._told(
+            "sag", window, ((low < _SAG) & fed, low >= _SAG + _HYSTERESIS), (Level.INFO, _SHORT), 100 * low
+        )
+        yield from self._told(
+            "swell", window, (high > _SWELL, high <= _SWELL - _HYSTERESIS), (Level.INFO, _SHORT), 100 * high
+        )
 
     def note(self) -> dict[str, list[int]]:
         """Give what has to be remembered."""
