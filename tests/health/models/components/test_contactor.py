@@ -95,11 +95,16 @@ def test_what_follows_its_command_in_time_is_no_fault(late: int) -> None:
 def test_a_weld_and_a_contactor_that_stays_open_are_told_and_ended() -> None:
     signals = _sessions(3000, [(100, 500, 0.0)])
     signals[_ACTIVE][500:1000] = 1
+    signals[_COMMAND][700:900] = 1
     signals[_COMMAND][2000:2500] = 1
+    for key in (_ACTIVE, _COMMAND):
+        signals[key][2700:2900] = 1
     given = assert_cut_free(_make, signals)
     weld, stays = given.named("weld"), given.named("not_closing")
     assert [each.level for each in weld] == [Level.SAFETY, Level.NONE]
     assert [each.level for each in stays] == [Level.DISPATCH, Level.NONE]
+    assert weld[1].at_s - weld[0].at_s > 450, "another session does not end it; being seen open does"
+    assert stays[1].at_s - stays[0].at_s > 600, "nor does it end by giving up"
     assert weld[0].remedy.mrec == stays[0].remedy.mrec == "CX017"
 
 

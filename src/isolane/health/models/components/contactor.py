@@ -269,8 +269,14 @@ class Contactor:
         live = np.abs(behind_v) > self._behind_v
         dead = np.abs(behind_v) <= self._behind_v
         for name, yes, no, level, remedy in (
-            ("weld", told_open & (is_closed | (live & ~is_open)), told_closed | is_open, Level.SAFETY, _WELD),
-            ("not_closing", told_closed & is_open, told_open | is_closed, Level.DISPATCH, _NOT_CLOSING),
+            (
+                "weld",
+                told_open & (is_closed | (live & ~is_open)),
+                is_open | (told_open & dead & ~is_closed),
+                Level.SAFETY,
+                _WELD,
+            ),
+            ("not_closing", told_closed & is_open, is_closed, Level.DISPATCH, _NOT_CLOSING),
             ("voltage_behind", told_open & is_open & live, told_closed | dead, Level.PLAN, _LIVE),
         ):
             for row, on in self._held[name].feed(yes, no):

@@ -248,9 +248,9 @@ _EMPTY = (0.0, 0.0, 0.0, 0.0)
 _STEP_V = 0.1
 _GRID = Remedy("Show the record to the network operator: ten-minute voltages are out of EN 50160's range.", "", "CX006")
 _COMPLIANCE = Measure(
-    "compliance", "ElectricalFeed", "Percent", Per.DAY, Basis.COUNTED,
+    "compliance", "ElectricalFeed", "Percent", Per.DAY, Basis.MEASURED,
     Remedy("Show the record to the network operator: less than 95 % of a week keeps EN 50160's limit.", "", "CX006"),
-    limit=95.0, start=100.0, plan=95.0, dispatch=0.0, scatter=0.5, rises=False,
+    limit=95.0, start=100.0, plan=95.0, dispatch=0.0, scatter=0.5, walk=1.0, rises=False,
 )  # fmt: skip
 _IMPEDANCE = Measure(
     "impedance", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
@@ -260,10 +260,10 @@ _IMPEDANCE = Measure(
 _TERMINAL = Measure(
     "terminal", "ElectricalFeed", "", Per.DAY, Basis.MEASURED,
     Remedy("Tighten the terminals of this phase before they burn: its impedance has left its siblings'.", "terminal"),
-    ratio=1.5, scatter=0.08, walk=0.01, log=True,
+    ratio=1.5, start=1.0, scatter=0.08, walk=0.01, log=True,
 )  # fmt: skip
 _NEUTRAL = Measure(
     "neutral", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
     Remedy("Have an electrician check the neutral from the outlet to the transformer.", "terminal", "CX005"),
-    limit=1.0, scatter=0.05, walk=0.01,
+    limit=1.0, start=0.2, scatter=0.1, walk=0.02,
 )  # fmt: skip
