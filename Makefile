@@ -24,7 +24,7 @@ bench-health: setup  ## Compare what a sample costs on the wire, and measure the
 	@tools/packages mosquitto
 	@$(BIN)/python -m bench.health $(ARGS)
 attack: setup    ## Run the attack cases against relay, tap, gateway, broker and center (ARGS="--family HS,WS")
-	@tools/packages mosquitto strace; command -v fiu-run >/dev/null || tools/packages fiu-utils
+	@tools/packages mosquitto strace sqlmap; command -v fiu-run >/dev/null || tools/packages fiu-utils
 	@$(BIN)/python -m bench.attack $(ARGS)
 interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
 	@$(BIN)/python -m bench.interop $(ARGS)
