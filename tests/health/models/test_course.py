@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -157,3 +158,12 @@ def test_what_is_beyond_its_end_at_the_baseline_has_nothing_left() -> None:
     course.take(Feature("age", 0, 85.0))
     assert course.score(0).value == 0.0
     assert course.level is Level.DISPATCH
+
+
+def test_of_what_does_not_wear_nothing_is_foretold() -> None:
+    course = Course(replace(WEAR, foretold=False), "supply/1")
+    for day in range(120):
+        course.take(Feature("wear", day * 86_400, day * 0.005))
+    score = course.score(120 * 86_400)
+    assert score.prognosis is None
+    assert "does not wear" in score.no_prognosis

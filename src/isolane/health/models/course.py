@@ -185,6 +185,9 @@ class Course:
 
     def _foretell(self) -> None:
         memory = self.memory
+        if not self.measure.foretold:
+            memory.no_prognosis = "no RUL: this does not wear"
+            return
         memory.prognosis, memory.no_prognosis = foretell(
             memory.trail.days,
             memory.start,

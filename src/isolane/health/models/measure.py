@@ -85,6 +85,7 @@ class Measure:
         walk: How far the truth may go from one feature to the next, likewise; NaN is a fifth of the scatter.
         log: Whether the logarithm is what is tested; only for values above 0.
         rises: Whether the part gets worse as the value rises.
+        foretold: Whether its end may be foretold from its way; not of what does not wear, such as a supply.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Measure:
     walk: float = math.nan
     log: bool = False
     rises: bool = True
+    foretold: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a measure that could not be judged.

@@ -250,7 +250,7 @@ _GRID = Remedy("Show the record to the network operator: ten-minute voltages are
 _COMPLIANCE = Measure(
     "compliance", "ElectricalFeed", "Percent", Per.DAY, Basis.MEASURED,
     Remedy("Show the record to the network operator: less than 95 % of a week keeps EN 50160's limit.", "", "CX006"),
-    limit=95.0, start=100.0, plan=95.0, dispatch=0.0, scatter=0.5, walk=1.0, rises=False,
+    limit=95.0, start=100.0, plan=95.0, dispatch=0.0, scatter=0.5, walk=1.0, rises=False, foretold=False,
 )  # fmt: skip
 _IMPEDANCE = Measure(
     "impedance", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
