@@ -22,6 +22,7 @@ COMMANDS = {
     "health": "Run Channel B: read devices, store telemetry, deliver it to the O&M center",
     "block": "Write the samples in an outbox or a telemetry block as CSV, JSON or Parquet",
     "soh": "Run the models of state of health over a recording",
+    "blackbox": "List, show and check the snapshots that a gateway's black box has taken",
     "center": "Run the O&M center: ingest, store, API, console",
     "top": "Show both channels side by side, live, from their metrics pages",
     "sim": "Run simulated chargers or a simulated CSMS",

@@ -23,6 +23,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.core.supervisor import Restarts, supervise
+from isolane.health.black_box import black_box
 from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
@@ -36,6 +37,8 @@ from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.metrics import OutboxCollector
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Draft
+from isolane.health.recorder.metrics import RecorderCollector
+from isolane.health.recorder.recorder import Recorder
 from isolane.health.rhythm import BURST_S_MAX, Rhythm, beats
 from isolane.health.sampling.grid import GridCounts
 from isolane.health.sampling.share import shared
@@ -47,6 +50,7 @@ from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.thinning.kept import Kept
 from isolane.health.thinning.metrics import KeptCollector
 from isolane.wire.block import gateway_tag
+from isolane.wire.tap_event import Packet
 
 _LOG = logging.getLogger(__name__)
 _QUEUE_BLOCKS_MAX = 64
@@ -70,7 +74,8 @@ class Pipeline:
     def __init__(self, site: Site, settings: HealthSettings, clock: Clock) -> None:
         names = [table.name for table in settings.links]
         self.budget = Budget(settings.budget, settings.outbox.path.with_suffix(".budget"), clock, names)
-        self.sources = source_catalogue.build(settings.sources, site, clock, self.budget.hearing.take)
+        self.recorder: Recorder | None = None
+        self.sources = source_catalogue.build(settings.sources, site, clock, self._hear)
         self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
         self.registry = CollectorRegistry()
         self.counts = PipelineCounts()
@@ -82,6 +87,7 @@ class Pipeline:
         thinning, rung = settings.thinning, lambda: self.budget.rung
         self.rhythms = [Rhythm(beat, clock, self.counts, thinning, rung) for beat in shares]
         self.schema = self.rhythms[0].schema
+        self.recorder = black_box(site, settings, clock, self.rhythms, self.sources, self.burst)
         self._settings = settings
         self._site = site
         self._emit = shared([rhythm.grid for rhythm in self.rhythms])
@@ -105,13 +111,17 @@ class Pipeline:
                 await self.outbox.learn(schema, rhythm.beat.stream)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.kept.close)
+            if self.recorder is not None:
+                stack.push_async_callback(self.recorder.close)
             stack.push_async_callback(self.outbox.close)
             stack.push_async_callback(self.budget.close)
             background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
             background.append(self._part("kept", self.kept.run))
             background.append(self._part("budget", self.budget.run))
+            if self.recorder is not None:
+                background.append(self._part("recorder", self.recorder.run))
             if not any(isinstance(table, OcppSettings) for table in self._settings.sources):
-                background.append(self._part("tap", lambda: listen(self._site.event_socket, self.budget.hearing.take)))
+                background.append(self._part("tap", lambda: listen(self._site.event_socket, self._hear)))
             background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
             await stack.enter_async_context(_running(background))
             async with _running([*map(self._source, self.sources), *map(self._ticks, self.rhythms)]):
@@ -125,6 +135,12 @@ class Pipeline:
                 source.burst(min(seconds, BURST_S_MAX))
         for rhythm in self.rhythms:
             rhythm.burst(seconds)
+
+    def _hear(self, packet: Packet | None) -> None:
+        """Show a packet of the tap's to who is no source."""
+        self.budget.hearing.take(packet)
+        if self.recorder is not None:
+            self.recorder.hear(packet)
 
     def _enqueue(self, drafts: Iterable[Draft | None]) -> None:
         """Hand blocks, or None for a new epoch, to the writer, never waiting."""
@@ -191,6 +207,8 @@ class Pipeline:
         self.registry.register(SourceMetrics(self.sources))
         self.registry.register(OutboxCollector(self.outbox))
         self.registry.register(KeptCollector(self.kept))
+        if self.recorder is not None:
+            self.registry.register(RecorderCollector(self.recorder))
         self.registry.register(BudgetCollector(self.budget))
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
         self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))

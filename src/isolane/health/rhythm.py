@@ -89,6 +89,8 @@ class Rhythm:
         self._clock = clock
         self._counts = counts
         self._until_mono_ns = 0
+        self.watch: Callable[[int, Row], None] | None = None
+        """Is shown every row, and its UTC in ms; never waits."""
 
     def burst(self, seconds: float) -> None:
         """Take rows from now on for so long, s; a burst that lasts becomes longer, never shorter."""
@@ -124,6 +126,8 @@ class Rhythm:
         return self._thinner.minutes
 
     def _add(self, t_ms: int, row: Row) -> list[Draft]:
+        if self.watch is not None:
+            self.watch(t_ms, row)
         self._pack.resize(self._thinner.rows(self.beat.block_rows))
         done = self._pack.add(t_ms, row.values, row.codes)
         if self._thinner.ends_at(t_ms + self.beat.sampling.step_ms):

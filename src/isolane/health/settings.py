@@ -9,6 +9,7 @@ from isolane.health.budget.settings import BudgetSettings
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.priority import Processor
+from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.sources.settings import AnySourceSettings
 from isolane.health.thinning.settings import ThinningSettings
@@ -44,6 +45,10 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sampling: SamplingSettings = SamplingSettings()
     budget: BudgetSettings = BudgetSettings()
     thinning: ThinningSettings = ThinningSettings()
+    recorder: Annotated[
+        RecorderSettings | None,
+        msgspec.Meta(description="The black box, docs/reference/blackbox.md; absent: none, since it writes all day"),
+    ] = None
     outbox: OutboxSettings
     sources: Annotated[
         tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)

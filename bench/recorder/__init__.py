@@ -1,0 +1,1 @@
+"""What the black box takes of processor, memory and disk."""

@@ -1,0 +1,47 @@
+"""This file fills the disk under a snapshot; it guards that what was written stays readable."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from isolane.health.recorder.manifest import check
+from support.tree import ROOT
+
+WRITES = """
+import resource, sys
+from pathlib import Path
+from support.black_boxes import Plant
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+plant = Plant(Path(sys.argv[1]))
+plant.run(60)
+plant.trigger()
+plant.run(5)
+size = plant.files()[0].stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 700, resource.RLIM_INFINITY))
+plant.run(20)
+plant.keeper.close()
+print("lived", plant.keeper.shelf.counts.made)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+plant.run(70)
+print("made", plant.keeper.shelf.counts.made, plant.keeper.shelf.counts.cut)
+"""
+
+
+def test_a_full_disk_ends_a_snapshot_as_cut_and_nothing_else(tmp_path: Path) -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    done = subprocess.run(
+        [sys.executable, "-c", WRITES, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT / "tests",
+        env={"PYTHONPATH": f"{ROOT}/tests:{ROOT}/src", "PATH": "/usr/bin:/bin"},
+    )
+    assert done.stdout.split() == ["lived", "0", "made", "1", "1"], done.stderr
+    (file,) = (tmp_path / "snapshots").glob("*.mcap")
+    verdict = check(file.read_bytes())
+    assert (verdict.end, verdict.faults) == ("cut", [])
+    assert len(verdict.anatomy.messages) > 60
