@@ -1,11 +1,14 @@
 """This file fills the disk under a snapshot; it guards that what was written stays readable."""
 
+import itertools
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from isolane.health.recorder.manifest import check
+from support.black_boxes import Plant
 from support.tree import ROOT
 
 WRITES = """
@@ -45,3 +48,42 @@ def test_a_full_disk_ends_a_snapshot_as_cut_and_nothing_else(tmp_path: Path) -> 
     verdict = check(file.read_bytes())
     assert (verdict.end, verdict.faults) == ("cut", [])
     assert len(verdict.anatomy.messages) > 60
+
+
+LIVES = """
+import sys
+from pathlib import Path
+from support.black_boxes import Plant
+plant = Plant(Path(sys.argv[1]))
+for number in range(100000):
+    plant.run(1, 1)
+    if number % 20 == 19:
+        plant.trigger()
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_moment_what_was_flushed_is_ended_by_the_next_run(tmp_path: Path) -> None:
+    ended = 0
+    for lines in range(18, 66, 4):
+        folder = tmp_path / str(lines)
+        child = subprocess.Popen(
+            [sys.executable, "-c", LIVES, str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT / "tests",
+            env={"PYTHONPATH": f"{ROOT}/tests:{ROOT}/src", "PATH": "/usr/bin:/bin"},
+        )
+        assert child.stdout is not None
+        with child:
+            told = len(list(itertools.islice(child.stdout, lines)))
+            child.send_signal(signal.SIGKILL)
+        plant = Plant(folder)
+        assert len(plant.keeper.shelf.entries) == len(plant.files())
+        for file in plant.files():
+            verdict = check(file.read_bytes())
+            assert verdict.end in {"whole", "cut"}
+            assert not verdict.faults
+            ended += verdict.end == "cut"
+        assert sum(1 for _ in plant.keeper.ring.read(0)) >= 3 * told, "each step has blocks, an event and a line"
+    assert ended >= 3

@@ -107,6 +107,7 @@ class Keeper:
         Raises:
             OSError: A folder cannot be made or read.
         """
+        self._takes.clear()  # after a restart of this part alone
         self._unended = [self.shelf.entries[ident] for ident in self.shelf.open()]
         self.ring.open()
         self._complete()
