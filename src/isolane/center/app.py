@@ -41,6 +41,7 @@ from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
+from isolane.center.store.health_book import HealthBook
 from isolane.center.store.inbox import InboxTaker
 from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_marks import MarkedTelemetry
@@ -130,9 +131,11 @@ class _Center:
             taker = InboxTaker(catalogue.engine, marked)
             self.registry.register(taker)
             self.tasks["inbox"] = taker.run
+        health = HealthBook(catalogue)
+        self.tasks["health"] = health.run
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
-        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings))
+        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry)

@@ -66,6 +66,7 @@ async def _rehearse(config: Path, file: Path | None) -> None:
     from isolane.center.store.catalogue import SqlCatalogue
     from isolane.center.store.database import open_catalogue
     from isolane.center.store.embedded import EmbeddedTelemetry
+    from isolane.center.store.health_book import HealthBook
 
     settings = load(config, "center", CenterSettings)
     if not (settings.data / "telemetry").is_dir():
@@ -75,7 +76,9 @@ async def _rehearse(config: Path, file: Path | None) -> None:
     catalogue = SqlCatalogue(open_catalogue(settings.store, settings.data))
     telemetry = EmbeddedTelemetry(settings.data / "telemetry", settings.store, is_visitor=True)
     try:
-        found = await rehearse(load_rules(file), catalogue, telemetry, time.time_ns() // 1_000_000)
+        found = await rehearse(
+            load_rules(file), catalogue, telemetry, time.time_ns() // 1_000_000, parts=HealthBook(catalogue)
+        )
     finally:
         await telemetry.close()
         await catalogue.close()

@@ -14,6 +14,7 @@ from isolane.center.store.alert_port import WayOut
 from isolane.center.store.alert_views import Alert
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
+from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Batch
 from isolane.core.signals import Signal
 from support.gateways import FakeGateway
@@ -45,11 +46,24 @@ class AlertWorld:
         await self.telemetry.close()
         self.open()
 
-    def engine(self, *rules: Rule, ways: tuple[WayOut, ...] = (HOOK,), **changes: object) -> AlertEngine:
+    def engine(
+        self,
+        *rules: Rule,
+        ways: tuple[WayOut, ...] = (HOOK,),
+        parts: StandingParts | None = None,
+        **changes: object,
+    ) -> AlertEngine:
         """Make an engine that begins to listen now."""
         settings = msgspec.convert(changes, AlertsSettings)
         return AlertEngine(
-            self.alerts, self.catalogue, self.telemetry, rules, settings, ways=ways, started_ms=self.now_ms
+            self.alerts,
+            self.catalogue,
+            self.telemetry,
+            rules,
+            settings,
+            parts=parts,
+            ways=ways,
+            started_ms=self.now_ms,
         )
 
     async def send(

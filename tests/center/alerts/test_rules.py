@@ -39,6 +39,7 @@ def test_the_shipped_rules_are_fine_and_of_every_kind() -> None:
         "ledger",
         "certificate",
         "cusum",
+        "part",
     }
     assert {rule.level for rule in rules} == {"L1", "L2", "L3", "L4"}
     assert all(len(rule.why) > 20 and len(rule.action) > 20 for rule in rules)

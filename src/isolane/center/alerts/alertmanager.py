@@ -21,6 +21,8 @@ from isolane.center.store.alert_views import Alert, AlertMessage
 from isolane.core.failures import IsolaneError
 from isolane.security.tls import client_context
 
+SEVERITIES = ("info", "info", "warning", "error", "critical")
+"""The label `severity` by level; docs/reference/alerts.md."""
 _LEASES = 5
 _AT_ONCE = 200
 
@@ -74,6 +76,7 @@ class Alertmanager:
         labels = {
             "alertname": alert.rule,
             "level": f"L{alert.level}",
+            "severity": SEVERITIES[alert.level],
             "subject": alert.subject,
             "site": alert.site,
             "device": alert.device,

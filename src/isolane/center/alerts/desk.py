@@ -14,6 +14,7 @@ from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.ways import Way
 from isolane.center.alerts.webhook import Webhook
 from isolane.center.store.alert_port import Alerts, WayOut
+from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Catalogue, Telemetry
 from isolane.core.failures import IsolaneError
 from isolane.security.event_lines import EventLines
@@ -30,6 +31,7 @@ class AlertDesk:
         catalogue: Port of the store.
         telemetry: Port of the store.
         certificates: Files of the center whose certificates are watched, besides those in the settings.
+        parts: Port of the store.
 
     Raises:
         IsolaneError: A rule or a way out is wrong.
@@ -42,6 +44,8 @@ class AlertDesk:
         catalogue: Catalogue,
         telemetry: Telemetry,
         certificates: Iterable[Path] = (),
+        *,
+        parts: StandingParts | None = None,
     ) -> None:
         self.couriers = [Courier(out, way, alerts, settings) for out, way in make_ways(settings)]
         self.engine = AlertEngine(
@@ -50,6 +54,7 @@ class AlertDesk:
             telemetry,
             load_rules(settings.rules),
             settings,
+            parts=parts,
             ways=tuple(courier.out for courier in self.couriers),
             certificates=(*certificates, *settings.certificates),
             started_ms=time.time_ns() // 1_000_000,

@@ -17,6 +17,7 @@ from isolane.center.alerts.causes import explained, grouped
 from isolane.center.alerts.drifts import DriftWatch
 from isolane.center.alerts.findings import Finding, Findings, Key
 from isolane.center.alerts.flaps import FlapDamper
+from isolane.center.alerts.parts import PartWatch
 from isolane.center.alerts.records import CertificateWatch, LedgerWatch
 from isolane.center.alerts.rules import (
     AbsenceRule,
@@ -24,6 +25,7 @@ from isolane.center.alerts.rules import (
     CusumRule,
     HealthRule,
     LedgerRule,
+    PartRule,
     RateRule,
     Rule,
     ThresholdRule,
@@ -31,9 +33,10 @@ from isolane.center.alerts.rules import (
 from isolane.center.alerts.samples import Looked, SampleWatch
 from isolane.center.alerts.scene import Scene, read_scene
 from isolane.center.alerts.settings import AlertsSettings
-from isolane.center.alerts.wording import words
+from isolane.center.alerts.wording import printable, words
 from isolane.center.store.alert_port import Decisions, Opening, Standing, WayOut
 from isolane.center.store.alert_views import Alert, AlertState
+from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ GROUPED_MAX = 500
 OPENINGS_MAX = 200
 """Alerts that one pass opens, the highest level first; the next goes on."""
 _FORGET_AT_ONCE = 200
+_SILENT_S = 300.0
+"""From when on a gateway counts as silent where no rule says it."""
 _MS = 1000
 _DAY_MS = 86_400_000
 
@@ -69,6 +74,7 @@ class AlertEngine:
         telemetry: Port of the store.
         rules: See `load_rules`.
         settings: See there.
+        parts: Port of the store; without it no rule on parts says anything.
         ways: Who is told what.
         certificates: Files and folders that are watched.
         started_ms: When the center began to listen.
@@ -82,6 +88,7 @@ class AlertEngine:
         rules: Iterable[Rule],
         settings: AlertsSettings,
         *,
+        parts: StandingParts | None = None,
         ways: tuple[WayOut, ...] = (),
         certificates: Iterable[Path] = (),
         started_ms: int,
@@ -107,6 +114,10 @@ class AlertEngine:
         self._books = LedgerWatch([rule for rule in every if isinstance(rule, LedgerRule)])
         self._certificates = CertificateWatch(
             [rule for rule in every if isinstance(rule, CertificateRule)], certificates
+        )
+        upper = (rule.after_s for rule in silences if rule.of in {"site", "gateway"})
+        self._parts = PartWatch(
+            [rule for rule in every if isinstance(rule, PartRule)], parts, min(upper, default=_SILENT_S)
         )
         self._flaps = FlapDamper(settings.flap_count, int(settings.flap_quiet_s * _MS))
         self._recalled = False
@@ -161,6 +172,7 @@ class AlertEngine:
         self._drifts.reset(_key(alert) for alert in standing if alert.held)
         self.passed.looked.failed += await self._drifts.look(scene)
         self._drifts.tell(findings)
+        await self._parts.look(scene, findings)
         return findings
 
     async def _decide(self, findings: Findings, standing: list[Alert], now_ms: int) -> Decisions:
@@ -232,6 +244,6 @@ def opening_of(finding: Finding) -> Opening:
         words(rule.title, finding.facts),
         words(rule.seen, finding.facts),
         rule.why,
-        rule.action,
-        rule.part,
+        f"{printable(finding.action)} {rule.action}".strip(),
+        printable(finding.part) or rule.part,
     )

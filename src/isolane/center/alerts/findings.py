@@ -19,12 +19,16 @@ class Finding:
         place: Where.
         facts: Words for the rule's templates.
         explained_by: Subject that explains it by its own silence; "" for none.
+        action: What to do before what the rule says; "" for nothing.
+        part: Which part to bring instead of what the rule says; "" for that.
     """
 
     rule: Rule
     place: Place
     facts: Mapping[str, str]
     explained_by: str = ""
+    action: str = ""
+    part: str = ""
 
     @property
     def key(self) -> Key:

@@ -10,12 +10,14 @@ from typing import Any
 
 from isolane.center.alerts.engine import AlertEngine
 from isolane.center.alerts.findings import Key
-from isolane.center.alerts.rules import AbsenceRule, CertificateRule, LedgerRule, Rule
+from isolane.center.alerts.parts import takes
+from isolane.center.alerts.rules import AbsenceRule, CertificateRule, LedgerRule, PartRule, Rule
 from isolane.center.alerts.scene import read_scene
 from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.subjects import takes_device, takes_signal, takes_site
 from isolane.center.store.alert_port import Decisions, Opening, WayOut
 from isolane.center.store.alert_views import Alert
+from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Catalogue, Telemetry
 
 
@@ -64,7 +66,14 @@ class Rehearsed:
     withheld: int
 
 
-async def rehearse(rules: Sequence[Rule], catalogue: Catalogue, telemetry: Telemetry, now_ms: int) -> Rehearsed:
+async def rehearse(
+    rules: Sequence[Rule],
+    catalogue: Catalogue,
+    telemetry: Telemetry,
+    now_ms: int,
+    *,
+    parts: StandingParts | None = None,
+) -> Rehearsed:
     """Try rules over a store, once.
 
     Raises:
@@ -72,9 +81,13 @@ async def rehearse(rules: Sequence[Rule], catalogue: Catalogue, telemetry: Telem
     """
     nothing = _Nothing()
     settings = AlertsSettings(devices_max=100_000)
-    engine = AlertEngine(nothing, catalogue, telemetry, rules, settings, started_ms=0)
+    engine = AlertEngine(nothing, catalogue, telemetry, rules, settings, parts=parts, started_ms=0)
     await engine.look(now_ms)
     selected = await _selected(rules, catalogue, telemetry, now_ms)
+    known = await parts.standing(-1) if parts is not None else []
+    for rule in rules:
+        if isinstance(rule, PartRule):
+            selected[rule.id] = (sum(takes(rule, part) for part in known), "parts")
     return Rehearsed(selected, nothing.openings_made, engine.passed.withheld)
 
 
@@ -86,7 +99,7 @@ async def _selected(
     out = {}
     keys = {device: [one.key for one in await telemetry.signals(*device)] for device in scene.devices()}
     for rule in rules:
-        if isinstance(rule, CertificateRule):
+        if isinstance(rule, CertificateRule | PartRule):
             continue
         devices = [device for device in keys if takes_device(rule, *device)]
         gateways = [one for one in devices if one not in scene.chargers]

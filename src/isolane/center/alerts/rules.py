@@ -123,7 +123,14 @@ class CusumRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     sd_min: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
-Rule = ThresholdRule | RateRule | HealthRule | AbsenceRule | LedgerRule | CertificateRule | CusumRule
+class PartRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="part"):
+    """A part has this rule's level, or a higher one that no other such rule speaks of, by its gateway's models.
+
+    `where.signals` is held against ``<place>/<component>/<measure>``.
+    """
+
+
+Rule = ThresholdRule | RateRule | HealthRule | AbsenceRule | LedgerRule | CertificateRule | CusumRule | PartRule
 Sampled = ThresholdRule | RateRule | HealthRule
 
 _KINDS: dict[str, type] = {
@@ -134,6 +141,7 @@ _KINDS: dict[str, type] = {
     "ledger": LedgerRule,
     "certificate": CertificateRule,
     "cusum": CusumRule,
+    "part": PartRule,
 }
 
 

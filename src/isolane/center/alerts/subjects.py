@@ -30,7 +30,15 @@ def charger_subject(site: str, charger: str) -> str:
 
 def signal_subject(site: str, device: str, key: str) -> str:
     """Name a signal; one that would be too long for the books ends with a hash instead."""
-    subject = _plain(f"signal/{site}/{device}/{key}")
+    return _short(_plain(f"signal/{site}/{device}/{key}"))
+
+
+def part_subject(site: str, charger: str, place: str, component: str, measure: str) -> str:
+    """Name what is measured of a part, in the same way."""
+    return _short(_plain(f"part/{site}/{charger}/{place}/{component}/{measure}"))
+
+
+def _short(subject: str) -> str:
     if len(subject) <= SUBJECT_CHARS_MAX:
         return subject
     mark = hashlib.sha256(subject.encode()).hexdigest()[:16]
@@ -44,18 +52,22 @@ def _plain(subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: as much of site, gateway, device and signal as it has."""
+    """Where something is: as much of site, gateway, device, signal, component (``<place>/<component>``) as it has."""
 
     subject: str
     site: str = ""
     gateway: str = ""
     device: str = ""
     signal: str = ""
+    component: str = ""
 
     def within(self, other: "Place") -> bool:
         """Tell whether this is the other or part of it."""
         if other.subject in {self.subject, CENTER}:
             return True
+        if other.component:
+            is_part = other.component in {self.component, self.signal.rpartition("/")[0]}
+            return is_part and (self.site, self.device) == (other.site, other.device)
         if other.signal:
             return False
         if other.device:
@@ -81,6 +93,11 @@ def takes_device(rule: Rule, site: str, device: str) -> bool:
 def takes_signal(rule: Rule, key: str) -> bool:
     """Tell whether a rule looks at a signal."""
     return _takes(rule.where.signals, key)
+
+
+def takes_part(rule: Rule, name: str) -> bool:
+    """Tell whether a rule looks at a part, ``<place>/<component>/<measure>``."""
+    return _takes(rule.where.signals, name)
 
 
 def _takes(patterns: Sequence[str], text: str) -> bool:

@@ -1,6 +1,7 @@
 """This file words what was seen; it guards that a template names known facts only, and that a value has its unit.
 
-Names in braces: {value} {limit} {sd} {duration} with units; {site} {device} {signal} {gateway} {count} {rule} plain.
+Names in braces: {value} {limit} {sd} {theta} {duration} with units; {site} {device} {signal} {gateway} {count} {rule},
+and of parts {place} {component} {measure} {basis} {codes} {evidence}, plain.
 ``{{`` and ``}}`` are braces. Nothing else may stand in braces: no attribute, no index, no format.
 """
 
@@ -8,7 +9,10 @@ import string
 import unicodedata
 from collections.abc import Mapping
 
-NAMES = ("value", "limit", "sd", "duration", "site", "device", "signal", "gateway", "count", "rule")
+NAMES = (
+    *("value", "limit", "sd", "duration", "site", "device", "signal", "gateway", "count", "rule"),
+    *("theta", "place", "component", "measure", "basis", "codes", "evidence"),
+)
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _SHOWN = {"Celsius": "°C", "Percent": "%", "RPM": "rpm", "Ohm": "Ω", "RH": "% RH", "Deg": "°"}

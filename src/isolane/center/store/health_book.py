@@ -11,12 +11,20 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.health_tables import HealthChangeRow, HealthFeatureRow, HealthPartRow
-from isolane.center.store.health_views import FeaturePoint, PartChange, PartHealth
+from isolane.center.store.health_views import (
+    ChangePage,
+    ChangeQuery,
+    FeaturePoint,
+    PartChange,
+    PartHealth,
+    PartPage,
+    PartQuery,
+)
 from isolane.center.store.paper_tables import PaperRow
 from isolane.center.store.papers import file_away, to_file
 from isolane.center.store.port import UnavailableError
@@ -107,6 +115,36 @@ class HealthBook:
             for row in reversed(rows)
         ]
 
+    async def scored(self, site: str, charger: str) -> frozenset[str]:
+        """Name the components of a charger that have a score of their own, each as ``<place>/<component>``."""
+        query = select(HealthPartRow.place, HealthPartRow.component).distinct()
+        query = query.where(HealthPartRow.site == site, HealthPartRow.charger == charger, HealthPartRow.score != b"")
+        found = await self._catalogue.read(lambda session: session.execute(query).all())
+        return frozenset(f"{place}/{component}" for place, component in found)
+
+    async def page(self, query: PartQuery) -> PartPage:
+        """Give parts that match, the newest number first."""
+        chosen = select(HealthPartRow).where(*_of(query), HealthPartRow.level >= query.level_min)
+        if query.before is not None:
+            chosen = chosen.where(HealthPartRow.number < query.before)
+        chosen = chosen.order_by(HealthPartRow.number.desc()).limit(query.limit + 1)
+        rows = await self._catalogue.read(lambda session: list(session.scalars(chosen)))
+        shown = [_shown(row) for row in rows[: query.limit]]
+        return PartPage(shown, shown[-1].number if len(rows) > query.limit else None)
+
+    async def change_page(self, query: ChangeQuery) -> ChangePage:
+        """Give changes of level that match, newest first."""
+        chosen = select(HealthChangeRow, HealthPartRow.site).join(
+            HealthPartRow, HealthPartRow.number == HealthChangeRow.part
+        )
+        chosen = chosen.where(*_of(query), HealthChangeRow.level >= query.level_min)
+        if query.before is not None:
+            chosen = chosen.where(HealthChangeRow.number < query.before)
+        chosen = chosen.order_by(HealthChangeRow.number.desc()).limit(query.limit + 1)
+        rows = await self._catalogue.read(lambda session: session.execute(chosen).all())
+        shown = [_changed(row, site) for row, site in rows[: query.limit]]
+        return ChangePage(shown, shown[-1].number if len(rows) > query.limit else None)
+
     async def changes(self, site: str, charger: str, limit: int = 200) -> list[PartChange]:
         """Give a charger's changes of level, newest first."""
         query = (
@@ -117,12 +155,28 @@ class HealthBook:
             .limit(limit)
         )
         rows = await self._catalogue.read(lambda session: list(session.scalars(query)))
-        return [PartChange(row.part, row.at_ms, row.before, row.level, decode_level(row.note)) for row in rows]
+        return [_changed(row, site) for row in rows]
 
     async def _parts(self, query: Select[HealthPartRow]) -> list[PartHealth]:
         order = (HealthPartRow.level.desc(), func.coalesce(HealthPartRow.value, 101.0), HealthPartRow.number)
         rows = await self._catalogue.read(lambda session: list(session.scalars(query.order_by(*order))))
         return [_shown(row) for row in rows]
+
+
+def _of(wanted: PartQuery | ChangeQuery) -> list[ColumnElement[bool]]:
+    """Say of which sites and charger something is wanted."""
+    out: list[ColumnElement[bool]] = []
+    if wanted.sites is not None:
+        out.append(HealthPartRow.site.in_(sorted(wanted.sites)))
+    if wanted.site is not None:
+        out.append(HealthPartRow.site == wanted.site)
+    if wanted.charger is not None:
+        out.append(HealthPartRow.charger == wanted.charger)
+    return out
+
+
+def _changed(row: HealthChangeRow, site: str) -> PartChange:
+    return PartChange(row.number, site, row.part, row.at_ms, row.before, row.level, decode_level(row.note))
 
 
 def _shown(row: HealthPartRow) -> PartHealth:

@@ -56,10 +56,61 @@ class FeaturePoint:
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """A change of level of a part."""
+    """A change of level of a part; `number` counts up."""
 
+    number: int
+    site: str
     part: int
     at_ms: int
     before: int
     level: int
     note: LevelNote
+
+
+@dataclass(frozen=True, slots=True)
+class PartQuery:
+    """Which parts; None takes all.
+
+    Attributes:
+        sites: Only of these sites.
+        site: Only of this site.
+        charger: Only of this charger.
+        level_min: Only of this level or above.
+        before: Only with a number below.
+        limit: At most so many.
+    """
+
+    sites: frozenset[str] | None = None
+    site: str | None = None
+    charger: str | None = None
+    level_min: int = -1
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PartPage:
+    """Some parts; `before` asks for the next page, None at the end."""
+
+    parts: list[PartHealth]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """Which changes of level; None takes all. Fields as of `PartQuery`; `level_min` is of the level from then on."""
+
+    sites: frozenset[str] | None = None
+    site: str | None = None
+    charger: str | None = None
+    level_min: int = -1
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some changes, newest first; `before` asks for the next page, None at the end."""
+
+    changes: list[PartChange]
+    before: int | None
