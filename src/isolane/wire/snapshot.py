@@ -1,12 +1,22 @@
-"""This file defines the index card of a snapshot; it guards that one or two kilobytes tell what happened.
+"""This file defines a snapshot's index card and parts; it guards that one or two kilobytes tell what happened.
 
-A card is JSON. It is there as soon as a snapshot is begun, and is written anew when that has ended.
-docs/reference/blackbox.md.
+A card is JSON. It is there as soon as a snapshot is begun, and is written anew when that has ended. The file follows in
+parts. Both travel as papers of kinds ``card`` and ``chunk``. docs/reference/blackbox.md.
 """
+
+import re
+from typing import Annotated
 
 import msgspec
 
 VERSION = 1
+CARD = "card"
+CHUNK = "chunk"
+CHUNK_BYTES = 64 << 10
+PARTS_MAX = 4096
+"""A file of 256 MiB."""
+_ID = re.compile(r"[0-9a-f]{32}")
+Identity = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 OPEN, WHOLE, CUT = "open", "whole", "cut"
 
 
@@ -67,3 +77,72 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int = 0
     sha256: str = ""
     signed_by: str = ""
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a snapshot's file, as msgpack: the body of a paper of kind ``chunk``.
+
+    Attributes:
+        version: 1.
+        snapshot: Id of the snapshot.
+        number: Of the part, from 0.
+        parts: How many there are.
+        size: Bytes of the whole file.
+        sha256: Of the whole file, 32 bytes.
+        data: The part: `CHUNK_BYTES`, the last one what is left.
+    """
+
+    version: int = VERSION
+    snapshot: Identity
+    number: Annotated[int, msgspec.Meta(ge=0)]
+    parts: Annotated[int, msgspec.Meta(ge=1, le=PARTS_MAX)]
+    size: Annotated[int, msgspec.Meta(ge=1)]
+    sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    data: Annotated[bytes, msgspec.Meta(max_length=CHUNK_BYTES)]
+
+
+def encode_card(card: Card) -> bytes:
+    """Give a card paper's body."""
+    return msgspec.json.encode(card)
+
+
+def decode_card(body: bytes) -> Card:
+    """Read a card paper's body.
+
+    Raises:
+        ValueError: It is none, or of another release.
+    """
+    try:
+        card = msgspec.json.decode(body, type=Card)
+    except RecursionError as error:
+        raise ValueError("JSON nested too deep") from error
+    if card.version != VERSION or not is_snapshot(card.id) or card.state not in {OPEN, WHOLE, CUT}:
+        raise ValueError("a card of another release, or of no snapshot")
+    return card
+
+
+def encode_chunk(chunk: Chunk) -> bytes:
+    """Give a chunk paper's body."""
+    return msgspec.msgpack.encode(chunk)
+
+
+def decode_chunk(body: bytes) -> Chunk:
+    """Read a chunk paper's body.
+
+    Raises:
+        ValueError: It is none, of another release, or its numbers contradict each other.
+    """
+    try:
+        chunk = msgspec.msgpack.decode(body, type=Chunk)
+    except RecursionError as error:
+        raise ValueError("msgpack nested too deep") from error
+    begin = chunk.number * CHUNK_BYTES
+    whole = (chunk.size + CHUNK_BYTES - 1) // CHUNK_BYTES == chunk.parts
+    if chunk.version != VERSION or not whole or len(chunk.data) != min(CHUNK_BYTES, chunk.size - begin):
+        raise ValueError("a chunk of another release, or whose numbers contradict each other")
+    return chunk
+
+
+def is_snapshot(identity: str) -> bool:
+    """Tell whether a text has the form of a snapshot's id."""
+    return _ID.fullmatch(identity) is not None
