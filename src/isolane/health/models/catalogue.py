@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from isolane.health.models.components.connector import Connector
 from isolane.health.models.components.contactor import Contactor
 from isolane.health.models.components.cooling import Cooling
+from isolane.health.models.components.insulation import Insulation
+from isolane.health.models.components.meter import Meter
+from isolane.health.models.components.residual import Residual
+from isolane.health.models.components.supply import Supply
 from isolane.health.models.model import Model, Rating
 from isolane.health.models.settings import ModelSettings
 
@@ -31,5 +35,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("connector", Connector.required, Connector.used, lambda s, r, k: Connector(s.connector, r, k)),
     Kind("contactor", Contactor.required, Contactor.used, lambda s, r, k: Contactor(s.contactor, r, k)),
     Kind("cooling", Cooling.required, Cooling.used, lambda s, r, k: Cooling(s.cooling, r, k)),
+    Kind("insulation", Insulation.required, Insulation.used, lambda s, r, k: Insulation(s.insulation, r, k)),
+    Kind("residual", Residual.required, Residual.used, lambda s, r, k: Residual(s.residual, r, k)),
+    Kind("supply", Supply.required, Supply.used, lambda s, r, k: Supply(s.supply, r, k)),
+    Kind("meter", Meter.required, Meter.used, lambda s, r, k: Meter(s.meter, r, k)),
 )
 """In the order in which they look at rows."""

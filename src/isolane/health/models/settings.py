@@ -7,6 +7,10 @@ import msgspec
 from isolane.health.models.components.connector import ConnectorParameters
 from isolane.health.models.components.contactor import ContactorParameters
 from isolane.health.models.components.cooling import CoolingParameters
+from isolane.health.models.components.insulation import InsulationParameters
+from isolane.health.models.components.meter import MeterParameters
+from isolane.health.models.components.residual import ResidualParameters
+from isolane.health.models.components.supply import SupplyParameters
 from isolane.health.models.model import Rating
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -59,6 +63,10 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     connector: ConnectorParameters = ConnectorParameters()
     contactor: ContactorParameters = ContactorParameters()
     cooling: CoolingParameters = CoolingParameters()
+    insulation: InsulationParameters = InsulationParameters()
+    residual: ResidualParameters = ResidualParameters()
+    supply: SupplyParameters = SupplyParameters()
+    meter: MeterParameters = MeterParameters()
     tell_s: Annotated[
         float, msgspec.Meta(description="From one report of scores and features to the next, s.", ge=10, le=86_400)
     ] = 3600.0
