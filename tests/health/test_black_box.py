@@ -9,11 +9,11 @@ from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.pipeline import Pipeline
-from isolane.health.recorder.manifest import check
 from isolane.health.recorder.settings import RecorderSettings, RingSettings
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.settings import HealthSettings
 from isolane.health.sources.host.settings import HostSettings
+from isolane.wire.snapshot_file.manifest import check
 from support.outboxes import GATEWAY, SITE, until
 
 

@@ -8,12 +8,12 @@ from isolane.config.site import Site
 from isolane.core.signals import Signal
 from isolane.health.recorder.facts import Heard, Line
 from isolane.health.recorder.keeper import Batch, Keeper
-from isolane.health.recorder.manifest import Signs
 from isolane.health.recorder.row_detectors import RowDetectors
 from isolane.health.recorder.rows import Row, Stream
 from isolane.health.recorder.settings import RecorderSettings, RingSettings, TriggerSettings
-from isolane.health.recorder.triggers import Trigger
 from isolane.wire.schema import Schema
+from isolane.wire.snapshot import Trigger
+from isolane.wire.snapshot_file.manifest import Signs
 from isolane.wire.tap_event import StatusChanged
 from support.outboxes import GATEWAY, SITE, ManualClock
 

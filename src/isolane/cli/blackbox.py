@@ -10,7 +10,7 @@ from isolane.config.load import load
 from isolane.core.failures import IsolaneError
 
 if TYPE_CHECKING:
-    from isolane.health.recorder.manifest import Verdict
+    from isolane.wire.snapshot_file.manifest import Verdict
 
 DESCRIPTION = """\
 Look at the snapshots that a gateway's black box has taken: files in MCAP, which other programs open too. `list` shows
@@ -65,7 +65,7 @@ def _list(folder: Path) -> int:
 
 
 def _show(path: Path, verdict: "Verdict") -> int:
-    from isolane.health.recorder.manifest import compose
+    from isolane.wire.snapshot_file.manifest import compose
 
     manifest = verdict.manifest or compose(verdict.anatomy, verdict.end)
     rows = [
@@ -99,11 +99,11 @@ def _verify(path: Path, verdict: "Verdict", *, is_key_given: bool) -> int:
 
 def _checked(path: Path, key: Path | None) -> "Verdict":
     with extra("health"):
-        from isolane.health.recorder.manifest import check
-        from isolane.security.signing import load_public
+        from isolane.security.signing import Verifier
+        from isolane.wire.snapshot_file.manifest import check
 
     try:
-        return check(path.read_bytes(), None if key is None else load_public(key))
+        return check(path.read_bytes(), None if key is None else Verifier.load(key))
     except OSError as error:
         raise IsolaneError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:

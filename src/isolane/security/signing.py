@@ -23,19 +23,21 @@ class Signer:
     """Signs with one private key.
 
     Args:
-        path: PEM file of a private key without a passphrase.
+        path: PEM file of a private key.
+        passphrase: What it is encrypted with, None if it is not.
 
     Raises:
         IsolaneError: It cannot be read, or is of another kind.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, passphrase: bytes | None = None) -> None:
         try:
-            key = serialization.load_pem_private_key(path.read_bytes(), None)
+            key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
         except OSError as error:
             raise IsolaneError(f"cannot read the key {path}: {error.strerror}", _HINT) from error
         except (ValueError, TypeError) as error:
-            raise IsolaneError(f"{path} holds no private key in PEM without a passphrase", _HINT) from error
+            how = "without a passphrase" if passphrase is None else "that this passphrase opens"
+            raise IsolaneError(f"{path} holds no private key in PEM {how}", _HINT) from error
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             self.algorithm = P256
         elif isinstance(key, ed25519.Ed25519PrivateKey):
@@ -43,13 +45,39 @@ class Signer:
         else:
             raise IsolaneError(f"the key {path} is neither Ed25519 nor EC P-256", _HINT)
         self._key = key
-        self.key_id = key_id(key.public_key())
+        self.public_key: PublicKey = key.public_key()
+        self.key_id = key_id(self.public_key)
 
     def sign(self, data: bytes) -> bytes:
         """Give the signature of some bytes."""
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
             return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
         return self._key.sign(data)
+
+
+class Verifier:
+    """Checks signatures of one public key.
+
+    Args:
+        key: The public half.
+    """
+
+    def __init__(self, key: PublicKey) -> None:
+        self.key_id = key_id(key)
+        self._key = key
+
+    @classmethod
+    def load(cls, path: Path) -> "Verifier":
+        """Read a public key, or that of a certificate, from a PEM file.
+
+        Raises:
+            IsolaneError: It cannot be read, or is of another kind.
+        """
+        return cls(load_public(path))
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        """Tell whether a signature is that of some bytes by this key."""
+        return is_signed(self._key, data, signature)
 
 
 def key_id(key: PublicKey) -> str:

@@ -20,6 +20,26 @@ Identity = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 OPEN, WHOLE, CUT = "open", "whole", "cut"
 
 
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that made a gateway take a snapshot, as its manifest tells it.
+
+    Attributes:
+        kind: One of docs/reference/blackbox.md.
+        charger: Whose; "" for the gateway itself, of which a snapshot holds everything.
+        t_ms: When, UTC ms.
+        level: 1 to 4.
+        what: A signal key, OCPP's word or the name of a rule: what it was seen by.
+        value: What was seen, in words or as a number.
+    """
+
+    kind: str
+    charger: str
+    t_ms: int
+    level: int
+    what: str = ""
+    value: str = ""
+
+
 class CardTrigger(msgspec.Struct, frozen=True):
     """What happened: kind, level 1 to 4, UTC ms, what it was seen by, and what was seen."""
 

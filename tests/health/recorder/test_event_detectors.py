@@ -4,7 +4,8 @@ import pytest
 
 from isolane.health.recorder.event_detectors import EventDetectors, ResidualDetector
 from isolane.health.recorder.settings import TriggerSettings
-from isolane.health.recorder.triggers import COMMAND, HoldOff, Trigger
+from isolane.health.recorder.triggers import COMMAND, HoldOff
+from isolane.wire.snapshot import Trigger
 from isolane.wire.tap_event import (
     AnyEvent,
     Connected,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from isolane.health.recorder.manifest import check
+from isolane.wire.snapshot_file.manifest import check
 from support.black_boxes import Plant
 from support.tree import ROOT
 

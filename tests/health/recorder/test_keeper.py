@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from isolane.health.recorder.manifest import check
 from isolane.health.recorder.settings import RingSettings
 from isolane.health.recorder.shelf import Shelf
 from isolane.wire.snapshot import CUT, WHOLE
+from isolane.wire.snapshot_file.manifest import check
 from support.black_boxes import CURRENT, LOAD_A, Plant, settings
 
 _NS_PER_MS = 1_000_000

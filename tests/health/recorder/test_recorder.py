@@ -11,13 +11,13 @@ from mcap.stream_reader import get_chunk_data_stream
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
-from isolane.health.recorder.anatomy import dissect
 from isolane.health.recorder.recorder import Recorder
 from isolane.health.recorder.segments import Kind
 from isolane.health.recorder.settings import RecorderSettings, RingSettings
 from isolane.tap.connections import Connections
 from isolane.tap.session import Rules
 from isolane.tap.stream import Budget
+from isolane.wire.snapshot_file.anatomy import dissect
 from isolane.wire.tap_event import AnyEvent, Packet
 from support.black_boxes import SCHEMA
 from support.outboxes import GATEWAY, SITE, until

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from isolane.core.clock import NS_PER_S
 from isolane.health.recorder.settings import TriggerSettings
-from isolane.health.recorder.triggers import FAULT, LEVELS, LINK, RESIDUAL, STOP, Trigger
+from isolane.health.recorder.triggers import FAULT, LEVELS, LINK, RESIDUAL, STOP
 from isolane.wire import tap_event
+from isolane.wire.snapshot import Trigger
 from isolane.wire.tap_event import AnyEvent
 
 _SOUND = {"", "NoError"}

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from mcap.writer import CompressionType, IndexType, Writer
 
-from isolane.health.recorder.anatomy import dissect
 from isolane.health.recorder.channels import Channels, Took
 from isolane.health.recorder.facts import State
-from isolane.health.recorder.manifest import CLOCK, CUT, HEAD, TRIGGER, WHOLE, Signs, sealed
 from isolane.health.recorder.ring import written
 from isolane.health.recorder.segments import Record
-from isolane.health.recorder.triggers import Trigger
+from isolane.wire.snapshot import CUT, WHOLE, Trigger
+from isolane.wire.snapshot_file.anatomy import dissect
+from isolane.wire.snapshot_file.manifest import CLOCK, HEAD, TRIGGER, Signs, sealed
 
 _LOG = logging.getLogger(__name__)
 CHUNK_BYTES = 32 << 10

@@ -22,17 +22,16 @@ from isolane.core.samples import Quality
 from isolane.health.recorder.channels import physical
 from isolane.health.recorder.facts import Heard, Line, State, record
 from isolane.health.recorder.film import Film, complete
-from isolane.health.recorder.manifest import Signs
 from isolane.health.recorder.ring import Ring
 from isolane.health.recorder.rows import Gatherer, Row
 from isolane.health.recorder.segments import Kind, Record
 from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.recorder.shelf import Entry, Shelf
 from isolane.health.recorder.standouts import Seen
-from isolane.health.recorder.triggers import Trigger
 from isolane.wire.block import Block, gateway_tag
 from isolane.wire.schema import Schema
-from isolane.wire.snapshot import CUT, OPEN, WHOLE, Card, CardTrigger
+from isolane.wire.snapshot import CUT, OPEN, WHOLE, Card, CardTrigger, Trigger
+from isolane.wire.snapshot_file.manifest import Signs
 from isolane.wire.tap_event import Booted
 
 _LOG = logging.getLogger(__name__)

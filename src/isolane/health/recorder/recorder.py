@@ -21,10 +21,11 @@ from isolane.health.recorder.lines import Lines
 from isolane.health.recorder.row_detectors import RowDetectors
 from isolane.health.recorder.rows import Row, Stream
 from isolane.health.recorder.settings import RecorderSettings
-from isolane.health.recorder.triggers import COMMAND, HEALTH, LEVELS, HoldOff, Trigger
+from isolane.health.recorder.triggers import COMMAND, HEALTH, LEVELS, HoldOff
 from isolane.security.signing import Signer
 from isolane.wire.block import I64, U8
 from isolane.wire.schema import Schema
+from isolane.wire.snapshot import Trigger
 from isolane.wire.tap_event import Packet
 
 _SAMPLES_MAX = 2 << 20

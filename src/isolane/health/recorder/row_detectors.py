@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from isolane.core.samples import Quality
 from isolane.health.recorder.rows import Row
 from isolane.health.recorder.settings import TriggerSettings
-from isolane.health.recorder.triggers import CONTACTOR, DOOR, LEVELS, SHOCK, TILT, Trigger
+from isolane.health.recorder.triggers import CONTACTOR, DOOR, LEVELS, SHOCK, TILT
 from isolane.wire.floats import to_floats
 from isolane.wire.names import place
 from isolane.wire.schema import Column, Schema
+from isolane.wire.snapshot import Trigger
 
 _INDEXES = NDArray[np.intp]
 _DOORS = {"CaseAccessSensor", "AccessBarrier"}

@@ -14,8 +14,8 @@ import msgspec
 
 from isolane.core.clock import NS_PER_MS, Clock
 from isolane.health.recorder.settings import RecorderSettings
-from isolane.health.recorder.triggers import SAFETY, Trigger
-from isolane.wire.snapshot import OPEN, Card
+from isolane.health.recorder.triggers import SAFETY
+from isolane.wire.snapshot import OPEN, Card, Trigger
 
 _LOG = logging.getLogger(__name__)
 _DAY_MS = 86_400_000

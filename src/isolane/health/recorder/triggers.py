@@ -1,10 +1,9 @@
-"""This file says what a trigger is and which are heeded; it guards that a flapping signal makes one snapshot."""
+"""This file says what triggers there are and which are heeded; it guards that a flapping signal makes one snapshot."""
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from isolane.core.clock import NS_PER_S
+from isolane.wire.snapshot import Trigger
 
 FAULT = "fault"
 HEALTH = "health"
@@ -28,26 +27,6 @@ LEVELS = {
 }
 """Every kind, and its level where who tells it does not say another: 1 note to 4 safety."""
 SAFETY = 4
-
-
-class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """Something happened.
-
-    Attributes:
-        kind: One of LEVELS.
-        charger: Whose; "" for the gateway itself, of which a snapshot holds everything.
-        t_ms: When, UTC ms.
-        level: 1 to 4.
-        what: A signal key, OCPP's word or the name of a rule: what it was seen by.
-        value: What was seen, in words or as a number.
-    """
-
-    kind: str
-    charger: str
-    t_ms: int
-    level: int
-    what: str = ""
-    value: str = ""
 
 
 @dataclass

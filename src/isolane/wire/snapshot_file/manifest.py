@@ -13,12 +13,10 @@ from typing import Protocol
 
 import msgspec
 
-from isolane.health.recorder.anatomy import MANIFEST, SIGNATURE, Anatomy, dissect, ending
-from isolane.health.recorder.triggers import Trigger
-from isolane.security.signing import PublicKey, is_signed, key_id
+from isolane.wire.snapshot import Trigger
+from isolane.wire.snapshot_file.anatomy import MANIFEST, SIGNATURE, Anatomy, dissect, ending
 
 VERSION = 1
-WHOLE, CUT = "whole", "cut"
 HEAD, TRIGGER, CLOCK = "isolane.snapshot", "isolane.trigger", "isolane.clock"
 """Names of the notes."""
 _NS_PER_MS = 1_000_000
@@ -62,6 +60,16 @@ class Signs(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Give the signature of some bytes."""
+        ...
+
+
+class Verifies(Protocol):
+    """Checks signatures of one key; `security.signing.Verifier` does."""
+
+    key_id: str
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        """Tell whether a signature is that of some bytes by its key."""
         ...
 
 
@@ -126,7 +134,7 @@ def sealed(found: Anatomy, end: str, signer: Signs | None) -> bytes:
     return ending(found, told, msgspec.json.encode(signature), manifest.to_ms * _NS_PER_MS)
 
 
-def check(data: bytes, key: PublicKey | None = None) -> Verdict:
+def check(data: bytes, key: Verifies | None = None) -> Verdict:
     """Check a snapshot, whole or cut.
 
     Args:
@@ -176,11 +184,11 @@ def _differences(told: Manifest, real: Manifest) -> list[str]:
     return faults
 
 
-def _signature(key: PublicKey | None, told: bytes, by: Signature, mark: bytes) -> str:
+def _signature(key: Verifies | None, told: bytes, by: Signature, mark: bytes) -> str:
     if not by.algorithm:
         return "unsigned"
     if key is None:
         return "not checked"
-    if key_id(key) != by.key:
+    if key.key_id != by.key:
         return "other key"
-    return "good" if is_signed(key, told, mark) else "bad"
+    return "good" if key.verifies(told, mark) else "bad"

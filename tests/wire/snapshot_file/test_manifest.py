@@ -11,10 +11,11 @@ from mcap.reader import NonSeekingReader, make_reader
 from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
-from isolane.health.recorder.anatomy import MANIFEST, dissect
 from isolane.health.recorder.film import complete
-from isolane.health.recorder.manifest import CUT, check
-from isolane.security.signing import Signer, load_public
+from isolane.security.signing import Signer, Verifier
+from isolane.wire.snapshot import CUT
+from isolane.wire.snapshot_file.anatomy import MANIFEST, dissect
+from isolane.wire.snapshot_file.manifest import check
 from support.black_boxes import CURRENT, Plant, settings
 
 CUTS = 200
@@ -48,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path, Path]:
 
 def test_a_whole_snapshot_is_what_others_read(made: tuple[bytes, Path, Path]) -> None:
     data, _, public = made
-    verdict = check(data, load_public(public))
+    verdict = check(data, Verifier.load(public))
     assert (verdict.end, verdict.signature, verdict.faults) == ("whole", "good", [])
     assert verdict.manifest is not None
     assert [each.kind for each in verdict.manifest.triggers] == ["contactor-under-load"]
@@ -97,7 +98,7 @@ def test_cut_anywhere_all_before_the_last_chunk_is_read_and_verified(
         path.write_bytes(data[:place])
         complete(path, Signer(private))
         ended = path.read_bytes()
-        verdict = check(ended, load_public(public))
+        verdict = check(ended, Verifier.load(public))
         assert (verdict.end, verdict.signature, verdict.faults) == (CUT, "good", [])
         read = list(make_reader(io.BytesIO(ended), validate_crcs=True).iter_messages())
         assert len(read) == len(dissect(data[:place]).messages)
@@ -113,7 +114,7 @@ def test_a_strangers_reader_agrees_on_what_is_whole(made: tuple[bytes, Path, Pat
 
 def test_every_changed_byte_is_seen(made: tuple[bytes, Path, Path]) -> None:
     data, _, public = made
-    key = load_public(public)
+    key = Verifier.load(public)
     random.seed(3)
     unseen = []
     for place in random.sample(range(8, len(data)), 100):
@@ -137,13 +138,13 @@ def test_who_signed_is_told_apart(made: tuple[bytes, Path, Path], tmp_path: Path
     path = tmp_path / "one.mcap"
     path.write_bytes(data[: dissect(data).whole_bytes])
     complete(path, Signer(private))
-    assert check(path.read_bytes(), load_public(public)).signature == "good"
-    assert check(path.read_bytes(), load_public(other)).signature == "other key"
+    assert check(path.read_bytes(), Verifier.load(public)).signature == "good"
+    assert check(path.read_bytes(), Verifier.load(other)).signature == "other key"
     assert check(path.read_bytes()).signature == "not checked"
     changed = path.read_bytes().replace(b'"charger":"CP-1"', b'"charger":"CP-9"', 1)
-    assert check(changed, load_public(public)).signature == "bad"
+    assert check(changed, Verifier.load(public)).signature == "bad"
     path.write_bytes(data[: dissect(data).whole_bytes])
     complete(path, None)
-    verdict = check(path.read_bytes(), load_public(public))
+    verdict = check(path.read_bytes(), Verifier.load(public))
     assert (verdict.signature, verdict.faults) == ("unsigned", [])
     assert MANIFEST in verdict.anatomy.attachments
