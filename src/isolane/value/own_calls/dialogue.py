@@ -16,7 +16,7 @@ from os import urandom
 from time import monotonic_ns
 from typing import Final
 
-from isolane.value.own_calls import strict
+from isolane.core import strict_json
 from isolane.value.own_calls.heads import CALL, CALLERROR, CALLRESULT, Head
 
 _BOOT: Final = "BootNotification"
@@ -150,7 +150,7 @@ class Dialogue:
     def boot_answered(self, text: bytes) -> None:
         """Read the CSMS's answer to a BootNotification; b"" for one that is too long to be read."""
         try:
-            message = strict.read(text)
+            message = strict_json.read(text)
         except ValueError:
             message = None
         payload = message[2] if isinstance(message, list) and len(message) == 3 else None  # noqa: PLR2004 - CALLRESULT

@@ -18,10 +18,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from isolane.core import strict_json
 from isolane.value.door.handshake import Upgrade
 from isolane.value.legs.pace import Bucket
 from isolane.value.legs.stream import Stream
-from isolane.value.own_calls import strict
 from isolane.value.own_calls.actions import OFFERED
 from isolane.value.own_calls.audit import Entry
 from isolane.value.own_calls.dialogue import Boots, Ids
@@ -180,7 +180,7 @@ class OwnCalls:
             reason = leg.refusal()
             if reason is not None:
                 return await self._refuse(asked, reason)
-            text = strict.write([CALL, asked.id, request.action, payload])
+            text = strict_json.write([CALL, asked.id, request.action, payload])
             reply = await self._ask(leg, asked, text)
         finally:
             leg.reserved = False
@@ -286,7 +286,7 @@ def _payload(request: Request) -> dict[str, object]:
     """Read the payload: an unambiguous object."""
     _demand(len(request.payload) <= PAYLOAD_BYTES_MAX, Refusal.MALFORMED)
     try:
-        payload = strict.read(bytes(request.payload))
+        payload = strict_json.read(bytes(request.payload))
     except ValueError:
         raise _RefusingError(Refusal.MALFORMED) from None
     if not isinstance(payload, dict):
@@ -299,12 +299,12 @@ def _read(reply: Reply) -> tuple[Answer, str]:
     if isinstance(reply, Failure):
         return Failed(VERSION, reply), f"failed-{reply}"
     try:
-        message = strict.read(reply)
+        message = strict_json.read(reply)
     except ValueError:
         message = None
     match message:
         case [kind, _, dict() as payload] if kind == CALLRESULT:
-            return Result(VERSION, msgspec.Raw(strict.write(without_secrets(payload)))), "result"
+            return Result(VERSION, msgspec.Raw(strict_json.write(without_secrets(payload)))), "result"
         case [kind, _, str() as code, str() as description, dict()] if kind == CALLERROR:
             plain = code if code.isascii() and code.isalnum() and len(code) <= _CODE_CHARS_MAX else ""
             return Error(VERSION, plain, description[:_DESCRIPTION_CHARS_MAX]), "error"

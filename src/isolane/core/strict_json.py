@@ -1,23 +1,37 @@
 """This file reads JSON on which a decision hangs; it guards that no two readers can understand it differently.
 
 Refused are an object with the same key twice, NaN and numbers without a finite value, lone surrogates, more depth
-than DEPTH_MAX, bytes that are not UTF-8. What is written is the plainest form of what was read.
+than DEPTH_MAX, bytes that are not UTF-8 and, where asked for, integers that a double cannot hold. What is written is
+the plainest form of what was read.
 """
 
 import json
 from typing import Final
 
 DEPTH_MAX: Final = 32
+INTEGER_MAX: Final = (1 << 53) - 1
+"""Beyond it, readers that know doubles alone see another number (RFC 8259, section 6)."""
 
 
-def read(text: bytes) -> object:
+def read(text: bytes, integer_max: int | None = None) -> object:
     """Read a JSON text.
+
+    Args:
+        text: Bytes of anybody's choosing.
+        integer_max: Greatest magnitude of an integer; None for no bound but Python's own.
 
     Raises:
         ValueError: It is none, or an ambiguous one.
     """
+
+    def integer(digits: str) -> int:
+        number = int(digits)
+        if integer_max is not None and abs(number) > integer_max:
+            raise ValueError("an integer that is too large")
+        return number
+
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_refuse)
+        value = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_refuse, parse_int=integer)
     except RecursionError:
         raise ValueError("too deep") from None
     if _depth(value) > DEPTH_MAX:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolane.value.own_calls.strict import DEPTH_MAX, read, write
+from isolane.core.strict_json import DEPTH_MAX, INTEGER_MAX, read, write
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,3 +41,11 @@ def test_plain_json_is_what_it_was(value: object) -> None:
 def test_the_rest_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
         read(text)
+
+
+def test_integers_are_bounded_where_that_is_asked_for() -> None:
+    least, most = f"[-{INTEGER_MAX}]".encode(), f"[{INTEGER_MAX + 1}]".encode()
+    assert read(least, INTEGER_MAX) == [-INTEGER_MAX]
+    assert read(most) == [INTEGER_MAX + 1]
+    with pytest.raises(ValueError, match="too large"):
+        read(most, INTEGER_MAX)
