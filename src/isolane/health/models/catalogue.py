@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from isolane.health.models.components.connector import Connector
 from isolane.health.models.components.contactor import Contactor
 from isolane.health.models.components.cooling import Cooling
+from isolane.health.models.components.environment import Environment
 from isolane.health.models.components.insulation import Insulation
 from isolane.health.models.components.meter import Meter
 from isolane.health.models.components.residual import Residual
@@ -39,5 +40,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("residual", Residual.required, Residual.used, lambda s, r, k: Residual(s.residual, r, k)),
     Kind("supply", Supply.required, Supply.used, lambda s, r, k: Supply(s.supply, r, k)),
     Kind("meter", Meter.required, Meter.used, lambda s, r, k: Meter(s.meter, r, k)),
+    Kind("environment", Environment.required, Environment.used, lambda s, r, k: Environment(s.environment, r, k)),
 )
 """In the order in which they look at rows."""

@@ -7,6 +7,7 @@ import msgspec
 from isolane.health.models.components.connector import ConnectorParameters
 from isolane.health.models.components.contactor import ContactorParameters
 from isolane.health.models.components.cooling import CoolingParameters
+from isolane.health.models.components.environment import EnvironmentParameters
 from isolane.health.models.components.insulation import InsulationParameters
 from isolane.health.models.components.meter import MeterParameters
 from isolane.health.models.components.residual import ResidualParameters
@@ -67,6 +68,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     residual: ResidualParameters = ResidualParameters()
     supply: SupplyParameters = SupplyParameters()
     meter: MeterParameters = MeterParameters()
+    environment: EnvironmentParameters = EnvironmentParameters()
     tell_s: Annotated[
         float, msgspec.Meta(description="From one report of scores and features to the next, s.", ge=10, le=86_400)
     ] = 3600.0

@@ -1,6 +1,6 @@
-"""This file gathers numbers of ten minutes until their day is over; it guards that a part of a day is told as its day.
+"""This file gathers numbers of ten minutes until their day is over; it guards that a day is told once, and whole.
 
-What comes of a day (a median, a share, a sum) is the component's; restarts in between make no difference.
+What comes of a day, or of an hour (a median, a share, a sum) is the component's. Restarts make no difference.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ class Notes(msgspec.Struct, kw_only=True):
     """What has to be remembered.
 
     Attributes:
-        day: Of UTC that `values` belong to; 0 before the first.
+        day: Of UTC that `values` belong to (or hour, where spans are such); 0 before the first.
         values: By name, in their order.
     """
 
@@ -25,9 +25,14 @@ class Notes(msgspec.Struct, kw_only=True):
 
 
 class Daily:
-    """The numbers of the present day."""
+    """The numbers of the present day.
 
-    def __init__(self) -> None:
+    Args:
+        span_s: Length of what is told at once, s: 3600 is hours.
+    """
+
+    def __init__(self, span_s: int = DAY_S) -> None:
+        self._span_s = span_s
         self._notes = Notes()
 
     def over(self, end_s: int) -> tuple[int, dict[str, list[float]]] | None:
@@ -36,12 +41,12 @@ class Daily:
         Args:
             end_s: UTC second after ten minutes; to be called before their numbers are added.
         """
-        notes, day = self._notes, (end_s - 1) // DAY_S
+        notes, day = self._notes, (end_s - 1) // self._span_s
         if day <= notes.day:
             return None
         before, values = notes.day, notes.values
         notes.day, notes.values = day, {}
-        return ((before + 1) * DAY_S, values) if before else None
+        return ((before + 1) * self._span_s, values) if before else None
 
     def add(self, name: str, value: float) -> None:
         """Add a number to the present day."""
