@@ -31,7 +31,7 @@ from isolane.health.sources.modbus.settings import DeviceSettings, ModbusSetting
 from isolane.wire.block import decode
 from isolane.wire.floats import number
 from support.broker import Pki, make_pki
-from support.center_process import CenterProcess
+from support.center_process import HTTPS_CENTER, CenterProcess
 from support.modbus_peer import ModbusPeer, good
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, until
 from support.stream_server import StreamServer
@@ -46,20 +46,6 @@ points = [
 [source]
 title = "None"
 url = "none"
-"""
-CENTER = """
-[center]
-data = "data"
-console = "127.0.0.1:0"
-
-[center.https]
-address = "127.0.0.1:0"
-certificate = "{pki.server.certificate}"
-key = "{pki.server.key}"
-client_ca = "{pki.ca}"
-
-[center.commit]
-window_ms = 0
 """
 CURRENT, BARE = "1.0/EVSE/DCCurrent", "1.0/EVSE/xDistortion"
 FLOAT = 0.1 + 0.2
@@ -85,7 +71,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture
 def center(tmp_path: Path, pki: Pki) -> Iterator[CenterProcess]:
-    process = CenterProcess(tmp_path, CENTER.format(pki=pki))
+    process = CenterProcess(tmp_path, HTTPS_CENTER.format(pki=pki))
     process.start()
     yield process
     process.end()

@@ -53,6 +53,23 @@ class OpenCenter:
         self.intake = Intake(catalogue, telemetry, CommitSettings(window_ms=1), self.counters)
 
 
+HTTPS_CENTER = """
+[center]
+data = "data"
+console = "127.0.0.1:0"
+
+[center.https]
+address = "127.0.0.1:0"
+certificate = "{pki.server.certificate}"
+key = "{pki.server.key}"
+client_ca = "{pki.ca}"
+
+[center.commit]
+window_ms = 0
+"""
+"""Settings of a center that takes blocks over HTTPS from gateways with certificates; format it with `pki`."""
+
+
 class CenterProcess:
     """A center of its own process.
 

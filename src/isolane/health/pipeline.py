@@ -33,13 +33,16 @@ from isolane.health.links.delivery import Order
 from isolane.health.links.port import Link
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.metrics import PipelineCollector, PipelineCounts
+from isolane.health.models.metrics import ModelsCollector
 from isolane.health.outbox.cursor import Cursor, Pace
 from isolane.health.outbox.metrics import OutboxCollector
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Draft
+from isolane.health.post import Post
+from isolane.health.practice import join, models_of
 from isolane.health.recorder.metrics import RecorderCollector
 from isolane.health.recorder.recorder import Recorder
-from isolane.health.rhythm import BURST_S_MAX, Rhythm, beats
+from isolane.health.rhythm import BURST_S_MAX, SITE, Rhythm, beats
 from isolane.health.sampling.grid import GridCounts
 from isolane.health.sampling.share import shared
 from isolane.health.settings import HealthSettings
@@ -75,7 +78,9 @@ class Pipeline:
         names = [table.name for table in settings.links]
         self.budget = Budget(settings.budget, settings.outbox.path.with_suffix(".budget"), clock, names)
         self.recorder: Recorder | None = None
-        self.sources = source_catalogue.build(settings.sources, site, clock, self._hear)
+        built = source_catalogue.build(settings.sources, site, clock, self._hear)
+        self.models = models_of(settings, source_catalogue.signals_of(built), source_catalogue.periods_of(built), clock)
+        self.sources = built if self.models is None else (*built, self.models)
         self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
         self.registry = CollectorRegistry()
         self.counts = PipelineCounts()
@@ -97,6 +102,9 @@ class Pipeline:
         spare = functools.partial(self.kept.give_up, settings.outbox.path.parent)
         self.outbox = Outbox(settings.outbox, tag, clock, self.schema, required, spare=spare)
         self.outbox.know(names)
+        self.post = Post(self.outbox, clock)
+        if self.models is not None:
+            join(self.models, self.rhythms[SITE], self.post, self.recorder)
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
         self._restarts = Restarts()
         self.budget.watch(self._backlog_bytes)
@@ -111,12 +119,15 @@ class Pipeline:
                 await self.outbox.learn(schema, rhythm.beat.stream)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.kept.close)
+            if self.models is not None:
+                stack.callback(self.models.close)
             if self.recorder is not None:
                 stack.push_async_callback(self.recorder.close)
             stack.push_async_callback(self.outbox.close)
             stack.push_async_callback(self.budget.close)
             background = [self._part("writer", self._write), self._part("tend", self.outbox.tend)]
             background.append(self._part("kept", self.kept.run))
+            background.append(self._part("post", self.post.run))
             background.append(self._part("budget", self.budget.run))
             if self.recorder is not None:
                 background.append(self._part("recorder", self.recorder.run))
@@ -172,6 +183,7 @@ class Pipeline:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(self._settings.flush_s, _STATE_S)):
                 await self._queue.join()
+                await self.post.settled()
         up = [cursor for link, cursor in zip(self.links, cursors, strict=True) if link.counts.connected]
         if not up:
             return
@@ -209,6 +221,8 @@ class Pipeline:
         self.registry.register(KeptCollector(self.kept))
         if self.recorder is not None:
             self.registry.register(RecorderCollector(self.recorder))
+        if self.models is not None:
+            self.registry.register(ModelsCollector(self.models))
         self.registry.register(BudgetCollector(self.budget))
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
         self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))

@@ -138,6 +138,14 @@ class Rhythm:
         return [sent for draft in drafts for sent in self._thinner.thin(draft)]
 
 
+def rapid(sampling: SamplingSettings, signals: Sequence[Signal], periods_s: Periods) -> tuple[Signal, ...]:
+    """Give the signals that are read more often than the site's rows are taken, and so have rows of their own."""
+    if sampling.fast is None:
+        return ()
+    step_s = sampling.step_ms / 1000
+    return tuple(each for each in signals if periods_s.get((each.charger, each.key), step_s) < step_s)
+
+
 def beats(
     sampling: SamplingSettings, block_rows: int, signals: Sequence[Signal], periods_s: Periods, bursts_s: Periods
 ) -> list[Beat]:
@@ -158,11 +166,10 @@ def beats(
         if bursts_s:
             raise IsolaneError("a source reads in bursts, and there are no rows for them", "add [health.sampling.fast]")
         return [Beat(SITE, tuple(signals), periods_s, sampling, block_rows)]
-    step_s = sampling.step_ms / 1000
-    rapid = tuple(each for each in signals if periods_s.get((each.charger, each.key), step_s) < step_s)
+    quickly = rapid(sampling, signals, periods_s)
     bursts = tuple(each for each in signals if (each.charger, each.key) in bursts_s)
-    slow = tuple(each for each in signals if each not in set(rapid))
-    if not rapid and not bursts:
+    slow = tuple(each for each in signals if each not in set(quickly))
+    if not quickly and not bursts:
         raise IsolaneError(
             f"[health.sampling.fast] is there, and no signal is read more often than every {sampling.step_ms} ms",
             "give a source a shorter period, or remove the table",
@@ -174,8 +181,8 @@ def beats(
         )
     quick = SamplingSettings(step_ms=fast.step_ms, grace_ms=fast.grace_ms, hold_s=fast.hold_s)
     found = [Beat(SITE, slow, periods_s, sampling, block_rows)]
-    if rapid:
-        found.append(Beat(FAST, rapid, periods_s, quick, fast.block_rows))
+    if quickly:
+        found.append(Beat(FAST, quickly, periods_s, quick, fast.block_rows))
     if bursts:
         found.append(Beat(BURST, bursts, bursts_s, quick, fast.block_rows, in_bursts=True))
     return found

@@ -7,6 +7,7 @@ import msgspec
 from isolane.config.values import Address
 from isolane.health.budget.settings import BudgetSettings
 from isolane.health.links.settings import AnyLinkSettings
+from isolane.health.models.settings import ModelSettings
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.priority import Processor
 from isolane.health.recorder.settings import RecorderSettings
@@ -49,6 +50,7 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         RecorderSettings | None,
         msgspec.Meta(description="The black box, docs/reference/blackbox.md; absent: none, since it writes all day"),
     ] = None
+    models: ModelSettings = ModelSettings()
     outbox: OutboxSettings
     sources: Annotated[
         tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)

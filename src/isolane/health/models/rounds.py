@@ -33,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 _BATCH_ROWS = 10
 _WAITING_MAX = 6
 _PERIOD_S = 60.0
+_FIRST_S = 60.0
+"""So long after the start the first report tells of every part, also of those that are only learnt."""
 _NOTES_MAX = 2000
 _MS_PER_S = 1000
 
@@ -63,12 +65,13 @@ class Rounds:
         self.counts: dict[str, int] = {"batches": 0, "batches_passed_over": 0, "papers": 0, "memories_not_written": 0}
         self.busy_s = 0.0
         """Time that the thread has worked."""
+        self._is_told = False
         self._hand_in: HandIn | None = None
         self._tell: Tell | None = None
         self._settings = settings
         self._path = path
         self._clock = clock
-        self._resolutions = np.array([signal.resolution for signal in signals])
+        self._resolutions = np.array([signal.resolution for signal in signals], np.float64)
         self._floats = self._resolutions == 0
         self._rows: list[tuple[int, I64, NDArray[np.uint8]]] = []
         self._batches: asyncio.Queue[tuple[int, NDArray[np.float64]]] = asyncio.Queue(_WAITING_MAX)
@@ -111,18 +114,21 @@ class Rounds:
     async def run(self, emit: Emit) -> None:
         """Judge for ever; cancelled to stop, and then remembers."""
         await self._call(self._recall)
-        written = told = self._clock.mono_ns()
+        written = self._clock.mono_ns()
+        reported = written - round(max(self._settings.tell_s - _FIRST_S, 0) * NS_PER_S)
         try:
             while True:
                 start_s, rows = await self._batches.get()
                 changes, readings = await self._call(functools.partial(self._judge, start_s, rows))
                 self.counts["batches"] += 1
                 emit(readings)
-                for change in changes:
-                    self._hand(LEVEL, change, urgent=True)
+                for told, body in changes:
+                    self._hand(LEVEL, body, urgent=True)
+                    if self._tell is not None:
+                        self._tell(told)
                 now = self._clock.mono_ns()
-                if now - told >= self._settings.tell_s * NS_PER_S:
-                    told = now
+                if now - reported >= self._settings.tell_s * NS_PER_S:
+                    reported = now
                     for body in await self._call(self._health):
                         self._hand(HEALTH, body, urgent=False)
                 if now - written >= self._settings.remember_s * NS_PER_S:
@@ -142,13 +148,10 @@ class Rounds:
 
     # On the thread
 
-    def _judge(self, start_s: int, rows: NDArray[np.float64]) -> tuple[list[bytes], list[Reading]]:
+    def _judge(self, start_s: int, rows: NDArray[np.float64]) -> tuple[list[tuple[Told, bytes]], list[Reading]]:
         begun = self._clock.mono_ns()
-        changes = []
-        for told in self.stage.feed(start_s, rows):
-            changes.append(encode_level(of_change(told.place, told.change)))
-            if self._tell is not None:
-                self._tell(told)
+        found = self.stage.feed(start_s, rows)
+        changes = [(told, encode_level(of_change(told.place, told.change))) for told in found]
         readings = list(self._readings(start_s + len(rows)))
         self.busy_s += (self._clock.mono_ns() - begun) / NS_PER_S
         return changes, readings
@@ -175,16 +178,16 @@ class Rounds:
     def _health(self) -> list[bytes]:
         """Give the bodies of the papers that tell what is new."""
         now_s = self._clock.utc_ns() // (NS_PER_MS * _MS_PER_S)
+        everything, self._is_told = not self._is_told, True
         scores = []
         features = []
         for bay in self.stage.bays:
             fresh = {id(course) for course, _ in bay.news}
             features += [of_feature(bay.place, course, feature) for course, feature in bay.news]
-            courses = [course for judged in bay.judged for course in judged.courses.values() if id(course) in fresh]
+            courses = [course for judged in bay.judged for course in judged.courses.values()]
+            courses = [course for course in courses if everything or id(course) in fresh]
             scores += [of_score(bay.place, course.score(now_s)) for course in courses]
             bay.news.clear()
-        if not features:
-            return []
         parts = range(0, max(len(features), len(scores)), _NOTES_MAX)
         return [
             encode_health(
