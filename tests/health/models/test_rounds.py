@@ -9,7 +9,7 @@ import numpy as np
 from isolane.core.clock import SystemClock
 from isolane.core.samples import Quality, Reading
 from isolane.core.signals import Signal
-from isolane.health.models import memory
+from isolane.health.models import memory, renewals
 from isolane.health.models.components.connector import ConnectorParameters
 from isolane.health.models.rounds import Rounds
 from isolane.health.models.settings import ModelSettings
@@ -142,4 +142,22 @@ async def test_features_travel_with_their_scores(tmp_path: Path) -> None:
     features = [feature for note in notes for feature in note.features]
     assert features
     assert {feature.part.measure for feature in features} <= {s.part.measure for note in notes for s in note.scores}
+    rounds.close()
+
+
+async def test_a_part_that_was_replaced_is_learnt_anew(tmp_path: Path) -> None:
+    path = tmp_path / "models"
+    rounds = Rounds(SIGNALS, SETTINGS, path, SystemClock())
+    await _run(rounds, Outside(), 2400)
+    heating = [score for _, score in rounds.stage.scores(0) if score.measure.name.startswith("contact_heating")]
+    assert all(score.n_obs for score in heating)
+    folder = renewals.folder_of(path)
+    renewals.leave(folder, renewals.Renewal("CP1", "1.0", "connector", "new cable"))
+    (folder / "odd.json").write_bytes(b"{")
+    await _run(rounds, Outside(), 10, first=2400)
+    heating = [score for _, score in rounds.stage.scores(0) if score.measure.name.startswith("contact_heating")]
+    assert not any(score.n_obs for score in heating)
+    assert list(folder.iterdir()) == []
+    kept = memory.read(path)["CP1 1.0"]["connector/1"].courses
+    assert not any(course.n_obs for course in kept.values())
     rounds.close()

@@ -21,7 +21,7 @@ from isolane.core.clock import NS_PER_MS, NS_PER_S, Clock
 from isolane.core.ports import Emit
 from isolane.core.samples import Quality, Reading, Reason
 from isolane.core.signals import Signal
-from isolane.health.models import memory
+from isolane.health.models import memory, renewals
 from isolane.health.models.notes import of_change, of_feature, of_score
 from isolane.health.models.place import Bay
 from isolane.health.models.score import Score
@@ -150,6 +150,7 @@ class Rounds:
 
     def _judge(self, start_s: int, rows: NDArray[np.float64]) -> tuple[list[tuple[Told, bytes]], list[Reading]]:
         begun = self._clock.mono_ns()
+        self._renew()
         found = self.stage.feed(start_s, rows)
         changes = [(told, encode_level(of_change(told.place, told.change))) for told in found]
         readings = list(self._readings(start_s + len(rows)))
@@ -195,6 +196,19 @@ class Rounds:
             )
             for at in parts
         ]
+
+    def _renew(self) -> None:
+        """Let parts begin anew that were replaced or mended, and remember that before the word is removed."""
+        words = list(renewals.take(renewals.folder_of(self._path)))
+        for _, word in words:
+            places = [b for b in self.stage.bays if (b.place.charger, b.place.prefix) == (word.charger, word.place)]
+            done = [bay.renew(word.kind) for bay in places]
+            _LOG.info("renewed charger=%s place=%s kind=%s known=%s", word.charger, word.place, word.kind, any(done))
+        if words:
+            self._is_told = False
+            self._remember()
+        for path, _ in words:
+            path.unlink(missing_ok=True)
 
     def _recall(self) -> None:
         found = memory.read(self._path)
