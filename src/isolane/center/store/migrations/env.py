@@ -2,10 +2,18 @@
 
 from alembic import context
 
-from isolane.center.store import alert_tables, health_tables, inbox_tables, kpi_tables, paper_tables, people_tables
+from isolane.center.store import (
+    alert_tables,
+    health_tables,
+    inbox_tables,
+    kpi_tables,
+    paper_tables,
+    people_tables,
+    snapshot_tables,
+)
 from isolane.center.store.tables import Table
 
-_OTHERS = (alert_tables, health_tables, inbox_tables, kpi_tables, paper_tables, people_tables)
+_OTHERS = (alert_tables, health_tables, inbox_tables, kpi_tables, paper_tables, people_tables, snapshot_tables)
 """Tables that stand in files of their own; to import them is to know them."""
 
 connection = context.config.attributes["connection"]
