@@ -32,7 +32,7 @@ _REFUSED = re.compile(r"status of 40[34]")
 _FOCUSABLE = """() => {
   const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
   const seen = [...all].filter((one) => one.checkVisibility() && !one.disabled);
-  seen.forEach((one, at) => { one.dataset.tab = at; });
+  window.walked = new Map(seen.map((one, at) => [one, at]));
   return seen.length;
 }"""
 _FOCUSED = """() => {
@@ -42,7 +42,7 @@ _FOCUSED = """() => {
   const box = one.getBoundingClientRect();
   const top = document.querySelector(".top").getBoundingClientRect().bottom;
   return {
-    tab: Number(one.dataset.tab ?? -1),
+    tab: walked.get(one) ?? -1,
     what: one.outerHTML.slice(0, 120),
     ringed: rings.some((ring) => ring.outlineStyle !== "none" && parseFloat(ring.outlineWidth) >= 2),
     covered: one.closest(".top") === null && !one.matches(".skip") && box.bottom <= top,

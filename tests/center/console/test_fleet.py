@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from isolane.center.console.fleet import ROWS_MAX, fits, heat_tone, missing, part, state_of, totals
+from isolane.center.console.fleet import TONES, heat_tone, missing, part, totals
 from isolane.center.store.views import ChargerSummary, GapLine, GatewayEntry, SiteEntry
+from isolane.center.store.worst_first import ROWS_MAX, STATES, fitting, ranked, state_of
 from support.balanced_line import LINE
 
 CALM = ChargerSummary(
@@ -88,10 +89,14 @@ def test_a_filter_is_words_of_name_site_or_state(text: str, found: list[str]) ->
         replace(CALM, charger="DC-01", site="Car Park", state="unavailable"),
         replace(CALM, charger="avail", state="charging"),
     ]
-    assert sorted((one.charger for one in chargers if fits(one, text.split())), key=str.lower) == found
+    assert sorted((one.charger for one in fitting(ranked(chargers), text)), key=str.lower) == found
     shown = part(chargers, [SiteEntry("empty", [], 0)], text)
     assert shown.found == len(found)
     assert (shown.rows[-1].site == "empty" if shown.rows else bool(text)) is (not text or not found)
+
+
+def test_every_state_has_its_tone() -> None:
+    assert tuple(TONES) == STATES
 
 
 def test_a_silent_charger_is_offline_whatever_it_said_last() -> None:

@@ -9,12 +9,14 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
-from isolane.center.console import fleet, markup
+from isolane.center.console import markup
+from isolane.center.store import worst_first
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 OpenPage = Callable[..., Awaitable[Page]]
 Until = Callable[[Page, str], Awaitable[None]]
+ReadAgain = Callable[[str, str, str], Awaitable[Page]]
 HOSTILE = "<img src=x onerror=alert(1)>"
 PAGES = {
     "/": "Fleet",
@@ -25,6 +27,34 @@ PAGES = {
 }
 WIDTHS = {"desktop": 1440, "phone": 390}
 SURFACES = {"light": "rgb(242, 245, 246)", "dark": "rgb(11, 17, 21)"}
+
+_WATCH = """(focused) => {
+  window.held = document.querySelector(focused);
+  held.focus();
+  window.swaps = 0;
+  window.blurred = 0;
+  held.addEventListener("blur", () => { blurred += 1; });
+  document.body.addEventListener("htmx:afterSettle", () => { swaps += 1; });
+}"""
+_KEEP = """async ([before, after, focused]) => {
+  const { keep } = await import("/static/js/refresh.js");
+  const box = document.createElement("div");
+  box.innerHTML = before;
+  document.body.append(box);
+  const held = box.querySelector(focused);
+  held.focus();
+  const fresh = document.createElement("template");
+  fresh.innerHTML = after;
+  const added = keep(box, fresh.content);
+  const out = [box.innerHTML, document.activeElement === held && held.isConnected, added.length];
+  box.remove();
+  return out;
+}"""
+_AGAIN = """(fragment) => {
+  const target = document.querySelector(`[hx-get="/fragments/${fragment}"]`);
+  htmx.ajax("GET", `/fragments/${fragment}`, { source: target, target });
+}"""
+_A, _B, _C = (f'<p data-key="{name}"><a href="/{name}">{name}</a> 1</p>' for name in "abc")
 
 
 class Center(Protocol):
@@ -101,7 +131,7 @@ async def test_an_empty_center_says_what_to_do(
 async def test_what_is_not_on_the_first_page_is_found_without_script_and_with_it(
     center: Center, open_page: OpenPage, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "ROWS_MAX", 1)
+    monkeypatch.setattr(worst_first, "ROWS_MAX", 1)
     async with httpx.AsyncClient(base_url=center.url) as client:
         first, second = (await client.get("/")).text, (await client.get("/?page=2")).text
         assert [text.count("data-charger=") for text in (first, second)] == [1, 1]
@@ -153,3 +183,61 @@ async def test_without_the_libraries_the_page_says_why_there_are_no_charts(
     await until(page, "document.querySelector('#link').dataset.link === 'live'")
     await page.goto(center.url)
     assert await page.locator("tr[data-charger]").count() == 2
+
+
+@pytest.fixture
+def read_again(center: Center, open_page: OpenPage, until: Until) -> ReadAgain:
+    """Opens a page, puts the focus somewhere and waits until a part of it has been read again."""
+
+    async def read(path: str, focused: str, fragment: str) -> Page:
+        page = await open_page(center.url + path)
+        await until(page, "document.readyState === 'complete' && !document.querySelector('.htmx-request')")
+        await page.evaluate(_WATCH, focused)
+        await page.evaluate(_AGAIN, fragment)
+        await until(page, "swaps >= 1")
+        return page
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("path", "focused", "fragment"),
+    [
+        ("/ledger", "#books .wide", "ledger"),
+        ("/", "#fleet a.row-link", "fleet"),
+        ("/", "#changes-all", "changes"),
+        ("/alarms", "#alarms a, .brand", "alarms"),
+    ],
+)
+async def test_reading_again_takes_no_focus_away(read_again: ReadAgain, path: str, focused: str, fragment: str) -> None:
+    page = await read_again(path, focused, fragment)
+    assert await page.evaluate("[document.activeElement === held, held.isConnected, blurred]") == [True, True, 0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "added"),
+    [
+        (_A + _B, _A + _B.replace("1", "2"), 0),
+        (_A + _B, _C + _A + _B, 1),
+        (_A + _B + _C, _B, 0),
+        (_A + _B + _C, _C + _B + _A, 0),
+        (_B + _C, _C + _A + _B, 1),
+        (f'<ul class="x">{_B}</ul>', f'<h2>New</h2><ul class="y" data-tone="warn">{_A}{_B}</ul>', 2),
+        (_B, f"<!-- why -->text{_B}", 2),
+    ],
+)
+async def test_what_stays_is_the_same_element(
+    center: Center, open_page: OpenPage, before: str, after: str, added: int
+) -> None:
+    page = await open_page(center.url + "/nowhere", ignore="404")
+    assert await page.evaluate(_KEEP, [before, after, 'a[href="/b"]']) == [after, True, added]
+
+
+async def test_what_is_opened_stays_open_and_a_known_time_stays_in_its_zone(
+    center: Center, open_page: OpenPage
+) -> None:
+    page = await open_page(center.url + "/nowhere", ignore="404")
+    shown = '<details open=""><summary>S</summary><time data-ms="5">05:00</time></details>'
+    told = '<details><summary>S</summary><time data-ms="5">01:00 UTC</time></details>'
+    assert await page.evaluate(_KEEP, [shown, told, "summary"]) == [shown, True, 0]
+    assert (await page.evaluate(_KEEP, [shown, told.replace("5", "6"), "summary"]))[0].count("01:00 UTC") == 1

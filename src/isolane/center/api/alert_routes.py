@@ -119,8 +119,6 @@ def _add_reading(router: APIRouter, alerts: Alerts, live: LiveStreams) -> None:
         "/alerts/live", response_class=EventStream, summary="The counts, whenever anything about alerts has changed"
     )
     async def changes() -> Response:
-        if live.full:
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listeners")
         sites, version = _sites(), 0
 
         async def news() -> tuple[int, bytes]:
@@ -128,7 +126,7 @@ def _add_reading(router: APIRouter, alerts: Alerts, live: LiveStreams) -> None:
             version = await alerts.changed(version)
             return version, msgspec.json.encode(await alerts.counts(sites))
 
-        return EventStream(live.events("alerts", news))
+        return live.answer(live.events("alerts", news))
 
     @router.get("/alerts/{number}", response_model=AlertHistory, responses=_MISSING, summary="One with its history")
     async def history(number: NumberPath) -> Response:

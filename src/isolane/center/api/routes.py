@@ -13,6 +13,7 @@ from pydantic import Field
 from isolane.center.api.csv_series import to_csv
 from isolane.center.api.description import PUBLIC, methods_of
 from isolane.center.api.live import EventStream, LiveStreams
+from isolane.center.api.live_fleet import View
 from isolane.center.api.texts import TEXT, ChargerPath, SitePath, SiteQuery
 from isolane.center.store.people_views import caller, seen
 from isolane.center.store.port import Catalogue, Telemetry
@@ -25,6 +26,7 @@ from isolane.center.store.views import (
     SignalNow,
     SiteEntry,
 )
+from isolane.center.store.worst_first import ROWS_MAX
 
 PREFIX = "/api/v1"
 SIGNALS_MAX = 50
@@ -32,6 +34,7 @@ POINTS_MAX = 5000
 _INSTANT_MS_MAX = 253_402_300_800_000
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such charger"}}
+_TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"description": "You hold as many live streams as one may"}}
 Instant = Annotated[int, Query(ge=0, le=_INSTANT_MS_MAX)]
 
 
@@ -128,18 +131,31 @@ def _add_series(router: APIRouter, telemetry: Telemetry) -> None:
 
 
 def _add_live(router: APIRouter, telemetry: Telemetry, live: LiveStreams) -> None:
-    @router.get("/live/{site}/{charger}", response_class=EventStream, summary="Rows of a charger as they are committed")
+    @router.get(
+        "/live/{site}/{charger}",
+        response_class=EventStream,
+        responses=_NOT_FOUND | _TOO_MANY,
+        summary="Rows of a charger as they are committed",
+    )
     async def live_charger(site: SitePath, charger: ChargerPath) -> Response:
         await _known(telemetry, site, charger)
-        _room(live)
-        return EventStream(live.charger(site, charger))
+        return live.answer(live.charger(site, charger))
 
     @router.get(
-        "/live", response_class=EventStream, summary="All chargers at a glance, once a second if anything changed"
+        "/live",
+        response_class=EventStream,
+        responses=_TOO_MANY,
+        summary="Chargers at a glance: all that are asked for, then, once a second, what has changed",
     )
-    async def live_fleet() -> Response:
-        _room(live)
-        return EventStream(live.fleet(caller().sites))
+    async def live_fleet(
+        site: SiteQuery = None,
+        q: Annotated[str, Query(max_length=200, pattern=TEXT, description="Filter, as on the fleet page")] = "",
+        page: Annotated[
+            int | None, Query(ge=1, le=1_000_000, description=f"Only this page of {ROWS_MAX}, worst first")
+        ] = None,
+    ) -> Response:
+        sites = caller().sites if site is None else frozenset({site})
+        return live.answer(live.fleet(View(sites, q.strip(), page)))
 
 
 async def _known(telemetry: Telemetry, site: str, charger: str) -> list[SignalNow]:
@@ -148,11 +164,6 @@ async def _known(telemetry: Telemetry, site: str, charger: str) -> list[SignalNo
     if not signals:
         raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such charger")
     return signals
-
-
-def _room(live: LiveStreams) -> None:
-    if live.full:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listeners")
 
 
 def _json(content: object) -> Response:

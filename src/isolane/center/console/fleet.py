@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from isolane.center.store import worst_first
 from isolane.center.store.views import ChargerSummary, LedgerLine, SiteEntry
+from isolane.center.store.worst_first import HOT_C, counted, fitting, page_of, power_now_w, ranked
 
 TONES: Final[dict[str, str]] = {
     "faulted": "fault",
@@ -25,36 +27,14 @@ TONES: Final[dict[str, str]] = {
 }
 """State to tone; each tone has a colour and each state an icon of its own name."""
 
-ROWS_MAX: Final = 100
-"""Chargers on a page: what is worth a person's eyes at once, and made in a tenth of the time of a thousand."""
-
-_STATE = "state:"
-_ORDER = tuple(TONES)
-_HOT_C = 80.0
 _WARM_C = 65.0
-
-
-def state_of(charger: ChargerSummary) -> str:
-    """Give the state to show: what the charger said last counts only while its data arrives."""
-    if not charger.online:
-        return "offline"
-    return charger.state if charger.state in TONES else "unknown"
 
 
 def heat_tone(temperature_c: float | None) -> str:
     """Give the tone of a temperature: contacts derate at 80 degC; from 65 degC on it is worth a look."""
     if temperature_c is None or temperature_c < _WARM_C:
         return ""
-    return "fault" if temperature_c >= _HOT_C else "warn"
-
-
-def severity(charger: ChargerSummary) -> tuple[int, int, float]:
-    """Give a sort key, worst first: state, then hot, then how much of the data is missing."""
-    hot = charger.temperature_max_c is not None and charger.temperature_max_c >= _HOT_C
-    state = state_of(charger)
-    missing = charger.bad_signals / charger.signals if charger.signals else 0.0
-    rank = _ORDER.index("unavailable") if hot and state not in {"faulted", "offline"} else _ORDER.index(state)
-    return rank, 0 if hot else 1, -missing
+    return "fault" if temperature_c >= HOT_C else "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +77,12 @@ class Part:
     @property
     def first(self) -> int:
         """Place of the page's first charger among those that fit, from 1 on."""
-        return (self.number - 1) * ROWS_MAX + 1
+        return (self.number - 1) * worst_first.ROWS_MAX + 1
 
     @property
     def last(self) -> int:
         """Place of its last charger."""
-        return min(self.number * ROWS_MAX, self.found)
+        return min(self.number * worst_first.ROWS_MAX, self.found)
 
     def address(self, number: int) -> str:
         """Give the address of another page of the same filter."""
@@ -135,32 +115,24 @@ class Totals:
     missing: int
 
 
-def power_now_w(chargers: list[ChargerSummary]) -> float | None:
-    """Add up the power of online chargers; None when none of them says."""
-    known = [charger.power_w for charger in chargers if charger.online and charger.power_w is not None]
-    return sum(known) if known else None
-
-
 def part(chargers: list[ChargerSummary], sites: list[SiteEntry], text: str = "", number: int = 1) -> Part:
     """Choose what a page shows.
 
     Args:
         chargers: All there are.
         sites: All there are. Those without chargers stand last, since nothing of them can be seen.
-        text: Words that site, charger or state must have; see `fits`.
+        text: Words that site, charger or state must have; see `Ranked.fits`.
         number: Which page; the last one if there are not so many.
     """
-    words = text.lower().split()
-    found = sorted((c for c in chargers if fits(c, words)), key=lambda c: (severity(c), c.site, c.charger))
-    pages = max(1, -(-len(found) // ROWS_MAX))
-    number = min(number, pages)
+    found = fitting(ranked(chargers), text)
+    page, number, pages = page_of(found, number)
     everybody: dict[str, list[ChargerSummary]] = {entry.site: [] for entry in sites}
     for charger in chargers:
         everybody.setdefault(charger.site, []).append(charger)
     shown: dict[str, list[ChargerSummary]] = {}
-    for charger in found[(number - 1) * ROWS_MAX : number * ROWS_MAX]:
+    for charger in page:
         shown.setdefault(charger.site, []).append(charger)
-    if number == pages and not words:
+    if number == pages and not text.split():
         shown |= {site: [] for site, own in sorted(everybody.items()) if not own}
     gateways = {entry.site: [gateway.gateway for gateway in entry.gateways] for entry in sites}
     rows = [_site_rows(site, gateways.get(site, []), own, everybody[site]) for site, own in shown.items()]
@@ -173,28 +145,16 @@ def _site_rows(site: str, gateways: list[str], shown: list[ChargerSummary], own:
     return SiteRows(site, gateways, shown, len(own), power_now_w(own))
 
 
-def fits(charger: ChargerSummary, words: list[str]) -> bool:
-    """Tell whether each of some words, in lower case, fits a charger.
-
-    A word is in the site's or charger's name, or begins the state; ``state:faulted`` is the whole state and no name.
-    """
-    names, state = f"{charger.site} {charger.charger}".lower(), state_of(charger)
-    return all(
-        word.removeprefix(_STATE) == state if word.startswith(_STATE) else word in names or state.startswith(word)
-        for word in words
-    )
-
-
 def totals(chargers: list[ChargerSummary], books: list[LedgerLine]) -> Totals:
     """Add up the fleet and its books."""
-    online = [charger for charger in chargers if charger.online]
+    counts = counted(chargers)
     return Totals(
-        chargers=len(chargers),
-        online=len(online),
-        charging=sum(charger.state == "charging" for charger in online),
-        faulted=sum(charger.state == "faulted" for charger in online),
-        power_w=power_now_w(chargers),
-        hottest_c=max((c.temperature_max_c for c in online if c.temperature_max_c is not None), default=None),
+        chargers=counts.chargers,
+        online=counts.online,
+        charging=counts.charging,
+        faulted=counts.faulted,
+        power_w=counts.power_w,
+        hottest_c=counts.hottest_c,
         produced=sum(line.produced for line in books),
         missing=sum(missing(line) for line in books),
     )

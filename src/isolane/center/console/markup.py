@@ -13,8 +13,9 @@ from fastapi.responses import HTMLResponse
 
 import isolane
 from isolane.center.console import STATIC, formats, sparkline
-from isolane.center.console.fleet import TONES, heat_tone, state_of
+from isolane.center.console.fleet import TONES, heat_tone
 from isolane.center.store.people_views import caller_or_none
+from isolane.center.store.worst_first import state_of
 from isolane.core.clock import NS_PER_MS
 
 _ENVIRONMENT = jinja2.Environment(

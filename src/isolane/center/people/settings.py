@@ -78,6 +78,15 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     burst_requests: Annotated[
         int, msgspec.Meta(description="Requests that may come at once after a rest", ge=10, le=100_000)
     ] = 400
+    streams_max: Annotated[
+        int,
+        msgspec.Meta(
+            description="Live streams that one person or token may hold at once; more get 429. A page with live values "
+            "holds one; the center has 200",
+            ge=1,
+            le=200,
+        ),
+    ] = 20
     provider: Annotated[
         ProviderSettings | None, msgspec.Meta(description="Identity provider that vouches for people (OIDC)")
     ] = None

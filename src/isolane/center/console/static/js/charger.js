@@ -206,7 +206,7 @@ async function start() {
       setText(document.getElementById("span"), `Charts could not be loaded: ${/** @type {Error} */ (error).message}`);
     }
   }
-  follow(`/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()), { onReopen: catchUp, isForHidden: false });
+  follow(() => `/api/v1/live/${path}`, "samples", (row) => playhead.take(row, nowMs()), { onReopen: catchUp, isForHidden: false });
   setInterval(frame, FRAME_MS);
 }
 

@@ -1,5 +1,6 @@
 // This file keeps the fleet page alive; it guards that the server alone decides which rows there are and in which order:
-// here only numbers are written into cells, and the rows are asked for again when a state changes.
+// here only numbers are written into cells, and the rows are asked for again when a state changes. The stream tells of the chargers
+// on this page alone, first all of them, then what has changed.
 // @ts-check
 
 import { NOTHING, quantity, share } from "./format.js";
@@ -9,12 +10,17 @@ import { follow } from "./stream.js";
 
 /** @typedef {{site: string, gateway: string, charger: string, last_seen_ms: number, online: boolean, state: string,
  *   power_w: number|null, temperature_max_c: number|null, signals: number, bad_signals: number, stale_signals: number,
- *   session_active: boolean|null, power_recent_w: (number|null)[]}} Charger */
+ *   session_active: boolean|null, power_recent_w: (number|null)[]}} Charger
+ * @typedef {{t_ms: number, is_whole: boolean, found: number, sites: Record<string, number|null>, gone: [string, string][],
+ *   totals: {chargers: number, online: number, charging: number, faulted: number, power_w: number|null, hottest_c: number|null},
+ *   chargers: (Partial<Charger> & {site: string, charger: string})[]}} News */
 
 const HOT_C = 80;
 const WARM_C = 65;
 const TYPING_MS = 150;
 let signature = "";
+/** The chargers on this page by site and name, as JSON. @type {Map<string, Charger>} */
+const shown = new Map();
 
 /** @param {Element|null|undefined} cell @param {number|null} value @param {string} unit */
 function setQuantity(cell, value, unit) {
@@ -63,48 +69,60 @@ function writeQuality(cell, good, charger) {
   }
 }
 
-/** @param {Charger[]} chargers */
-function writeTotals(chargers) {
+/** @param {News["totals"]} totals */
+function writeTotals({ chargers, online, charging, faulted, power_w, hottest_c }) {
   const stat = (/** @type {string} */ name) => document.querySelector(`[data-stat="${name}"]`);
-  const online = chargers.filter((charger) => charger.online);
-  const count = (/** @type {string} */ state) => online.filter((charger) => charger.state === state).length;
-  const most = (/** @type {(number|null)[]} */ values) => values.reduce((a, b) => (a === null ? b : b === null ? a : Math.max(a, b)), null);
-  const powers = online.map((charger) => charger.power_w).filter((power) => power !== null);
-  setText(stat("online")?.querySelector("[data-number]"), String(online.length));
-  const silent = chargers.length - online.length;
+  const silent = chargers - online;
+  setText(stat("online")?.querySelector("[data-number]"), String(online));
   setText(stat("online")?.querySelector("[data-note]"), silent ? `${silent} silent` : "all send data");
-  setText(stat("charging")?.querySelector("[data-number]"), String(count("charging")));
-  setText(stat("faulted")?.querySelector("[data-number]"), String(count("faulted")));
-  stat("faulted")?.toggleAttribute("data-alert", count("faulted") > 0);
-  stat("online")?.toggleAttribute("data-alert", online.length < chargers.length);
-  setQuantity(stat("power"), powers.length ? powers.reduce((a, b) => a + b, 0) : null, "W");
-  setQuantity(stat("hottest"), most(online.map((charger) => charger.temperature_max_c)), "Celsius");
-  const wrong = chargers.length - online.length + count("faulted");
+  setText(stat("charging")?.querySelector("[data-number]"), String(charging));
+  setText(stat("faulted")?.querySelector("[data-number]"), String(faulted));
+  stat("faulted")?.toggleAttribute("data-alert", faulted > 0);
+  stat("online")?.toggleAttribute("data-alert", silent > 0);
+  setQuantity(stat("power"), power_w, "W");
+  setQuantity(stat("hottest"), hottest_c, "Celsius");
+  const wrong = silent + faulted;
   document.title = `${wrong ? `(${wrong}) ` : ""}Fleet · isolane`;
 }
 
-/** @param {{t_ms: number, chargers: Charger[]}} data */
-function onFleet({ t_ms, chargers }) {
-  centerSays(t_ms);
+/** @param {string} site @param {string} charger */
+const keyOf = (site, charger) => JSON.stringify([site, charger]);
+
+/** @param {News["chargers"]} chargers */
+function writeRows(chargers) {
   /** @type {Map<string, Element>} */
   const rows = new Map();
   for (const row of document.querySelectorAll("tr[data-charger]")) {
     const site = /** @type {HTMLElement|null} */ (row.closest("[data-site]"));
-    rows.set(JSON.stringify([site?.dataset.site, /** @type {HTMLElement} */ (row).dataset.charger]), row);
+    rows.set(keyOf(site?.dataset.site ?? "", /** @type {HTMLElement} */ (row).dataset.charger ?? ""), row);
   }
-  for (const charger of chargers) {
-    const row = rows.get(JSON.stringify([charger.site, charger.charger]));
-    if (row) writeRow(row, charger);
+  for (const { site, charger } of chargers) {
+    const key = keyOf(site, charger);
+    const row = rows.get(key);
+    const all = shown.get(key);
+    if (row && all) writeRow(row, all);
   }
-  const isNew = chargers.length !== Number(document.getElementById("strip")?.dataset.chargers ?? 0);
+}
+
+/** @param {News} news */
+function onFleet({ t_ms, is_whole, found, totals, sites, chargers, gone }) {
+  centerSays(t_ms);
+  if (is_whole) shown.clear();
+  for (const [site, charger] of gone) shown.delete(keyOf(site, charger));
+  for (const one of chargers) {
+    const key = keyOf(one.site, one.charger);
+    shown.set(key, /** @type {Charger} */ ({ ...shown.get(key), ...one }));
+  }
+  writeRows(chargers);
   for (const body of document.querySelectorAll("tbody[data-site]")) {
-    const site = /** @type {HTMLElement} */ (body).dataset.site;
-    const powers = chargers.filter((c) => c.site === site && c.online && c.power_w !== null).map((c) => c.power_w ?? 0);
-    setQuantity(body.querySelector(".site-power"), powers.length ? powers.reduce((a, b) => a + b, 0) : null, "W");
+    const { site = "" } = /** @type {HTMLElement} */ (body).dataset;
+    if (Object.hasOwn(sites, site)) setQuantity(body.querySelector(".site-power"), sites[site], "W");
   }
-  writeTotals(chargers);
+  writeTotals(totals);
   writeTimes(document);
-  const next = JSON.stringify(chargers.map((c) => [c.site, c.charger, c.online, c.state, heatTone(c.temperature_max_c) === "fault"]).sort());
+  const isNew = totals.chargers !== Number(document.getElementById("strip")?.dataset.chargers ?? 0);
+  const states = [...shown].map(([key, c]) => [key, c.online, c.state, heatTone(c.temperature_max_c) === "fault"]).sort();
+  const next = JSON.stringify([found, totals.chargers, states]);
   if (next !== signature && (signature || isNew)) document.body.dispatchEvent(new Event("fleet-changed"));
   signature = next;
 }
@@ -115,14 +133,12 @@ filterBox((text) => {
   /** @type {HTMLInputElement} */ (byId("fleet-page")).value = "1";
   history.replaceState(null, "", text ? `/?${new URLSearchParams({ q: text })}` : "/");
   clearTimeout(asking);
-  asking = setTimeout(() => document.body.dispatchEvent(new Event("fleet-changed")), TYPING_MS);
+  asking = setTimeout(() => {
+    document.body.dispatchEvent(new Event("fleet-changed"));
+    // These rows need not be asked for once more when the stream tells of them.
+    signature = "";
+    listenAgain();
+  }, TYPING_MS);
 });
-/** Where the focus was in the rows that are being replaced. */
-let focused = "";
-document.body.addEventListener("htmx:beforeSwap", () => {
-  focused = document.activeElement?.closest("#fleet a")?.getAttribute("href") ?? "";
-});
-document.body.addEventListener("htmx:afterSwap", () => {
-  if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`#fleet a[href="${CSS.escape(focused)}"]`))?.focus();
-});
-follow("/api/v1/live", "fleet", onFleet);
+const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id)).value;
+const listenAgain = follow(() => `/api/v1/live?${new URLSearchParams({ q: field("filter").trim(), page: field("fleet-page") })}`, "fleet", onFleet);

@@ -3,6 +3,7 @@
 // @ts-check
 
 import { duration, moment, utc } from "./format.js";
+import "./refresh.js";
 
 const THEMES = ["auto", "light", "dark"];
 const ICONS = { auto: "auto", light: "sun", dark: "moon" };

@@ -7,9 +7,10 @@ import { setLink } from "./page.js";
 
 const QUIET_MS = 35_000;
 const RETRY_MS = 2_000;
+const TOO_MANY = 429;
 
-/** Follow one event of one stream for as long as the page lives.
- * @param {string} url @param {string} name @param {(data: any) => void} onData
+/** Follow one event of one stream for as long as the page lives; gives what opens the stream anew, at the url as it is then.
+ * @param {() => string} url @param {string} name @param {(data: any) => void} onData
  * @param {{onReopen?: () => void, isForHidden?: boolean}} options what to do when a stream is taken up again after a break, and
  * whether to go on while the page is hidden */
 export function follow(url, name, onData, { onReopen = () => {}, isForHidden = true } = {}) {
@@ -27,7 +28,8 @@ export function follow(url, name, onData, { onReopen = () => {}, isForHidden = t
   };
   const open = () => {
     close();
-    source = new EventSource(url);
+    const asked = url();
+    source = new EventSource(asked);
     source.addEventListener("open", () => {
       heardAt = Date.now();
       setLink("live", "Live");
@@ -42,8 +44,8 @@ export function follow(url, name, onData, { onReopen = () => {}, isForHidden = t
     source.addEventListener("error", () => {
       close();
       again = setTimeout(open, RETRY_MS);
-      fetch("/api/v1/healthz").then(
-        () => setLink("waiting", "Live values interrupted"),
+      statusOf(asked).then(
+        (status) => setLink("waiting", status === TOO_MANY ? "Too many live pages of yours: close one" : "Live values interrupted"),
         () => setLink("lost", "Center unreachable"),
       );
     });
@@ -55,4 +57,14 @@ export function follow(url, name, onData, { onReopen = () => {}, isForHidden = t
   addEventListener("pageshow", (event) => event.persisted && open());
   if (!isForHidden) document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   open();
+  return open;
+}
+
+/** Ask what a stream that has ended is answered now, which its EventSource does not tell; the answer itself is let go.
+ * @param {string} url */
+async function statusOf(url) {
+  const leaving = new AbortController();
+  const { status } = await fetch(url, { signal: leaving.signal });
+  leaving.abort();
+  return status;
 }
