@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from isolane.health.models.components.battery import Battery
+from isolane.health.models.components.clock import Clock
 from isolane.health.models.components.connector import Connector
 from isolane.health.models.components.contactor import Contactor
 from isolane.health.models.components.cooling import Cooling
 from isolane.health.models.components.environment import Environment
 from isolane.health.models.components.insulation import Insulation
+from isolane.health.models.components.link import Link
 from isolane.health.models.components.meter import Meter
 from isolane.health.models.components.residual import Residual
+from isolane.health.models.components.storage import Storage
 from isolane.health.models.components.supply import Supply
 from isolane.health.models.model import Model, Rating
 from isolane.health.models.settings import ModelSettings
@@ -41,5 +45,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("supply", Supply.required, Supply.used, lambda s, r, k: Supply(s.supply, r, k)),
     Kind("meter", Meter.required, Meter.used, lambda s, r, k: Meter(s.meter, r, k)),
     Kind("environment", Environment.required, Environment.used, lambda s, r, k: Environment(s.environment, r, k)),
+    Kind("link", Link.required, Link.used, lambda s, r, k: Link(s.link, r, k)),
+    Kind("storage", Storage.required, Storage.used, lambda s, r, k: Storage(s.storage, r, k)),
+    Kind("clock", Clock.required, Clock.used, lambda s, r, k: Clock(s.clock, r, k)),
+    Kind("battery", Battery.required, Battery.used, lambda s, r, k: Battery(s.battery, r, k)),
 )
 """In the order in which they look at rows."""
