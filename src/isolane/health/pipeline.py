@@ -23,7 +23,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.core.supervisor import Restarts, supervise
-from isolane.health.black_box import black_box
+from isolane.health.black_box import black_box, overhear, upload
 from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
@@ -102,6 +102,7 @@ class Pipeline:
         spare = functools.partial(self.kept.give_up, settings.outbox.path.parent)
         self.outbox = Outbox(settings.outbox, tag, clock, self.schema, required, spare=spare)
         self.outbox.know(names)
+        upload(self.recorder, settings, self.outbox)
         self.post = Post(self.outbox, clock)
         if self.models is not None:
             join(self.models, self.rhythms[SITE], self.post, self.recorder)
@@ -135,7 +136,10 @@ class Pipeline:
                 background.append(self._part("tap", lambda: listen(self._site.event_socket, self._hear)))
             background += [self._link(link, cursor) for link, cursor in zip(self.links, cursors, strict=True)]
             await stack.enter_async_context(_running(background))
-            async with _running([*map(self._source, self.sources), *map(self._ticks, self.rhythms)]):
+            front = [*map(self._source, self.sources), *map(self._ticks, self.rhythms)]
+            if self.recorder is not None and self.recorder.uploads is not None:
+                front.append(self._part("uploads", self.recorder.uploads.run))
+            async with _running(front):
                 await stop.wait()
             await self._flush(cursors)
 
@@ -204,7 +208,8 @@ class Pipeline:
 
     def _link(self, link: Link, cursor: Cursor) -> Coroutine[None, None, None]:
         cursor.spare(functools.partial(self.budget.spares, link.name))
-        courier = Unhurried(cursor, self.budget.way.of(link.name))
+        unhurried = Unhurried(cursor, self.budget.way.of(link.name))
+        courier = overhear(self.recorder, self._settings, link.name, unhurried)
         return self._part(f"link:{link.name}", lambda: link.run(courier))
 
     def _part(self, name: str, run: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:

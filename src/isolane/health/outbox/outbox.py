@@ -129,6 +129,10 @@ class Outbox:
         self._wake()
         return key
 
+    async def holding(self, keys: frozenset[Key]) -> frozenset[Key]:
+        """Give those of some keys whose block or paper still waits; all of them while the disk refuses to tell."""
+        return await self._call(self._store.holding, keys) if keys else keys
+
     async def begin_epoch(self) -> None:
         """Number blocks from 1 again under a greater epoch; asked for when the UTC clock was set back."""
         await self._call(self._store.begin_epoch)

@@ -99,6 +99,11 @@ class Shelf:
         row = self.file.execute("SELECT json FROM schemas WHERE id = ?", (identity,)).fetchone()
         return row[0] if row else None
 
+    def holding(self, keys: frozenset[Key]) -> frozenset[Key]:
+        """Give those of some keys whose block or paper is here."""
+        asked = "SELECT 1 FROM blocks WHERE epoch = ? AND stream = ? AND sequence = ?"
+        return frozenset(key for key in keys if self.file.execute(asked, key).fetchone() is not None)
+
     def add(self, lane: Lane, key: BlockKey, draft: Draft | Sheet, data: bytes, born_ms: int) -> None:
         """Store a new block, opened by the draft's schema or anchor, or a paper, and put it into the books."""
         name = (key.epoch, key.stream, key.sequence)

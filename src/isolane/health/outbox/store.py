@@ -239,6 +239,10 @@ class Store:
         entries: list[LedgerEntry] = self._attempt(lambda shelf: shelf.books.entries(), otherwise=[])
         return entries
 
+    def holding(self, keys: frozenset[Key]) -> frozenset[Key]:
+        """Give those of some keys that wait here; all of them while the disk refuses to tell."""
+        return self._attempt(lambda shelf: shelf.holding(keys), otherwise=keys)
+
     def schema(self, identity: bytes) -> bytes | None:
         """Give the JSON of a schema that a block here has, or one to come."""
         if identity in self._schemas:

@@ -40,6 +40,13 @@ class RecorderCollector(Collector):
         made |= {"refused-day": shelf.refused_day, "refused-room": shelf.refused_room}
         made |= {"refused-many": self._recorder.keeper.refused_many}
         yield _by(f"{_PREFIX}_snapshots_made", "Snapshots by how they ended, or were not made.", made)
+        if self._recorder.uploads is not None:
+            sent = self._recorder.uploads.counts
+            papers = {"put": sent.put, "arrived": sent.arrived, "again": sent.again}
+            yield _by(f"{_PREFIX}_papers", "Cards and parts on their way to the center.", papers)
+            yield CounterMetricFamily(
+                f"{_PREFIX}_snapshots_at_center", "Snapshots the center has got.", value=sent.done
+            )
         gone = {"full": shelf.removed_full, "old": shelf.removed_old}
         yield _by(f"{_PREFIX}_snapshots_removed", "Snapshots removed from the disk, by reason.", gone, "reason")
 

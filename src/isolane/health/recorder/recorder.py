@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from isolane.config.site import Site
 from isolane.core.clock import NS_PER_MS, Clock
@@ -22,6 +23,7 @@ from isolane.health.recorder.row_detectors import RowDetectors
 from isolane.health.recorder.rows import Row, Stream
 from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.recorder.triggers import COMMAND, HEALTH, LEVELS, HoldOff
+from isolane.health.recorder.uploader import Outlet, Uploader
 from isolane.security.signing import Signer
 from isolane.wire.block import I64, U8
 from isolane.wire.schema import Schema
@@ -33,6 +35,8 @@ _SAMPLES_MAX = 2 << 20
 _FACTS_MAX = 20_000
 _LINES_MAX = 5000
 _TRIGGERS_MAX = 1000
+
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Recorder:
         self.counts = RecorderCounts()
         self.hold_off = HoldOff(settings.triggers.hold_off_s, frozenset(settings.triggers.off))
         self.lines = Lines({*known, *LEVELS, site.name, site.gateway}, _LINES_MAX)
+        self.uploads: Uploader | None = None
         self._settings = settings
         self._clock = clock
         self._burst = burst
@@ -106,6 +111,15 @@ class Recorder:
         await self.flush()
         await self._call(self.keeper.close)
         self._thread.shutdown()
+
+    def upload(self, outlet: Outlet, room: int) -> None:
+        """Have snapshots brought to the center, by `uploads`, whose `run` is to run beside.
+
+        Args:
+            outlet: The outbox.
+            room: So many parts wait there at most.
+        """
+        self.uploads = Uploader(self.keeper.shelf, self._call, outlet, self._clock, room)
 
     def row(self, number: int, schema: Schema, step_ms: int, t_ms: int, values: I64, codes: U8) -> None:  # noqa: PLR0917
         """Take a row of a stream; never waits.
@@ -181,11 +195,12 @@ class Recorder:
         """Bring to the disk what has come."""
         batch, self._batch, self._samples = self._batch, Batch(), 0
         batch.lines = self.lines.take()
-        await self._call(self.keeper.step, batch)
+        await self._call(lambda: self.keeper.step(batch))
+        if self.uploads is not None:
+            self.uploads.wake()
 
-    async def _call(self, function: Callable[..., None], *args: object) -> None:
-        work = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args))
-        await asyncio.shield(work)
+    async def _call(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, function))
 
     def _utc_ms(self) -> int:
         return self._clock.utc_ns() // NS_PER_MS

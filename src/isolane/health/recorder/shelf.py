@@ -1,7 +1,8 @@
 """This file keeps the folder of snapshots; it guards the bounds in bytes, per day and in age, with safety kept longest.
 
-Beside each ``<id>.mcap`` stands an ``<id>.json``: its index card, replaced as a whole. The oldest below level 4 goes
-first, then the oldest. One that is being written never goes.
+Beside each ``<id>.mcap`` stands an ``<id>.json``: its index card, and how far it is on its way to the center, replaced
+as a whole. What the center has goes first; of that, and then of the rest, the oldest below level 4, then the oldest.
+One that is being written never goes.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import msgspec
 from isolane.core.clock import NS_PER_MS, Clock
 from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.recorder.triggers import SAFETY
+from isolane.health.recorder.upload import Upload
 from isolane.wire.snapshot import OPEN, Card, Trigger
 
 _LOG = logging.getLogger(__name__)
@@ -28,9 +30,11 @@ class Entry(msgspec.Struct, kw_only=True):
 
     Attributes:
         card: What it is about.
+        upload: What of it the center has.
     """
 
     card: Card
+    upload: Upload = msgspec.field(default_factory=Upload)
 
 
 @dataclass(slots=True)
@@ -188,6 +192,6 @@ class Shelf:
         return self._clock.mono_ns() // NS_PER_MS
 
 
-def _keep_longer(entry: Entry) -> tuple[bool, str]:
+def _keep_longer(entry: Entry) -> tuple[bool, bool, str]:
     """Give what orders snapshots by how long they are kept."""
-    return entry.card.level >= SAFETY, entry.card.id
+    return not entry.upload.is_done(entry.card), entry.card.level >= SAFETY, entry.card.id
