@@ -36,6 +36,8 @@ chaos-health: setup  ## Kill gateway, center and broker, cut links, fill the dis
 bench-center: setup  ## Compare what the center stores and answers with writing the same samples by remote write (ARGS="--quick")
 	@tools/packages victoria-metrics
 	@$(BIN)/python -m bench.center $(ARGS)
+bench-soh: setup  ## Judge the health models by simulated years with known faults, and by real data (ARGS="--quick")
+	@$(BIN)/python -m bench.soh $(ARGS)
 chaos-center: setup  ## Kill the center's workers, database and telemetry store; nothing may be lost or doubled
 	@tools/packages mosquitto postgresql victoria-metrics
 	@$(BIN)/python -m bench.chaos_center $(ARGS)
@@ -55,4 +57,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health bench-center chaos-center screenshots setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health bench-center bench-soh chaos-center screenshots setup frontend docs lock clean
