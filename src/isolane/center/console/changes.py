@@ -134,7 +134,7 @@ def _ended(alerts: list[Alert], *, is_more: bool) -> Kind:
         for one in alerts
     ]
     words = ("ended", "Ended alarms", "ended alarm", "ended alarms")
-    kind = _kind(words, ("good", "balanced"), changes, "Those that stood stand still.")
+    kind = _kind(words, ("good", "balanced"), changes, "All that stood then stand now.")
     return _more(kind) if is_more else kind
 
 
