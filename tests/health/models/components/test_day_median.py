@@ -1,5 +1,7 @@
 """This file holds what is judged by medians of days: flash memory and the clock's battery are such."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -13,8 +15,8 @@ _DAY = 86_400
 class Level(DayMedian):
     """Something slow."""
 
-    id = "level/1"
-    required = ("Tank/Level",)
+    id: ClassVar[str] = "level/1"
+    required: ClassVar[tuple[str, ...]] = ("Tank/Level",)
 
 
 def _make() -> Level:
