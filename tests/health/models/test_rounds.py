@@ -11,7 +11,7 @@ from isolane.core.samples import Quality, Reading
 from isolane.core.signals import Signal
 from isolane.health.models import memory, renewals
 from isolane.health.models.components.connector import ConnectorParameters
-from isolane.health.models.rounds import Rounds
+from isolane.health.models.rounds import BATCH_ROWS, Rounds
 from isolane.health.models.settings import ModelSettings
 from isolane.wire.health_paper import HEALTH, LEVEL, decode_health, decode_level
 
@@ -36,10 +36,12 @@ class Outside:
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []
+        self.times = 0
         self.papers: list[tuple[str, bytes, bool]] = []
 
     def emit(self, readings: Sequence[Reading]) -> None:
         self.readings = list(readings)
+        self.times += 1
 
     def hand_in(self, kind: str, body: bytes, urgent: bool) -> None:  # noqa: FBT001 - as the port has it
         self.papers.append((kind, body, urgent))
@@ -64,9 +66,9 @@ async def _run(rounds: Rounds, outside: Outside, rows: int, *, welded: bool = Fa
         rise_k += (1.0e-3 * current_a**2 - rise_k) / 600
         row = _row(current_a, rise_k, commanded=charging, closed=charging or (welded and at > 700))
         rounds.row((START_S + at) * 1000, row, codes)
-        if at % 10 == 9:
+        if at % BATCH_ROWS == BATCH_ROWS - 1:
             async with asyncio.timeout(30):
-                while rounds.counts["batches"] < before + (at - first + 1) // 10:
+                while rounds.counts["batches"] < before + (at - first + 1) // BATCH_ROWS:
                     await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -78,6 +80,7 @@ async def test_rows_become_scores_that_are_samples(tmp_path: Path) -> None:
     assert "1.0/PowerContactor/xSoH" in keys
     await _run(rounds, outside, 1200)
     assert {reading.signal for reading in outside.readings} == keys
+    assert outside.times == 20  # once a minute
     assert all(reading.quality is Quality.GOOD or reading.value is None for reading in outside.readings)
     assert not [paper for paper in outside.papers if paper[0] == LEVEL]
     rounds.close()
@@ -101,7 +104,7 @@ async def test_what_was_learnt_outlives_a_restart(tmp_path: Path) -> None:
     kept = {score.measure.name: score for _, score in first.stage.scores(START_S + 2400)}
     first.close()
     again = Rounds(SIGNALS, SETTINGS, path, SystemClock())
-    await _run(again, Outside(), 10, first=2400)
+    await _run(again, Outside(), BATCH_ROWS, first=2400)
     for _, score in again.stage.scores(START_S + 2400):
         assert score.n_obs == kept[score.measure.name].n_obs
     assert any(score.n_obs for score in kept.values())
@@ -154,7 +157,7 @@ async def test_a_part_that_was_replaced_is_learnt_anew(tmp_path: Path) -> None:
     folder = renewals.folder_of(path)
     renewals.leave(folder, renewals.Renewal("CP1", "1.0", "connector", "new cable"))
     (folder / "odd.json").write_bytes(b"{")
-    await _run(rounds, Outside(), 10, first=2400)
+    await _run(rounds, Outside(), BATCH_ROWS, first=2400)
     heating = [score for _, score in rounds.stage.scores(0) if score.measure.name.startswith("contact_heating")]
     assert not any(score.n_obs for score in heating)
     assert list(folder.iterdir()) == []
