@@ -138,7 +138,7 @@ class _Center:
         self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
-        self.live = LiveStreams(telemetry)
+        self.live = LiveStreams(telemetry, streams_max=settings.access.streams_max)
         revocations = RevocationLog(revocations_file(settings.store, settings.data))
         tell_of_restores(revocations)
         self.office = Office(catalogue, settings.access, revocations=revocations)
