@@ -31,7 +31,7 @@ from isolane.wire.health_paper import HEALTH, LEVEL, VERSION, HealthNote, encode
 
 _LOG = logging.getLogger(__name__)
 BATCH_ROWS = 20
-"""Half of their cost does not depend on how many rows come at once: 50 chargers take 1.3 ms a second at 10, 0.8 at 20."""
+"""Half of the cost does not depend on how many rows come at once: 50 chargers take 1.3 ms a second at 10, 0.8 at 20."""
 _WAITING_MAX = 6
 _SCORES_BATCHES = 3
 _PERIOD_S = 90.0
