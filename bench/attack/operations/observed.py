@@ -24,7 +24,7 @@ _SERIES = (
     f"/api/v1/series?site={SITE['A']}&charger={CHARGER['A']}&signal={quote(SIGNAL['A'], safe='')}"
     f"&from_ms={T0_MS}&to_ms={T0_MS + 60_000}"
 )
-_ROUNDS = 3
+_ROUNDS = 2
 _BLOCKS, _COLUMNS, _ROWS = 30, 200, 60
 _AT_ONCE = 24
 _CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ", " ERROR ")
@@ -43,7 +43,9 @@ async def warm_up(center: Center) -> None:
             await poster.send(np.full((_COLUMNS, _ROWS), number * 1_000_003))
     for _ in range(_ROUNDS):
         for right in (right for right in RIGHTS if right.method == "GET" and not right.is_stream):
-            await center.ask(admin, "GET", re.sub(r"\{[^}]+\}", "1", right.path))
+            path = re.sub(r"\{[^}]+\}", "1", right.path)
+            # At once, so that each pool of threads has as many as it will ever have.
+            await asyncio.gather(*(center.ask(admin, "GET", path) for _ in range(_AT_ONCE)))
         await asyncio.gather(*(center.ask(admin, "GET", "/api/v1/sites") for _ in range(_AT_ONCE)))
         await asyncio.gather(*(center.ask(Actor("", "", ""), "GET", "/login") for _ in range(_AT_ONCE)))
         await asyncio.gather(*(center.ask(admin, "GET", _SERIES) for _ in range(_AT_ONCE)))
