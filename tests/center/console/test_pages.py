@@ -241,3 +241,10 @@ async def test_what_is_opened_stays_open_and_a_known_time_stays_in_its_zone(
     told = '<details><summary>S</summary><time data-ms="5">01:00 UTC</time></details>'
     assert await page.evaluate(_KEEP, [shown, told, "summary"]) == [shown, True, 0]
     assert (await page.evaluate(_KEEP, [shown, told.replace("5", "6"), "summary"]))[0].count("01:00 UTC") == 1
+
+
+async def test_a_phone_shows_which_page_this_is(center: Center, open_page: OpenPage) -> None:
+    page = await open_page(center.url + "/kpis", width=390)
+    box = await page.locator(".nav [aria-current]").bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= 390

@@ -138,8 +138,16 @@ export function filterBox(onText) {
   });
 }
 
+/** On a phone the pages' names do not fit: the one of this page is brought into sight. */
+function showPlace() {
+  const nav = document.querySelector(".nav");
+  const here = /** @type {HTMLElement|null} */ (nav?.querySelector("[aria-current]"));
+  if (nav && here) nav.scrollLeft = here.offsetLeft - nav.clientWidth / 2 + here.offsetWidth / 2;
+}
+
 function start() {
   themeButton();
+  showPlace();
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   setText(document.getElementById("zone"), zone || "local");
   writeTimes(document);
