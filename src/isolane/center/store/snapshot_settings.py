@@ -15,12 +15,12 @@ class SnapshotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             description="Bound of all files, MiB; then the oldest of the lowest level go, never one that an open "
             "alarm names",
             ge=1,
-            le=1 << 30,
+            le=1_048_576,
         ),
     ] = 20_480
-    gateway_mb_max: Annotated[int, msgspec.Meta(description="Bound of one gateway's files, MiB", ge=1, le=1 << 30)] = (
-        1024
-    )
+    gateway_mb_max: Annotated[
+        int, msgspec.Meta(description="Bound of one gateway's files, MiB", ge=1, le=1_048_576)
+    ] = 1024
     keys: Annotated[
         dict[str, Path],
         msgspec.Meta(
