@@ -31,6 +31,6 @@ class CenterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quota: Annotated[QuotaSettings, msgspec.Meta(description="What each gateway may send")] = QuotaSettings()
     store: Annotated[StoreSettings, msgspec.Meta(description="How long and how much is kept")] = StoreSettings()
     alerts: Annotated[AlertsSettings, msgspec.Meta(description="Rules, and who is told")] = AlertsSettings()
-    snapshots: Annotated[
-        SnapshotSettings, msgspec.Meta(description="Snapshots that gateways send: bounds, and keys to check them with")
-    ] = SnapshotSettings()
+    snapshots: Annotated[SnapshotSettings, msgspec.Meta(description="Snapshots that gateways send")] = (
+        SnapshotSettings()
+    )

@@ -1,6 +1,5 @@
 """This file defines [center.snapshots]; it guards that what gateways may put on the disk is bounded by numbers."""
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -21,10 +20,3 @@ class SnapshotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     gateway_mb_max: Annotated[
         int, msgspec.Meta(description="Bound of one gateway's files, MiB", ge=1, le=1_048_576)
     ] = 1024
-    keys: Annotated[
-        dict[str, Path],
-        msgspec.Meta(
-            description="By gateway: PEM file of the public key, or of a certificate, that its snapshots must be "
-            "signed with"
-        ),
-    ] = msgspec.field(default_factory=dict)
