@@ -1,4 +1,4 @@
-"""This file is `isolane blackbox`: snapshots listed, shown and checked; it guards that none is changed."""
+"""This file is `isolane blackbox`: snapshots listed, shown, checked and exported; it guards that none is changed."""
 
 import argparse
 from datetime import UTC, datetime
@@ -17,7 +17,8 @@ Look at the snapshots that a gateway's black box has taken: files in MCAP, which
 those of the settings file's [health.recorder], the newest first; `show` what triggered one and what is in it; `verify`
 tells whether a file is as it was written: every chunk against the manifest, the manifest against its signature, given
 the public key or certificate of the gateway. A file that a power cut has ended, or that is still being written, is read
-up to its last whole chunk. FILE is a path, or the id of a snapshot or its beginning.
+up to its last whole chunk. `export` writes an incident report with plots, a Parquet table with a row for each value and
+event, or COMTRADE files, one pair for each rate of rows. FILE is a path, or the id of a snapshot or its beginning.
 
 exit codes of verify: 0 as it was written, 1 changed, damaged, or not signed by that key
 """
@@ -27,12 +28,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_config(actions.add_parser("list", help="the snapshots of a gateway"))
-    for name, summary in (("show", "what is in a snapshot"), ("verify", "check hashes and signature")):
+    summaries = {
+        "show": "what is in a snapshot",
+        "verify": "check hashes and signature",
+        "export": "write it for people and other programs",
+    }
+    for name, summary in summaries.items():
         action = actions.add_parser(name, help=summary)
         action.add_argument("file", metavar="FILE", help="a snapshot's file, its id, or how that begins")
         add_config(action)
-        if name == "verify":
+        if name != "show":
             action.add_argument("--key", type=Path, metavar="FILE", help="public key or certificate, PEM")
+        if name == "export":
+            action.add_argument("--html", type=Path, metavar="FILE", help="write an incident report")
+            action.add_argument("--parquet", type=Path, metavar="FILE", help="write a table of values and events")
+            action.add_argument("--comtrade", type=Path, metavar="FILE", help="write FILE as .cfg, its data as .dat")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,9 +54,11 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "list":
         return _list(_folder(options.config))
     path = _found(options.file, options.config)
-    verdict = _checked(path, options.key if options.action == "verify" else None)
+    verdict = _checked(path, getattr(options, "key", None))
     if options.action == "show":
         return _show(path, verdict)
+    if options.action == "export":
+        return _export(options, verdict)
     return _verify(path, verdict, is_key_given=options.key is not None)
 
 
@@ -95,6 +107,29 @@ def _verify(path: Path, verdict: "Verdict", *, is_key_given: bool) -> int:
     print(f"{path}: {verdict.end}, {chunks} whole chunks, signature: {verdict.signature}")
     is_signed = not is_key_given or verdict.signature == "good"
     return 0 if is_signed and not verdict.faults else 1
+
+
+def _export(options: argparse.Namespace, verdict: "Verdict") -> int:
+    from isolane.cli.blackbox_export import write_comtrade, write_parquet
+    from isolane.wire.snapshot_file.content import content
+    from isolane.wire.snapshot_file.manifest import compose
+    from isolane.wire.snapshot_file.report import document
+
+    if not (options.html or options.parquet or options.comtrade):
+        raise IsolaneError("nothing is to be written", "give --html, --parquet or --comtrade")
+    told, manifest = content(verdict.anatomy), verdict.manifest or compose(verdict.anatomy, verdict.end)
+    try:
+        if options.html:
+            options.html.write_text(document(verdict, told), encoding="utf-8")
+            print(options.html)
+        if options.parquet:
+            print(f"{options.parquet}: {write_parquet(options.parquet, told)} rows")
+        if options.comtrade:
+            written = write_comtrade(options.comtrade, told, manifest)
+            print("\n".join(map(str, written)) or "no rows for COMTRADE")
+    except OSError as error:
+        raise IsolaneError(f"cannot write {error.filename}: {error.strerror}") from error
+    return 0
 
 
 def _checked(path: Path, key: Path | None) -> "Verdict":

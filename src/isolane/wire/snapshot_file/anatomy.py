@@ -60,13 +60,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPart:
-    """A whole chunk: where it is, how long with its head, its SHA-256, and what is in it."""
+    """A whole chunk: where it is, how long with its head, its SHA-256, what is in it, and its message indexes."""
 
     at: int
     length: int
     sha256: str
     chunk: Chunk
     records: list[object]
+    indexes: list[MessageIndex]
 
 
 @dataclass
@@ -88,6 +89,8 @@ class Anatomy:
     whole_bytes: int = 0
     is_ended: bool = False
     size: int = 0
+    opened_bytes: int = 0
+    """Of the chunks, once they are opened."""
     damaged: list[int] = field(default_factory=list)
     """Where chunks are that do not fit their checksum."""
     indexes: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
@@ -123,11 +126,15 @@ class Anatomy:
         return [note.metadata for _, _, note in self.notes if note.name == name]
 
 
-def dissect(data: bytes) -> Anatomy:
+def dissect(data: bytes, opened_bytes_max: int | None = None) -> Anatomy:
     """Take a file apart, as far as it is whole.
 
+    Args:
+        data: Of anybody's choosing.
+        opened_bytes_max: What its chunks may take together once they are opened; None: whatever they take.
+
     Raises:
-        ValueError: It does not begin as an MCAP file does.
+        ValueError: It does not begin as an MCAP file does, or opens to more than it may.
     """
     if data[: len(MCAP0_MAGIC)] != MCAP0_MAGIC[: len(data)]:
         raise ValueError("not an MCAP file")
@@ -136,6 +143,8 @@ def dissect(data: bytes) -> Anatomy:
     while in_data and (part := _part(data, at)) is not None:
         in_data = _take(found, part)
         at = part.end
+        if opened_bytes_max is not None and found.opened_bytes > opened_bytes_max:
+            raise ValueError(f"it opens to more than {opened_bytes_max} bytes")
     if not in_data:
         found.is_ended = data[-len(MCAP0_MAGIC) :] == MCAP0_MAGIC
     _drop_half_indexed(found)
@@ -155,7 +164,7 @@ def ending(found: Anatomy, manifest: bytes, signature: bytes, at_ns: int) -> byt
     last = found.chunks[-1] if found.chunks else None
     index_at: dict[int, dict[int, int]] = {chunk.at: dict(found.indexes[chunk.at]) for chunk in found.chunks}
     if last is not None and not index_at[last.at]:
-        for index in _message_indexes(last):
+        for index in last.indexes:
             index_at[last.at][index.channel_id] = found.whole_bytes + out.count
             index.write(out)
     attached = []
@@ -209,7 +218,7 @@ def _summarise(
             compression=chunk.chunk.compression,
             compressed_size=len(chunk.chunk.data),
             message_end_time=chunk.chunk.message_end_time,
-            message_index_length=sum(map(_index_bytes, _message_indexes(chunk))) if offsets else 0,
+            message_index_length=sum(map(_index_bytes, chunk.indexes)) if offsets else 0,
             message_index_offsets=offsets,
             message_start_time=chunk.chunk.message_start_time,
             uncompressed_size=chunk.chunk.uncompressed_size,
@@ -244,6 +253,7 @@ def _take(found: Anatomy, part: Part) -> bool:
                     found.damaged.append(part.at)
                 else:
                     found.chunks.append(chunk)
+                    found.opened_bytes += chunk.chunk.uncompressed_size
             case Opcode.MESSAGE_INDEX if found.damaged and found.damaged[-1] > _last_at(found):
                 pass
             case Opcode.MESSAGE_INDEX:
@@ -273,13 +283,17 @@ def _chunk(part: Part, stream: ReadDataStream) -> ChunkPart | None:
     """Open a chunk; None if it does not fit its checksum, or is none that is written here."""
     try:
         chunk = Chunk.read(stream)
-        if chunk.uncompressed_size > _CHUNK_BYTES_MAX:
+        is_large = chunk.uncompressed_size > _CHUNK_BYTES_MAX
+        if is_large or chunk.compression != "zstd":
+            return None
+        if zstandard.frame_content_size(chunk.data) not in {-1, chunk.uncompressed_size}:
             return None
         records = list[object](breakup_chunk(chunk, validate_crc=True))
+        indexes = _message_indexes(chunk)
     except (McapError, ValueError, struct.error, zstandard.ZstdError):
         return None
     whole = _HEAD.pack(part.opcode, len(part.content)) + part.content
-    return ChunkPart(part.at, len(whole), hashlib.sha256(whole).hexdigest(), chunk, records)
+    return ChunkPart(part.at, len(whole), hashlib.sha256(whole).hexdigest(), chunk, records, indexes)
 
 
 def _drop_half_indexed(found: Anatomy) -> None:
@@ -287,14 +301,14 @@ def _drop_half_indexed(found: Anatomy) -> None:
     if not found.chunks or found.is_ended:
         return
     last = found.chunks[-1]
-    if set(found.indexes[last.at]) != {index.channel_id for index in _message_indexes(last)}:
+    if set(found.indexes[last.at]) != {index.channel_id for index in last.indexes}:
         found.indexes.pop(last.at)
         found.whole_bytes = last.at + last.length
 
 
-def _message_indexes(chunk: ChunkPart) -> list[MessageIndex]:
+def _message_indexes(chunk: Chunk) -> list[MessageIndex]:
     """Make the message indexes of a chunk, by channel."""
-    stream, entries = _opened(chunk.chunk), defaultdict[int, list[tuple[int, int]]](list)
+    stream, entries = _opened(chunk), defaultdict[int, list[tuple[int, int]]](list)
     at = 0
     while at < len(stream):
         opcode, length = _HEAD.unpack_from(stream, at)
@@ -314,7 +328,7 @@ def _opened(chunk: Chunk) -> bytes:
 
 def _indexes_of(chunk: ChunkPart) -> bytes:
     out = RecordBuilder()
-    for index in _message_indexes(chunk):
+    for index in chunk.indexes:
         index.write(out)
     return _bytes_of(out)
 

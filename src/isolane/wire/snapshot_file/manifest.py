@@ -6,7 +6,6 @@ manifest from what is left of it, and a reader checks a manifest by writing it a
 """
 
 import base64
-import binascii
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +19,7 @@ VERSION = 1
 HEAD, TRIGGER, CLOCK = "isolane.snapshot", "isolane.trigger", "isolane.clock"
 """Names of the notes."""
 _NS_PER_MS = 1_000_000
+_MS_MAX = (1 << 63) // _NS_PER_MS
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,17 +134,18 @@ def sealed(found: Anatomy, end: str, signer: Signs | None) -> bytes:
     return ending(found, told, msgspec.json.encode(signature), manifest.to_ms * _NS_PER_MS)
 
 
-def check(data: bytes, key: Verifies | None = None) -> Verdict:
+def check(data: bytes, key: Verifies | None = None, opened_bytes_max: int | None = None) -> Verdict:
     """Check a snapshot, whole or cut.
 
     Args:
         data: The file.
         key: The public half of the key that is to have signed it; None: whose it is is not checked.
+        opened_bytes_max: What its chunks may take together once they are opened; None: whatever they take.
 
     Raises:
-        ValueError: It is no MCAP file.
+        ValueError: It is no snapshot, or opens to more than it may.
     """
-    found = dissect(data)
+    found = dissect(data, opened_bytes_max)
     verdict = Verdict("open", found)
     verdict.faults += [f"the chunk at byte {at} does not fit its checksum" for at in found.damaged]
     if MANIFEST not in found.attachments or SIGNATURE not in found.attachments:
@@ -156,7 +157,7 @@ def check(data: bytes, key: Verifies | None = None) -> Verdict:
         manifest = msgspec.json.decode(told, type=Manifest)
         by = msgspec.json.decode(signature, type=Signature)
         mark = base64.b64decode(by.signature, validate=True)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, RecursionError) as error:
         verdict.faults.append(f"the manifest cannot be read: {error}")
         return verdict
     verdict.manifest = manifest
@@ -166,7 +167,9 @@ def check(data: bytes, key: Verifies | None = None) -> Verdict:
     verdict.end = manifest.end
     verdict.faults += _differences(manifest, compose(found, manifest.end))
     verdict.faults += [f"the message index of the chunk at byte {at} is not its own" for at in found.misindexed]
-    if data[found.whole_bytes :] != ending(found, told, signature, manifest.to_ms * _NS_PER_MS):
+    if not 0 <= manifest.to_ms <= _MS_MAX or data[found.whole_bytes :] != ending(
+        found, told, signature, manifest.to_ms * _NS_PER_MS
+    ):
         verdict.faults.append("the summary is not that of the file")
     return verdict
 
