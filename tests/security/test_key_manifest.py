@@ -62,7 +62,9 @@ def test_rotation_needs_old_and_new(world: World) -> None:
     current = first(signed(world.said(3, world.old), world.old))
     said = world.said(4, world.new)
     both = [*world.old[:2], *world.new]
-    assert follow(current, signed(said, both), NOW).manifest == said
+    rotated = follow(current, signed(said, both), NOW)
+    assert rotated.manifest == said
+    assert first(rotated.data) == rotated
     assert follow(current, signed(world.said(9, world.old), world.old[1:]), NOW).manifest.version == 9
     for signers in (world.new, world.old, [*world.old[:1], *world.new], [*world.old[:2], *world.new[:1]]):
         with pytest.raises(ManifestError) as caught:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from isolane.core import strict_json
-from isolane.security.envelope import MANIFEST, EnvelopeError, parse, verify
+from isolane.security.envelope import MANIFEST, Envelope, EnvelopeError, parse, verify
 from isolane.security.signing import PublicKey, key_id
 
 BYTES_MAX: Final = 64 << 10
@@ -132,12 +132,14 @@ def read(payload: bytes) -> tuple[Manifest, dict[str, PublicKey]]:
 
 
 def first(data: bytes) -> Trusted:
-    """Take a manifest that a person put there.
+    """Take a manifest that a person put there, or that followed one before it was kept.
+
+    Signatures of keys that it does not have count for nothing: a rotated one has those of the old root keys too.
 
     Raises:
         ManifestError: It is none, or not signed by its own threshold.
     """
-    trusted, signers = _open(data, {})
+    trusted, signers = _open(data, None)
     _reach(trusted, signers, "its own")
     return trusted
 
@@ -168,13 +170,16 @@ def follow(current: Trusted, data: bytes, now_s: float) -> Trusted:
     return trusted
 
 
-def _open(data: bytes, others: dict[str, PublicKey]) -> tuple[Trusted, frozenset[str]]:
-    """Read a manifest and check its signatures, each by one of its own root keys or by one of others."""
+def _open(data: bytes, others: dict[str, PublicKey] | None) -> tuple[Trusted, frozenset[str]]:
+    """Read a manifest and check its signatures, each by one of its own root keys or of the others; None: by anybody."""
     try:
         envelope = parse(data, MANIFEST, BYTES_MAX)
-        manifest, keys = read(envelope.payload)
-        trusted = Trusted(manifest, data, keys, {each.kid: each for each in manifest.keys})
-        verify(envelope, others | trusted.roots())
+        manifest, all_keys = read(envelope.payload)
+        trusted = Trusted(manifest, data, all_keys, {each.kid: each for each in manifest.keys})
+        keys = (others or {}) | trusted.roots()
+        if others is None:
+            envelope = Envelope(envelope.payload, tuple(each for each in envelope.signatures if each.kid in keys))
+        verify(envelope, keys)
     except EnvelopeError as error:
         raise ManifestError("malformed" if error.reason == "malformed" else "signature", str(error)) from error
     return trusted, frozenset(each.kid for each in envelope.signatures)
