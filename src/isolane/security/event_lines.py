@@ -48,6 +48,8 @@ class Kind(StrEnum):
     """A name of somebody's choosing leads to where nothing may be sent."""
     STORAGE = "storage"
     """What was taken could not be kept: the disk is full or broken."""
+    COMMAND = "command"
+    """A command that nobody of ours can have signed, or one that its signers may not give."""
 
 
 class EventLines:
