@@ -1,0 +1,58 @@
+"""This file asks for passphrases; it guards that none is ever on a command line."""
+
+import argparse
+import getpass
+from pathlib import Path
+
+from isolane.core.failures import IsolaneError
+from isolane.security.signing import Signer
+
+_CHARS_MIN = 12
+
+
+def add_passphrase(parser: argparse.ArgumentParser) -> None:
+    """Add ``--passphrase-file`` and ``--no-passphrase``."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="its first line; without this, it is asked for"
+    )
+    group.add_argument("--no-passphrase", action="store_true", help="the key's file is not encrypted")
+
+
+def new_passphrase(options: argparse.Namespace) -> bytes | None:
+    """Ask twice for a new passphrase; None if there is to be none.
+
+    Raises:
+        IsolaneError: It is too short, or the two differ.
+    """
+    if options.no_passphrase:
+        return None
+    given = _from_file(options.passphrase_file)
+    if given is None:
+        given = getpass.getpass("new passphrase: ")
+        if getpass.getpass("once more: ") != given:
+            raise IsolaneError("these were two passphrases", "try again")
+    if len(given) < _CHARS_MIN:
+        raise IsolaneError(f"a passphrase has at least {_CHARS_MIN} characters", "take several words")
+    return given.encode()
+
+
+def open_key(path: Path, options: argparse.Namespace) -> Signer:
+    """Read a private key, asking for its passphrase if that is needed.
+
+    Raises:
+        IsolaneError: It cannot be read.
+    """
+    if options.no_passphrase:
+        return Signer(path)
+    given = _from_file(options.passphrase_file)
+    return Signer(path, (getpass.getpass(f"passphrase of {path}: ") if given is None else given).encode())
+
+
+def _from_file(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return (path.read_text(encoding="utf-8").splitlines() or [""])[0]
+    except (OSError, ValueError) as error:
+        raise IsolaneError(f"cannot read the passphrase in {path}: {error}") from error
