@@ -21,6 +21,7 @@ EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
         {"site": SITE, "device": f"gateway:{GATEWAY}"},
     ),
     "/chargers/{site}/{device}/siblings": ({"site": SITE, "device": CHARGER},),
+    "/chargers/{site}/{device}/health": ({"site": SITE, "device": CHARGER},),
     "/alarms/{number}": ({"number": "1"},),
     "/kpis/port": ({"?": f"month={time.strftime('%Y-%m')}&site={SITE}&charger={CHARGER}&port=1"},),
     "/{path:path}": ({"path": "nowhere"},),

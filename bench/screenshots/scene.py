@@ -11,6 +11,7 @@ from bench.screenshots.alarms import open_alarms
 from bench.screenshots.chargers import CHARGING, FAULTED, PREPARING, SUSPENDED, UNAVAILABLE, Charger
 from bench.screenshots.entries import enter
 from bench.screenshots.fleet import Gateway, Stretch, send, sent_long_ago
+from bench.screenshots.health import tell_health
 from starlette.routing import BaseRoute
 
 from isolane.center.app import _Center
@@ -127,6 +128,7 @@ async def served(folder: Path, made: list[Gateway]) -> AsyncIterator[Scene]:
                 # The past is read from the lake and from hot blocks, as on a center that has run for a day.
                 await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
                 await open_alarms(SqlAlerts(catalogue), SITE, made[0].chargers[0])
+                await tell_health(catalogue, made[0])
                 await enter(catalogue, KpiKeeper(catalogue, telemetry, KpiBook(catalogue)), made[0])
             running.append(asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s])))
             yield Scene(center.url, list(center.routes), USER if made else "")

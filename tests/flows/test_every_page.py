@@ -257,3 +257,22 @@ async def test_a_thinned_stretch_is_marked_and_told(browser: Browser, scene: Sce
         )
         # Ten minutes bounded, six on the deadband and five summed up, of the last sixty.
         assert 0.3 < inks < 0.4
+
+
+async def test_the_features_behind_a_score_are_drawn_and_told(browser: Browser, scene: Scene) -> None:
+    async with _tab(browser, scene, "desktop", "light") as page:
+        await page.goto(f"{scene.url}/chargers/hafen-depot/{quote(HOSTILE)}/health")
+        await page.get_by_role("link", name="Contact DC+").first.click()
+        await settled(page)
+        plot = page.locator("#plot")
+        await plot.locator("canvas").wait_for()
+        note = page.locator("#evidence-note")
+        assert "240 features with one standard deviation" in await note.inner_text()
+        await plot.focus()
+        await page.keyboard.press("ArrowLeft")
+        newest = await note.inner_text()
+        assert re.search(r": 0\.0015\d* \u00b1 0\.00005 K/A2$", newest), newest
+        await page.keyboard.press("ArrowLeft")
+        assert await note.inner_text() != newest
+        await page.locator("#evidence-numbers").click()
+        assert await page.get_by_role("region", name="Features in numbers, scrolls").locator("tbody tr").count() == 200

@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry
 from isolane.center.alerts.desk import AlertDesk
 from isolane.center.api.alert_routes import alert_router
 from isolane.center.api.application import create_app, routes_of
+from isolane.center.api.fleet_routes import fleet_router
 from isolane.center.api.guard import Guard
+from isolane.center.api.health_routes import health_router
 from isolane.center.api.kpi_routes import kpi_router
 from isolane.center.api.live import LiveStreams
 from isolane.center.api.people_routes import people_router
@@ -22,12 +24,14 @@ from isolane.center.api.response_routes import response_router
 from isolane.center.console import STATIC
 from isolane.center.console.alarms import alarm_pages
 from isolane.center.console.changes import change_pages
+from isolane.center.console.health_pages import health_pages
 from isolane.center.console.kpi_entries import kpi_entry_pages
 from isolane.center.console.kpi_pages import kpi_pages
 from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
 from isolane.center.console.sibling_pages import sibling_pages
 from isolane.center.console.work_pages import work_pages
+from isolane.center.fleet.desk import FleetDesk
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.kpis.keeper import KpiKeeper
 from isolane.center.kpis.reports import Reports
@@ -42,10 +46,12 @@ from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
 from isolane.center.store.health_book import HealthBook
+from isolane.center.store.health_gauges import PartGauges
 from isolane.center.store.inbox import InboxTaker
 from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_marks import MarkedTelemetry
 from isolane.center.store.revocations import RevocationLog, revocations_file
+from isolane.center.store.snapshot_book import FOLDER, SnapshotBook
 from isolane.center.store.victoria_telemetry import open_telemetry
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
@@ -128,11 +134,10 @@ class _Center:
             "kpis": keeper.run,
         }
         if settings.store.catalogue is not None:
-            taker = InboxTaker(catalogue.engine, marked)
-            self.registry.register(taker)
-            self.tasks["inbox"] = taker.run
-        health = HealthBook(catalogue)
-        self.tasks["health"] = health.run
+            self._take_inbox(catalogue, marked)
+        health = self._file_health(settings, catalogue)
+        fleet = FleetDesk(health, figures)
+        self._collect_snapshots(settings, catalogue)
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
         self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
@@ -147,7 +152,14 @@ class _Center:
             catalogue,
             telemetry,
             self.live,
-            (people_router(door, desk), kpi_router(figures), response_router(responses), alert_router(kept, self.live)),
+            (
+                people_router(door, desk),
+                kpi_router(figures),
+                response_router(responses),
+                alert_router(kept, self.live),
+                health_router(health),
+                fleet_router(fleet),
+            ),
             session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -157,6 +169,7 @@ class _Center:
         app.include_router(kpi_entry_pages(figures, catalogue))
         app.include_router(change_pages(catalogue, telemetry, kept, figures, book))
         app.include_router(sibling_pages(telemetry, figures))
+        app.include_router(health_pages(health, telemetry, fleet))
         app.include_router(work_pages(kept))
         app.include_router(console_router(catalogue, telemetry))
         self.app, self.routes = app, app.routes
@@ -164,6 +177,26 @@ class _Center:
         self.console = _console_server(settings, Guard(gate, self.office.hosts(), is_tls=settings.access.is_public))
         self.url = f"{'http' if settings.access.certificate is None else 'https'}://{self.console.address}"
         self.servers = [self.console, *self.ways_in.servers]
+
+    def _take_inbox(self, catalogue: SqlCatalogue, marked: MarkedTelemetry) -> None:
+        """Take what other workers have put into the database."""
+        taker = InboxTaker(catalogue.engine, marked)
+        self.registry.register(taker)
+        self.tasks["inbox"] = taker.run
+
+    def _collect_snapshots(self, settings: CenterSettings, catalogue: SqlCatalogue) -> None:
+        """Collect the cards and files of snapshots; only here, so that one process writes their folder."""
+        self.tasks["snapshots"] = SnapshotBook(catalogue, settings.data / FOLDER, settings.snapshots).run
+
+    def _file_health(self, settings: CenterSettings, catalogue: SqlCatalogue) -> HealthBook:
+        """File what gateways say of parts, and tell scores as metrics where that is wanted."""
+        health = HealthBook(catalogue)
+        self.tasks["health"] = health.run
+        if settings.store.part_gauges:
+            gauges = PartGauges(health)
+            self.registry.register(gauges)
+            self.tasks["part gauges"] = gauges.run
+        return health
 
 
 def _console_server(settings: CenterSettings, app: Guard) -> WebServer:

@@ -18,10 +18,10 @@ def to_csv(report: KpiReport) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for line in report.lines:
-        writer.writerow([report.month, *(_cell(getattr(line, name)) for name in COLUMNS[1:])])
+        writer.writerow([report.month, *(cell(getattr(line, name)) for name in COLUMNS[1:])])
     return text.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     """Have a text that a spreadsheet would compute begin with an apostrophe; numbers of our own stay numbers."""
     return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value

@@ -148,6 +148,23 @@ def label(key: str) -> str:
     return f"{known}{_TELLERS.get(own.part, '')}"
 
 
+def component(name: str) -> str:
+    """Name a component in a few words, with its instance."""
+    kind, _, rest = name.partition("[")
+    instance = rest.rstrip("]")
+    if kind == "TemperatureSensor" and instance:
+        return _PLACES.get(instance) or _spaced(instance)
+    if kind == "AcDcConverter" and instance:
+        return f"Module {instance}"
+    return f"{_spaced(kind)}{' ' + instance if instance else ''}"
+
+
+def measure(name: str) -> str:
+    """Name a measure or finding of a model in a few words."""
+    plain, _, instance = name.replace("_", " ").partition("[")
+    return f"{plain[:1].upper()}{plain[1:]}{' ' + instance.rstrip(']') if instance else ''}"
+
+
 def words(key: str) -> tuple[str, ...]:
     """Give the words for a state's numbers 0, 1, 2 ...; empty for a quantity."""
     path = parts(key).path

@@ -102,6 +102,11 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", f"{_API}/silences", Who.ANY_ROLE, _READ),
     Right("POST", f"{_API}/silences", Who.OPERATE),
     Right("DELETE", f"{_API}/silences/{{number}}", Who.OPERATE),
+    # Health
+    Right("GET", f"{_API}/health/parts", Who.ANY_ROLE, _READ),
+    Right("GET", f"{_API}/health/parts/{{number}}", Who.ANY_ROLE, _READ),
+    Right("GET", f"{_API}/health/changes", Who.ANY_ROLE, _READ),
+    Right("GET", f"{_API}/health/worst", Who.ANY_ROLE, _READ),
     # Figures
     Right("GET", f"{_API}/kpis", Who.ANY_ROLE, _READ),
     Right("GET", f"{_API}/kpis/evidence", Who.ANY_ROLE, _READ),
@@ -163,6 +168,10 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", "/fragments/changes", Who.ANY_ROLE),
     Right("GET", "/snapshots", Who.ANY_ROLE),
     Right("GET", "/commands", Who.ANY_ROLE),
+    Right("GET", "/health", Who.ANY_ROLE),
+    Right("GET", "/health/fleet", Who.ANY_ROLE),
+    Right("GET", "/chargers/{site}/{device}/health", Who.ANY_ROLE),
+    Right("GET", "/fragments/health/{site}/{device}", Who.ANY_ROLE),
     Right("GET", "/chargers/{site}/{device}/siblings", Who.ANY_ROLE),
     Right("GET", "/fragments/siblings/{site}/{device}", Who.ANY_ROLE),
     Right("GET", "/chargers/{site}/{device}", Who.ANY_ROLE),

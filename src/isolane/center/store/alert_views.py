@@ -1,7 +1,8 @@
 """This file defines what is seen of alerts; it guards that a state follows from facts and is never set by itself.
 
 All times are UTC in ms. A *subject* is what an alert is about: ``center``, ``site/<site>``,
-``gateway/<site>/<gateway>``, ``charger/<site>/<identity>``, ``signal/<site>/<device>/<key>`` or ``certificate/<name>``.
+``gateway/<site>/<gateway>``, ``charger/<site>/<identity>``, ``signal/<site>/<device>/<key>``,
+``part/<site>/<identity>/<place>/<component>/<measure>`` or ``certificate/<name>``.
 Texts that a device chose (an identity, a signal's key) are text everywhere: whoever shows them escapes them.
 """
 

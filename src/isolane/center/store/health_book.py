@@ -22,6 +22,7 @@ from isolane.center.store.health_views import (
     FeaturePoint,
     PartChange,
     PartHealth,
+    PartLife,
     PartPage,
     PartQuery,
 )
@@ -44,6 +45,8 @@ _LOG = logging.getLogger(__name__)
 PAUSE_S: Final = 1.0
 FEATURES_MAX: Final = 2000
 """Of one part; with twelve sessions a day half a year."""
+FAILED_LEVEL: Final = 3
+"""From which level on a part has failed, for curves of life."""
 _AT_ONCE = 200
 _MS = 1000
 
@@ -121,6 +124,31 @@ class HealthBook:
         query = query.where(HealthPartRow.site == site, HealthPartRow.charger == charger, HealthPartRow.score != b"")
         found = await self._catalogue.read(lambda session: session.execute(query).all())
         return frozenset(f"{place}/{component}" for place, component in found)
+
+    async def values(self, limit: int) -> list[tuple[tuple[str, ...], float]]:
+        """Give states of health by site, charger, place, component and measure; at most so many, the oldest parts."""
+        named = (HealthPartRow.site, HealthPartRow.charger, HealthPartRow.place, HealthPartRow.component)
+        query = select(*named, HealthPartRow.measure, HealthPartRow.value).where(HealthPartRow.value.is_not(None))
+        query = query.order_by(HealthPartRow.number).limit(limit)
+        rows = await self._catalogue.read(lambda session: session.execute(query).all())
+        return list({tuple(labels): float(value or 0.0) for *labels, value in rows}.items())
+
+    async def lives(self) -> list[PartLife]:
+        """Give when each part was first told of, last told of, and first at L3 or above."""
+        first = select(HealthFeatureRow.part, func.min(HealthFeatureRow.at_ms).label("at_ms"))
+        first_seen = first.group_by(HealthFeatureRow.part).subquery()
+        failed = select(HealthChangeRow.part, func.min(HealthChangeRow.at_ms).label("at_ms"))
+        failed = failed.where(HealthChangeRow.level >= FAILED_LEVEL).group_by(HealthChangeRow.part)
+        first_failed = failed.subquery()
+        query = (
+            select(HealthPartRow, first_seen.c.at_ms, first_failed.c.at_ms)
+            .join(first_seen, first_seen.c.part == HealthPartRow.number)
+            .outerjoin(first_failed, first_failed.c.part == HealthPartRow.number)
+            .where(HealthPartRow.score != b"")
+            .order_by(HealthPartRow.number)
+        )
+        rows = await self._catalogue.read(lambda session: session.execute(query).all())
+        return [PartLife(_shown(row), first_ms, failed_ms) for row, first_ms, failed_ms in rows]
 
     async def page(self, query: PartQuery) -> PartPage:
         """Give parts that match, the newest number first."""

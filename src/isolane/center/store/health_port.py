@@ -9,6 +9,7 @@ from isolane.center.store.health_views import (
     FeaturePoint,
     PartChange,
     PartHealth,
+    PartLife,
     PartPage,
     PartQuery,
 )
@@ -55,6 +56,10 @@ class Health(StandingParts, Protocol):
 
     async def changes(self, site: str, charger: str, limit: int = 200) -> list[PartChange]:
         """Give a charger's changes of level, newest first."""
+        ...
+
+    async def lives(self) -> list[PartLife]:
+        """Give when each part that has a score was first told of, and first at L3 or above."""
         ...
 
     async def change_page(self, query: ChangeQuery) -> ChangePage:

@@ -114,3 +114,12 @@ class ChangePage:
 
     changes: list[PartChange]
     before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartLife:
+    """A part, when it was first told of, and when it first was at L3 or above (None: not yet); UTC ms."""
+
+    part: PartHealth
+    first_ms: int
+    failed_ms: int | None

@@ -119,3 +119,9 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         float,
         msgspec.Meta(description="A charger without a new block for so long is shown offline, s", ge=1, le=86_400),
     ] = 150.0
+    part_gauges: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Tell the states of health of parts, the first 20,000 that have one, as metrics of the center"
+        ),
+    ] = False
