@@ -7,6 +7,10 @@ _REASONS: Mapping[tuple[str, str], str] = {
         "A loose pin that is there for 30 % of the time warms a session's mean by a fifth: short of L2's 30 %. What "
         "changes within a session is not looked at."
     ),
+    ("conn_gain", "score"): (
+        "The baseline rests on the first 50 plugging-ins, which scatter by 13 %, cars included: each percent that it is "
+        "off is a point, for good."
+    ),
     ("neutral_r", "score"): (
         "It is told only by three load steps of single-phase cars, which take days to come, and each feature may move "
         "the estimate by four standard deviations at most. The neutral itself is found by voltages that drift apart."
