@@ -8,8 +8,8 @@ _REASONS: Mapping[tuple[str, str], str] = {
         "changes within a session is not looked at."
     ),
     ("conn_gain", "score"): (
-        "The baseline rests on the first 50 plugging-ins, which scatter by 13 %, cars included: each percent that it is "
-        "off is a point, for good."
+        "The baseline rests on the first 50 plugging-ins, which scatter by 13 %, cars included: each percent that it "
+        "is off is a point, for good."
     ),
     ("neutral_r", "score"): (
         "It is told only by three load steps of single-phase cars, which take days to come, and each feature may move "
