@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from isolane.health.models.components.battery import Battery
+from isolane.health.models.components.capacitors import Capacitors
 from isolane.health.models.components.clock import Clock
 from isolane.health.models.components.connector import Connector
 from isolane.health.models.components.contactor import Contactor
@@ -12,6 +13,7 @@ from isolane.health.models.components.environment import Environment
 from isolane.health.models.components.insulation import Insulation
 from isolane.health.models.components.link import Link
 from isolane.health.models.components.meter import Meter
+from isolane.health.models.components.pilot import Pilot
 from isolane.health.models.components.residual import Residual
 from isolane.health.models.components.storage import Storage
 from isolane.health.models.components.supply import Supply
@@ -49,5 +51,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("storage", Storage.required, Storage.used, lambda s, r, k: Storage(s.storage, r, k)),
     Kind("clock", Clock.required, Clock.used, lambda s, r, k: Clock(s.clock, r, k)),
     Kind("battery", Battery.required, Battery.used, lambda s, r, k: Battery(s.battery, r, k)),
+    Kind("capacitors", Capacitors.required, Capacitors.used, lambda s, r, k: Capacitors(s.capacitors, r, k)),
+    Kind("pilot", Pilot.required, Pilot.used, lambda s, r, k: Pilot(s.pilot, r, k)),
 )
 """In the order in which they look at rows."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from isolane.health.models.components.battery import BatteryParameters
+from isolane.health.models.components.capacitors import CapacitorsParameters
 from isolane.health.models.components.clock import ClockParameters
 from isolane.health.models.components.connector import ConnectorParameters
 from isolane.health.models.components.contactor import ContactorParameters
@@ -13,6 +14,7 @@ from isolane.health.models.components.environment import EnvironmentParameters
 from isolane.health.models.components.insulation import InsulationParameters
 from isolane.health.models.components.link import LinkParameters
 from isolane.health.models.components.meter import MeterParameters
+from isolane.health.models.components.pilot import PilotParameters
 from isolane.health.models.components.residual import ResidualParameters
 from isolane.health.models.components.storage import StorageParameters
 from isolane.health.models.components.supply import SupplyParameters
@@ -77,6 +79,8 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     storage: StorageParameters = StorageParameters()
     clock: ClockParameters = ClockParameters()
     battery: BatteryParameters = BatteryParameters()
+    capacitors: CapacitorsParameters = CapacitorsParameters()
+    pilot: PilotParameters = PilotParameters()
     tell_s: Annotated[
         float, msgspec.Meta(description="From one report of scores and features to the next, s.", ge=10, le=86_400)
     ] = 3600.0

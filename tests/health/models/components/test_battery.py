@@ -17,7 +17,7 @@ def _make() -> Battery:
     return Battery(BatteryParameters(), _RATING, (_VOLT,))
 
 
-def test_a_weak_battery_is_planned_for_and_no_more() -> None:
+def test_a_weak_battery_is_watched_and_then_planned_for() -> None:
     course = Course(_make().measures[0], "battery/1")
     volts = np.repeat(np.concatenate((np.full(20, 3.05), np.linspace(3.05, 2.45, 60))), 86_400)
     levels = [course.take(feature) for feature in told(_make, {_VOLT: volts}).features]
