@@ -1,8 +1,8 @@
 """This file keeps a Merkle tree as RFC 6962, section 2 has it; it guards that a proof holds only for what is there.
 
 A leaf is hashed with a byte 0x00 in front, a node of two with 0x01, so that neither can be taken for the other. `Tree`
-keeps every whole subtree's hash, some 70 bytes of memory an entry with Python's own share left out, and answers in
-O(log n) per node asked. Checking a proof (RFC 9162, sections 2.1.3.2 and 2.1.4.2) needs no tree.
+keeps the hash of every whole subtree, two an entry, and makes any node of the tree from O(log n) of them. Checking a
+proof (RFC 9162, sections 2.1.3.2 and 2.1.4.2) needs no tree.
 """
 
 import hashlib

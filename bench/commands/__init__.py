@@ -1,0 +1,1 @@
+"""What it costs to look at a command: `python -m bench.commands`."""
