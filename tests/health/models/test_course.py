@@ -167,3 +167,19 @@ def test_of_what_does_not_wear_nothing_is_foretold() -> None:
     score = course.score(120 * 86_400)
     assert score.prognosis is None
     assert "does not wear" in score.no_prognosis
+
+
+def test_what_goes_on_getting_worse_fast_is_not_left_behind() -> None:
+    measure = replace(HEATING, log=False, ratio=math.nan, limit=0.03, plan=math.nan, dispatch=math.nan, scatter=2e-4)
+    course = Course(measure, "connector/1")
+    _run(course, lambda _: 1.0, 60)
+    _run(course, lambda at: 1 + at, 30, first=60)
+    assert course.score(0).value < 15
+    assert course.score(0).theta == pytest.approx(0.03, rel=0.2)
+
+
+def test_a_slow_ramp_is_followed_closely_once_it_is_known() -> None:
+    course = Course(replace(HEATING, walk=0.005), "connector/1")
+    _run(course, lambda _: 1.0, 60)
+    _run(course, lambda at: 1 + 0.004 * at, 200, first=60)
+    assert course.score(0).value == pytest.approx(20, abs=8)

@@ -4,7 +4,7 @@ Operation, for each feature y (its logarithm where the measure is tested so):
 
 1. Until the baseline is complete: collect. A measure with a start of its own, or with a commissioned value, needs none.
 2. Estimate: a scalar Kalman filter of a random walk, P += q^2; R = sd^2 + scatter^2; an innovation beyond 4 standard
-   deviations is cut to that, so one wild feature moves little.
+   deviations is cut to that, so one wild feature moves little; the third in a row on one side is believed.
 3. Drift: `drift.Cusum` of the residual against the baseline. When it finds a change, the estimate is set to the mean
    since the change began: a step is not followed slowly.
 4. State of health, level and prognosis from the estimate.
@@ -24,6 +24,7 @@ from isolane.health.models.score import Prognosis, Score, Trust, state_of_health
 from isolane.health.models.trail import Trail
 
 _WALK_SHARE = 0.2
+_CUT_MAX = 3
 _OLD_S = 30 * 86_400
 _GOOD_FEATURES = 10
 _POOR_SD = 25.0
@@ -41,6 +42,7 @@ class Memory:
         spread: Standard deviation of features about it.
         estimate: Of the present.
         variance: Of that.
+        cut: Innovations in a row that were cut, counted with their sign.
         n_obs: Features taken.
         at_s: UTC second of the newest.
         baseline: While it is learnt.
@@ -56,6 +58,7 @@ class Memory:
     spread: float = math.nan
     estimate: float = math.nan
     variance: float = math.nan
+    cut: float = 0.0
     n_obs: int = 0
     at_s: int = 0
     baseline: Baseline = field(default_factory=Baseline)
@@ -159,14 +162,21 @@ class Course:
         if measure.basis is not Basis.MEASURED:
             memory.estimate, memory.variance = y, sd * sd
             return
-        walk = measure.walk if not math.isnan(measure.walk) else _WALK_SHARE * memory.spread
+        walk = _WALK_SHARE * memory.spread
+        if not math.isnan(measure.walk) and not memory.drift.over:
+            walk = measure.walk  # a part that is known to drift is followed as fast as its scatter allows
         noise = sd * sd + memory.spread**2
         memory.variance += walk * walk
         total = memory.variance + noise
         limit = WILD_SD * math.sqrt(total)
         gain = memory.variance / total if total else 1.0
-        memory.estimate += gain * min(max(y - memory.estimate, -limit), limit)
-        memory.variance *= 1 - gain
+        step = y - memory.estimate
+        memory.cut = memory.cut + math.copysign(1, step) if abs(step) > limit and memory.cut * step >= 0 else 0.0
+        if abs(memory.cut) >= _CUT_MAX:
+            memory.estimate, memory.variance, memory.cut = y, noise, 0.0
+        else:
+            memory.estimate += gain * min(max(step, -limit), limit)
+            memory.variance *= 1 - gain
         if memory.drift.take(self._worse(y, memory.start) / (memory.spread or 1.0), y):
             memory.estimate, memory.variance = memory.drift.mean, noise / memory.drift.since
 
