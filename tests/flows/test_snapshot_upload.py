@@ -18,7 +18,7 @@ from isolane.wire.snapshot_file.manifest import check
 from support.broker import Pki, free_port, make_pki
 from support.center_process import CenterProcess
 from support.health_process import Health
-from support.outboxes import GATEWAY, until
+from support.outboxes import GATEWAY, SITE, until
 
 CENTER = """
 [center]
@@ -87,6 +87,9 @@ async def test_what_was_frozen_before_a_kill_is_at_the_center_after_it(tmp_path:
         (file,) = folder.glob("outbox.db.blackbox/snapshots/*.mcap")
         found, data = told(folder), file.read_bytes()
         assert (found.card.state, found.card.sha256) == (CUT, hashlib.sha256(data).hexdigest())
+        collected = tmp_path / "data" / "snapshots" / SITE / GATEWAY / file.name
+        await until(collected.exists, "the center has put it together")
+        assert collected.read_bytes() == data
         verdict = check(data)
         assert (verdict.end, verdict.faults) == (CUT, [])
         assert verdict.manifest is not None
