@@ -45,7 +45,7 @@ async def client(asked: Asked) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_empty_pages_say_what_will_stand_there_and_offer_no_button(client: httpx.AsyncClient) -> None:
     snapshots, commands = [(await client.get(path)).text for path in ("/snapshots", "/commands")]
-    assert "No gateway sends snapshots yet" in snapshots
+    assert "Snapshots are collected" in snapshots
     assert 'href="/alarms"' in snapshots.partition("<main")[2]
     assert "This center sends no commands yet" in commands
     assert "Nothing is to be done" in commands
