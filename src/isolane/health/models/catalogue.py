@@ -13,6 +13,7 @@ from isolane.health.models.components.environment import Environment
 from isolane.health.models.components.insulation import Insulation
 from isolane.health.models.components.link import Link
 from isolane.health.models.components.meter import Meter
+from isolane.health.models.components.modules import Modules
 from isolane.health.models.components.pilot import Pilot
 from isolane.health.models.components.residual import Residual
 from isolane.health.models.components.storage import Storage
@@ -51,6 +52,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("storage", Storage.required, Storage.used, lambda s, r, k: Storage(s.storage, r, k)),
     Kind("clock", Clock.required, Clock.used, lambda s, r, k: Clock(s.clock, r, k)),
     Kind("battery", Battery.required, Battery.used, lambda s, r, k: Battery(s.battery, r, k)),
+    Kind("modules", Modules.required, Modules.used, lambda s, r, k: Modules(s.modules, r, k)),
     Kind("capacitors", Capacitors.required, Capacitors.used, lambda s, r, k: Capacitors(s.capacitors, r, k)),
     Kind("pilot", Pilot.required, Pilot.used, lambda s, r, k: Pilot(s.pilot, r, k)),
 )

@@ -14,6 +14,7 @@ from isolane.health.models.components.environment import EnvironmentParameters
 from isolane.health.models.components.insulation import InsulationParameters
 from isolane.health.models.components.link import LinkParameters
 from isolane.health.models.components.meter import MeterParameters
+from isolane.health.models.components.modules import ModulesParameters
 from isolane.health.models.components.pilot import PilotParameters
 from isolane.health.models.components.residual import ResidualParameters
 from isolane.health.models.components.storage import StorageParameters
@@ -79,6 +80,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     storage: StorageParameters = StorageParameters()
     clock: ClockParameters = ClockParameters()
     battery: BatteryParameters = BatteryParameters()
+    modules: ModulesParameters = ModulesParameters()
     capacitors: CapacitorsParameters = CapacitorsParameters()
     pilot: PilotParameters = PilotParameters()
     tell_s: Annotated[
