@@ -1,5 +1,6 @@
 """This file tests what gateway and center say beside blocks; it guards one form, and that odd bytes stay data."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def test_an_empty_downlink_is_short() -> None:
 
 @pytest.mark.parametrize("decoder", DECODERS)
 @given(data=st.binary(max_size=80))
-def test_random_bytes_are_a_value_error(decoder: Callable[[bytes], object], data: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - any sentence
+def test_random_bytes_are_read_or_a_value_error(decoder: Callable[[bytes], object], data: bytes) -> None:
+    with contextlib.suppress(ValueError):  # eighty bytes are enough for a message with nothing in it
         decoder(data)
 
 

