@@ -23,8 +23,8 @@ bench-isolation: setup  ## Measure the business beside telemetry on one thin lin
 bench-health: setup  ## Compare what a sample costs on the wire, and measure the gateway (ARGS="--quick")
 	@tools/packages mosquitto
 	@$(BIN)/python -m bench.health $(ARGS)
-attack: setup    ## Run the attack cases against relay, tap, gateway, broker and center (ARGS="--family HS,WS")
-	@tools/packages mosquitto strace sqlmap; command -v fiu-run >/dev/null || tools/packages fiu-utils
+attack: setup frontend  ## Run the attack cases against relay, tap, gateway, broker and center (ARGS="--family HS,WS")
+	@tools/packages mosquitto strace sqlmap chromium; command -v fiu-run >/dev/null || tools/packages fiu-utils
 	@$(BIN)/python -m bench.attack $(ARGS)
 interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
 	@$(BIN)/python -m bench.interop $(ARGS)
