@@ -12,9 +12,8 @@ from isolane.cli.main import main
 from isolane.cli.soh.map import example, load_map
 from isolane.cli.soh.recording import pieces
 from isolane.core.failures import IsolaneError
-from support.tree import ROOT
+from support.measured import DATA, needs_data
 
-RIG = ROOT.parent / "shared/data/hydraulic"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -111,12 +110,11 @@ def test_an_unnamed_column_that_changes_is_found(tmp_path: Path) -> None:
     assert json.loads((out / "report.json").read_bytes())["rows"] == 36_000
 
 
+@needs_data
 def test_a_real_rig_whose_cooler_fails_is_seen(tmp_path: Path) -> None:
-    """2,205 cycles of a minute: cooler at 3, then 20, then 100 %; the first 700 cycles are learnt as they are."""
-    if not RIG.exists():
-        pytest.skip("the measured data is not here")
-    columns = [np.loadtxt(RIG / f"TS{number}.txt.gz").ravel() for number in (1, 2, 3, 4)]
-    profile = np.loadtxt(RIG / "profile.txt")[:, 0]
+    """2,205 cycles of a minute: cooler at 3, then 20, then 100 %; learnt until ten minutes before its first change."""
+    columns = [np.loadtxt(DATA / "hydraulic" / f"TS{number}.txt.gz").ravel() for number in (1, 2, 3, 4)]
+    profile = np.loadtxt(DATA / "hydraulic" / "profile.txt")[:, 0]
     change_s = 60 * int(np.flatnonzero(profile != profile[0])[0])
     file = _csv(tmp_path / "rig.csv", ["TS1", "TS2", "TS3", "TS4"], np.column_stack(columns)[: change_s + 12_000])
     until = (START + timedelta(seconds=change_s - 600)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -40,5 +40,8 @@ def test_a_bug_in_one_place_ends_no_other(monkeypatch: pytest.MonkeyPatch, caplo
     for at in range(0, 100, 10):
         stage.feed(START_S + at, rows)
     assert stage.failed == 3
+    assert "models-put-out charger=CP1 place=1.0" in caplog.text
+    assert [bay.place.charger for bay in stage.working] == ["CP2"]
+    assert {place.charger for place, _ in stage.scores(START_S)} == {"CP2"}
     assert caplog.text.count("models-failed charger=CP1 place=1.0") == 3
     assert stage.bays[1].bytes > 0

@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 
 from isolane.sim.physics.vehicles import MODELS, Vehicle, draw_model
 from isolane.sim.physics.visits import ENERGY_WH, LEVELS, SOC_ARRIVAL, STAY_MIN, draw_visit, quantile
+from support.measured import DATA, needs_data
 
-_DATA = Path(__file__).parents[4] / "shared" / "data"
 _NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-needs_data = pytest.mark.skipif(not _DATA.is_dir(), reason="the measured data is not beside this checkout")
 
 
 def _columns(path: Path) -> dict[str, list[float]]:
@@ -49,7 +48,7 @@ def _columns(path: Path) -> dict[str, list[float]]:
     [("Stay (min)", STAY_MIN, 1.0), ("Energy (Wh)", ENERGY_WH, 100.0), ("SOC arrival", SOC_ARRIVAL, 0.01)],
 )
 def test_quantiles_are_those_of_the_sessions(title: str, table: tuple[float, ...], step: float) -> None:
-    values = sorted(_columns(_DATA / "epfl" / "Session_data.xlsx")[title])
+    values = sorted(_columns(DATA / "epfl" / "Session_data.xlsx")[title])
     assert len(values) == 1878
     scale = 100 if title.startswith("SOC") else 1
     for level, entry in zip(LEVELS, table, strict=True):
@@ -59,7 +58,7 @@ def test_quantiles_are_those_of_the_sessions(title: str, table: tuple[float, ...
 
 @needs_data
 def test_models_are_the_medians_of_the_cars() -> None:
-    document = json.loads((_DATA / "open-ev-data" / "ev-data.json").read_text(encoding="utf-8"))
+    document = json.loads((DATA / "open-ev-data" / "ev-data.json").read_text(encoding="utf-8"))
     chargers = [
         (car["usable_battery_size"] * 1000, car["dc_charger"])
         for car in document["data"]

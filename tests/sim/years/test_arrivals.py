@@ -6,7 +6,6 @@ anew and compared; where it does not, that test is skipped. A file that is there
 
 import datetime as dt
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -14,14 +13,14 @@ import pytest
 
 from isolane.sim.years.arrivals import DAY_BEGINS_H, GAP_S, HOURS, OPEN_S, RANKS, WEEKDAYS, Session, draw_day
 from isolane.sim.years.plan import Scatter
+from support.measured import DATA, needs_data
 
-_DATA = Path(__file__).parents[4] / "shared" / "data"
 _COLUMNS = ("Stay (min)", "Energy (Wh)", "SOC arrival", "Pmax (W)")
 
 
-@pytest.mark.skipif(not _DATA.is_dir(), reason="the measured data is not beside this checkout")
+@needs_data
 def test_tables_are_those_of_the_sessions() -> None:
-    book = openpyxl.load_workbook(_DATA / "epfl" / "Session_data.xlsx", read_only=True)
+    book = openpyxl.load_workbook(DATA / "epfl" / "Session_data.xlsx", read_only=True)
     titles, *rows = book.worksheets[0].iter_rows(values_only=True)
     columns = {str(title): [row[n] for row in rows] for n, title in enumerate(titles)}
     arrivals = [moment for moment in columns["Arrival"] if isinstance(moment, dt.datetime)]

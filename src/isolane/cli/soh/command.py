@@ -60,7 +60,9 @@ def run(options: argparse.Namespace) -> int:
     worst = max((score.level for score in found.scores), default=-1)
     print(f"{found.rows} seconds, {len(found.features)} features, {len(found.levels)} changes, worst level now {worst}")
     print(f"report: {options.out / 'report.html'}")
-    return 0
+    if found.failed:
+        print(f"models failed at {found.failed} batches, as the log says: what is said is not whole")
+    return 1 if found.failed else 0
 
 
 def _renew(options: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ class Findings:
         from_s: UTC of the first.
         to_s: UTC after the last.
         taken_out: Samples that cannot be.
+        failed: Batches that a place's models could not take: a bug of ours, and what is said is not whole.
     """
 
     levels: list[LevelNote] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Findings:
     from_s: int = 0
     to_s: int = 0
     taken_out: int = 0
+    failed: int = 0
 
 
 def replay(path: Path, recording: RecordingMap) -> Findings:
@@ -95,7 +97,7 @@ def replay(path: Path, recording: RecordingMap) -> Findings:
         found.levels += [of_change(told.place, told.change) for told in stage.feed(start_s, rows)]
         found.features += _news(stage)
     found.scores = [of_score(place, score) for place, score in stage.scores(found.to_s)]
-    found.taken_out = stage.taken_out
+    found.taken_out, found.failed = stage.taken_out, stage.failed
     return found
 
 

@@ -67,6 +67,7 @@ def html(found: Findings, name: str) -> str:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>",
         f"<p>{_when(found.from_s)} to {_when(found.to_s)} UTC, {found.rows:,} seconds.</p>",
         f"<p>{len(found.features):,} features, {found.taken_out:,} samples taken out because they cannot be.</p>",
+        f"<p><strong>Not whole: models failed at {found.failed:,} batches.</strong></p>" if found.failed else "",
         "<h2>Scores, worst first</h2>",
         _scores(found.scores),
         "<h2>What changed</h2>",

@@ -29,6 +29,8 @@ class ModelsCollector(Collector):
             "isolane_health_models_implausible_samples", "Samples that cannot be, left out.", value=stage.taken_out
         )
         yield CounterMetricFamily("isolane_health_models_failures", "Batches a place failed at.", value=stage.failed)
+        out = len(stage.bays) - len(stage.working)
+        yield GaugeMetricFamily("isolane_health_models_places_out", "Places put out until the next start.", value=out)
         yield GaugeMetricFamily("isolane_health_models_rows_bytes", "Memory of the rows kept.", value=stage.bytes)
         labels = ["charger", "place", "component", "measure"]
         scores = GaugeMetricFamily("isolane_health_score", "State of health, 100 as new, 0 at its end.", labels=labels)

@@ -165,7 +165,7 @@ class Rounds:
 
     def _readings(self, now_s: int) -> Iterator[Reading]:
         at = self._clock.mono_ns()
-        for bay in self.stage.bays:
+        for bay in self.stage.working:
             for component, scores in _by_component(bay.scores(now_s)).items():
                 worst = min(scores, key=lambda score: score.value)
                 fates = [score.prognosis for score in scores if score.prognosis is not None]
@@ -188,7 +188,7 @@ class Rounds:
         everything, self._is_told = not self._is_told, True
         scores = []
         features = []
-        for bay in self.stage.bays:
+        for bay in self.stage.working:
             fresh = {id(course) for course, _ in bay.news}
             features += [of_feature(bay.place, course, feature) for course, feature in bay.news]
             courses = [course for judged in bay.judged for course in judged.courses.values()]

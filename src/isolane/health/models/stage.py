@@ -55,6 +55,12 @@ class Stage:
         return sum(each.failed for each in self._supervised.values())
 
     @property
+    def working(self) -> list[Bay]:
+        """The places that are not put out."""
+        out = {number for number, each in self._supervised.items() if each.is_out}
+        return [bay for number, bay in enumerate(self.bays) if number not in out]
+
+    @property
     def bytes(self) -> int:
         """Memory that kept rows take."""
         return sum(bay.bytes for bay in self.bays)
@@ -79,8 +85,8 @@ class Stage:
         return told
 
     def scores(self, now_s: int) -> Iterator[tuple[Place, Score]]:
-        """Give all scores at a UTC second."""
-        for bay in self.bays:
+        """Give all scores at a UTC second, without those of places that are put out."""
+        for bay in self.working:
             for score in bay.scores(now_s):
                 yield bay.place, score
 

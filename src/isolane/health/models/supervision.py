@@ -1,6 +1,7 @@
 """This file supervises the models of one place; it guards that a bug in one of them ends no other place's.
 
-A place whose models fail three times in a row is left alone until the next start: it would only fill the log.
+A place whose models fail three times in a row is put out until the next start, which is logged and counted: it would
+only fill the log. What is put out gives no scores any more, so they age and go BAD as those of a silent device do.
 """
 
 import logging
@@ -27,9 +28,14 @@ class Supervised:
         """Batches that its models could not take."""
         self._in_a_row = 0
 
+    @property
+    def is_out(self) -> bool:
+        """Whether the place is left alone until the next start."""
+        return self._in_a_row >= _FAILURES_MAX
+
     def feed(self, start_s: int, rows: NDArray[np.float64]) -> list[Change]:
         """Show rows to the place; see `Bay.feed`. Never raises."""
-        if self._in_a_row >= _FAILURES_MAX:
+        if self.is_out:
             return []
         try:
             changes = self.bay.feed(start_s, rows)
@@ -38,6 +44,8 @@ class Supervised:
             self._in_a_row += 1
             place = self.bay.place
             _LOG.exception("models-failed charger=%s place=%s", place.charger, place.prefix)
+            if self._in_a_row == _FAILURES_MAX:
+                _LOG.error("models-put-out charger=%s place=%s until=restart", place.charger, place.prefix)
             return []
         self._in_a_row = 0
         return changes

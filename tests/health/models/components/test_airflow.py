@@ -1,7 +1,6 @@
 """This file holds the laws of the cooling air, and a score by them on a real rig's cooler."""
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +8,9 @@ from numpy.typing import NDArray
 
 from isolane.health.models.components.airflow import air_per_turn, heat_path, loss_w
 from isolane.health.models.score import state_of_health
+from support.measured import DATA, needs_data
 
-_DATA = Path(__file__).parents[5] / "shared" / "data"
 _DEFAULT = (90.0, 0.018, 6e-7)
-needs_data = pytest.mark.skipif(not _DATA.is_dir(), reason="the measured data is not beside this checkout")
 
 
 def test_loss_of_a_30_kw_module() -> None:
@@ -61,9 +59,9 @@ def _auc(worse: NDArray[np.float64], better: NDArray[np.float64]) -> float:
 @needs_data
 def test_a_real_cooler_is_scored_in_order() -> None:
     """ZeMA hydraulic rig, 2,205 cycles at equal heat: temperature TS4 by the cooler's condition (3, 20, 100 %)."""
-    with gzip.open(_DATA / "hydraulic" / "TS4.txt.gz", "rt") as lines:
+    with gzip.open(DATA / "hydraulic" / "TS4.txt.gz", "rt") as lines:
         mean_c = np.array([np.fromstring(line, sep="\t").mean() for line in lines])
-    state = np.loadtxt(_DATA / "hydraulic" / "profile.txt", usecols=0)
+    state = np.loadtxt(DATA / "hydraulic" / "profile.txt", usecols=0)
     assert len(mean_c) == len(state) == 2205
     fails, weak, full = (mean_c[state == level] for level in (3, 20, 100))
     assert _auc(fails, weak) == pytest.approx(0.985, abs=0.001)
