@@ -9,7 +9,6 @@ Keys are ECDSA P-256, or RSA 2048 for a CSMS that wants it; no key ever leaves t
 """
 
 import datetime as dt
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from isolane.core.durable import replace_file
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import is_charger_id
 
@@ -83,8 +83,8 @@ class Identities:
         request = self._path(charger, "csr")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._path(charger, "new.key"), _pem(key))
-            _replace(request, asked.public_bytes(serialization.Encoding.PEM))
+            replace_file(self._path(charger, "new.key"), _pem(key))
+            replace_file(request, asked.public_bytes(serialization.Encoding.PEM))
         except OSError as error:
             raise IsolaneError(
                 f"cannot write {self._folder}: {error.strerror}", "choose a folder you may write to"
@@ -122,7 +122,7 @@ class Identities:
         try:
             if key is waiting:
                 waiting.replace(used)
-            _replace(
+            replace_file(
                 self._path(charger, "pem"), b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
             )
             self._path(charger, "csr").unlink(missing_ok=True)
@@ -197,14 +197,3 @@ def _belongs(key: Path, certificate: x509.Certificate) -> bool:
 def _pem(key: _Key) -> bytes:
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(pem, pkcs8, serialization.NoEncryption())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place with mode 0600, then put it there."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -1,4 +1,4 @@
-"""Bytes that cross a process or a network: tap copies, tap events, telemetry blocks, acknowledgements.
+"""Bytes that cross a process, a network or a restart: tap copies, blocks, papers, acknowledgements, files of records.
 
 Flow: a value of `core` goes in, versioned bytes come out, and the other way round.
 May import: core.

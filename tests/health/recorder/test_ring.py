@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isolane.health.recorder.ring import Ring
-from isolane.health.recorder.segments import Kind, Record, segments
+from isolane.health.recorder.segments import FILES, Kind
 from isolane.health.recorder.settings import RingSettings
+from isolane.wire.records import Record
 from support.outboxes import ManualClock
 
 BOUND = 4 << 20
@@ -56,14 +57,14 @@ def test_a_set_clock_expires_nothing_and_a_new_run_takes_over(tmp_path: Path) ->
     again = opened(tmp_path, clock)
     again.append([], [record(2)])
     assert numbers(again) == [1, 2]
-    assert len(segments(tmp_path)) == 2
+    assert len(FILES.files(tmp_path)) == 2
 
 
 def test_a_file_cut_anywhere_gives_all_before(tmp_path: Path) -> None:
     ring = opened(tmp_path, ManualClock())
     for number in range(10):
         ring.append([], [record(number, 20)])
-    ((_, _, path),) = segments(tmp_path)
+    ((_, _, path),) = FILES.files(tmp_path)
     data = path.read_bytes()
     each = len(data) // 10
     for place in range(len(data)):

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from isolane.health.thinning.kept import Kept
 from isolane.health.thinning.metrics import KeptCollector
-from isolane.health.thinning.segment import ALL, Wanted, segments
+from isolane.health.thinning.segment import ALL, FILES, Wanted
 from isolane.health.thinning.settings import KeptSettings
 from support.kept_blocks import T0_MS, block, is_same, numbers
 from support.outboxes import FAST, SCHEMA, TAG, ManualClock, until
@@ -62,7 +62,7 @@ async def test_with_no_bytes_nothing_is_kept_and_nothing_is_left(tmp_path: Path)
     assert numbers(tmp_path) == [1]
     kept = made(tmp_path, bytes_max=0)
     running = asyncio.create_task(kept.run())
-    await until(lambda: not segments(tmp_path), "what the run before has kept is removed")
+    await until(lambda: not FILES.files(tmp_path), "what the run before has kept is removed")
     for number in range(2, 40):
         kept.keep(block(number))
     assert not await between(kept)
@@ -70,7 +70,7 @@ async def test_with_no_bytes_nothing_is_kept_and_nothing_is_left(tmp_path: Path)
     running.cancel()
     await asyncio.wait({running})
     await kept.close()
-    assert not segments(tmp_path)
+    assert not FILES.files(tmp_path)
 
 
 async def test_a_disk_that_hangs_costs_blocks_and_nobody_waits(kept: Kept) -> None:
@@ -90,7 +90,7 @@ async def test_who_finds_the_disk_full_is_given_room_from_any_thread(kept: Kept,
     kept.keep(block(1))
     assert await between(kept) == [1]
     assert await asyncio.to_thread(kept.give_up, tmp_path)
-    assert not segments(tmp_path)
+    assert not FILES.files(tmp_path)
     assert not await asyncio.to_thread(kept.give_up, tmp_path)
     kept.keep(block(2))
     assert await between(kept) == [2], "a new file knows its schema"
@@ -100,7 +100,7 @@ async def test_damage_is_passed_over_and_counted(kept: Kept, tmp_path: Path) -> 
     for number in (1, 2):
         kept.keep(block(number))
         assert len(await between(kept)) == number
-    ((_, _, path),) = segments(tmp_path)
+    ((_, _, path),) = FILES.files(tmp_path)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)

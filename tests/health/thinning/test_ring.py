@@ -14,7 +14,7 @@ from isolane.config.load import load
 from isolane.core.failures import IsolaneError
 from isolane.health.outbox.store import Store
 from isolane.health.thinning.ring import Ring
-from isolane.health.thinning.segment import segments
+from isolane.health.thinning.segment import FILES
 from isolane.health.thinning.settings import KeptSettings, ThinningSettings
 from support.kept_blocks import T0_MS, block, numbers, put
 from support.outboxes import SCHEMA, TAG, ManualClock, draft, is_balanced, settings
@@ -102,7 +102,7 @@ def test_a_run_takes_over_what_the_one_before_has_left(tmp_path: Path) -> None:
             put(ring, block(number))
         ring.flush()
     assert numbers(tmp_path) == list(range(1, 21))
-    assert len(segments(tmp_path)) == 2, "nobody writes behind what another has left"
+    assert len(FILES.files(tmp_path)) == 2, "nobody writes behind what another has left"
     assert ring.counts.bytes_now == weight(tmp_path)
     assert ring.counts.oldest_ms == block(1).t0_ms
 
@@ -138,7 +138,7 @@ def test_age_follows_the_running_time_not_the_clock_on_the_wall(tmp_path: Path) 
     for number in range(1, 4):
         put(ring, block(number, ROWS_BIG * 25))
         clock.pass_s(600)
-    assert len(segments(tmp_path)) == 3
+    assert len(FILES.files(tmp_path)) == 3
     clock.utc_ms += 10**12
     ring.tend()
     assert numbers_of(tmp_path) == [1, 2, 3]
@@ -152,7 +152,7 @@ def test_age_follows_the_running_time_not_the_clock_on_the_wall(tmp_path: Path) 
 
 
 def numbers_of(folder: Path) -> list[int]:
-    return [number for number, _, _ in segments(folder)]
+    return [number for number, _, _ in FILES.files(folder)]
 
 
 def test_others_have_the_disk_first(small: Path) -> None:
@@ -239,7 +239,7 @@ def test_damage_does_not_stop_the_next_run(tmp_path: Path) -> None:
     for number in range(1, 11):
         put(ring, block(number))
     ring.flush()
-    ((_, _, path),) = segments(tmp_path)
+    ((_, _, path),) = FILES.files(tmp_path)
     path.write_bytes(b"\xff" * path.stat().st_size)
     ring = opened(tmp_path)
     put(ring, block(11))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from isolane.core.signals import Signal
-from isolane.health.thinning.segment import Wanted, block_record, first_ms, name, read, schema_record, segments
+from isolane.health.thinning.segment import FILES, Wanted, block_record, first_ms, read, schema_record
 from isolane.wire.block import Block, BlockKey, encode
 from isolane.wire.floats import to_bits
 from isolane.wire.schema import Schema
@@ -23,7 +23,7 @@ def record(made: Block) -> bytes:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / name(1, 0)
+    path = tmp_path / FILES.name(1, 0)
     path.write_bytes(schema_record(SCHEMA) + b"".join(map(record, BLOCKS)))
     return path
 
@@ -70,16 +70,16 @@ def test_a_byte_that_changed_costs_one_record(path: Path, seed: int) -> None:
 def test_a_damaged_schema_is_taken_from_another_file(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[40] ^= 1
-    (path.parent / name(2, 5)).write_bytes(data)
+    (path.parent / FILES.name(2, 5)).write_bytes(data)
     assert [each.key.sequence for _, each in read(path.parent)] == [1, 2, 3, 4, 5] * 2
 
 
 def test_rubbish_gives_nothing(tmp_path: Path) -> None:
-    (tmp_path / name(1, 0)).write_bytes(random.Random(3).randbytes(50_000) + b"\xf1ISK" * 100)
+    (tmp_path / FILES.name(1, 0)).write_bytes(random.Random(3).randbytes(50_000) + b"\xf1ISK" * 100)
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     assert not list(read(tmp_path))
-    assert first_ms(tmp_path / name(1, 0)) is None
-    assert len(segments(tmp_path)) == 1
+    assert first_ms(tmp_path / FILES.name(1, 0)) is None
+    assert len(FILES.files(tmp_path)) == 1
     assert not list(read(tmp_path / "none"))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from isolane.core.durable import replace_file
 from isolane.core.failures import IsolaneError
 from isolane.value.access.credentials import Verification, Verifier, editing, protect, read_verifiers, write_verifiers
-from isolane.value.durable import replace_file
 
 RAW = bytes(range(0xEC, 0x100))
 """A password of 1.6: 20 bytes that are no UTF-8."""

@@ -1,9 +1,8 @@
 """This file holds the manifest in force on disk; it guards that it is only ever replaced by one that may follow it."""
 
-import os
-import tempfile
 from pathlib import Path
 
+from isolane.core.durable import replace_file
 from isolane.core.failures import IsolaneError
 from isolane.security.key_manifest import ManifestError, Trusted, first, follow
 
@@ -45,25 +44,6 @@ class Keyring:
         new = follow(self.current, data, now_s)
         if new is self.current:
             return False
-        _replace(self._path, data)
+        replace_file(self._path, data)
         self.current = new
         return True
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -5,11 +5,11 @@ A memory that cannot be read is set aside, and the models learn anew: a gateway 
 
 import contextlib
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
+from isolane.core.durable import replace_file
 from isolane.health.models.place import Remembered
 
 _LOG = logging.getLogger(__name__)
@@ -31,17 +31,7 @@ def write(path: Path, places: Places) -> int:
         OSError: The disk refuses it; the old one is as it was.
     """
     data = msgspec.msgpack.encode(_File(VERSION, places))
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, data)
     return len(data)
 
 

@@ -1,16 +1,17 @@
 """This file takes word that a part was replaced or mended; it guards that no word is lost over a power cut.
 
-A word is a file in a folder beside the memory, written by `isolane soh renew` under another name and renamed. It is
+A word is a file in a folder beside the memory, written whole by `isolane soh renew`. It is
 removed after what it says has been done; done twice it is the same.
 """
 
 import logging
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+
+from isolane.core.durable import replace_file
 
 _LOG = logging.getLogger(__name__)
 _BYTES_MAX = 4096
@@ -37,13 +38,7 @@ def leave(folder: Path, renewal: Renewal) -> None:
         OSError: The folder cannot be written.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    name = secrets.token_hex(8)
-    fresh = folder / f"{name}.new"
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(renewal))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(folder / f"{name}.json")
+    replace_file(folder / f"{secrets.token_hex(8)}.json", msgspec.json.encode(renewal))
 
 
 def take(folder: Path) -> Iterator[tuple[Path, Renewal]]:

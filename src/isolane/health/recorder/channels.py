@@ -17,9 +17,10 @@ from mcap.writer import Writer
 
 from isolane.core.samples import Quality, Reason
 from isolane.health.recorder.facts import Heard, Line, State, read_heard, read_lines, read_states
-from isolane.health.recorder.segments import Kind, Record
+from isolane.health.recorder.segments import Kind
 from isolane.wire.block import Block, decode, quality_of
 from isolane.wire.floats import to_floats
+from isolane.wire.records import Record
 from isolane.wire.schema import Column, Schema, decode_schema
 
 _LOG = logging.getLogger(__name__)

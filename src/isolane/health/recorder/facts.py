@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from isolane.health.recorder.segments import Kind, Record, pack_text, unpack_text
+from isolane.health.recorder.segments import Kind, pack_text, unpack_text
+from isolane.wire.records import Record
 from isolane.wire.tap_event import AnyEvent
 
 

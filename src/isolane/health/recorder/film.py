@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mcap.writer import CompressionType, IndexType, Writer
 
+from isolane.core.durable import append
 from isolane.health.recorder.channels import Channels, Took
 from isolane.health.recorder.facts import State
-from isolane.health.recorder.ring import written
-from isolane.health.recorder.segments import Record
+from isolane.wire.records import Record
 from isolane.wire.snapshot import CUT, WHOLE, Trigger
 from isolane.wire.snapshot_file.anatomy import dissect
 from isolane.wire.snapshot_file.manifest import CLOCK, HEAD, TRIGGER, Signs, sealed
@@ -101,7 +101,7 @@ class Film:
         if self.is_broken or not data:
             return
         try:
-            self.size = written(self.path, data)
+            self.size = append(self.path, data)
         except OSError as error:
             self.is_broken = True
             _LOG.warning("snapshot-refused file=%s error=%s", self.path.name, error.strerror)
@@ -144,4 +144,4 @@ def complete(path: Path, signer: Signs | None, end: str = CUT) -> int:
     if found.whole_bytes < len(data):
         with path.open("r+b") as file:
             file.truncate(found.whole_bytes)
-    return written(path, tail)
+    return append(path, tail)

@@ -24,11 +24,12 @@ from isolane.health.recorder.facts import Heard, Line, State, record
 from isolane.health.recorder.film import Film, complete
 from isolane.health.recorder.ring import Ring
 from isolane.health.recorder.rows import Gatherer, Row
-from isolane.health.recorder.segments import Kind, Record
+from isolane.health.recorder.segments import Kind
 from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.recorder.shelf import Entry, Shelf
 from isolane.health.recorder.standouts import Seen
 from isolane.wire.block import Block, gateway_tag
+from isolane.wire.records import Record
 from isolane.wire.schema import Schema
 from isolane.wire.snapshot import CUT, OPEN, WHOLE, Card, CardTrigger, Trigger
 from isolane.wire.snapshot_file.manifest import Signs

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isolane.core.clock import NS_PER_MS, Clock
-from isolane.health.recorder.segments import Kind, Record, name, records, segments
+from isolane.core.durable import append
+from isolane.health.recorder.segments import FILES, Kind
 from isolane.health.recorder.settings import RingSettings
+from isolane.wire.records import Record
 
 _LOG = logging.getLogger(__name__)
 _SEGMENTS = 16
@@ -81,7 +83,7 @@ class Ring:
         Raises:
             OSError: The folder cannot be read.
         """
-        found = segments(self._folder)
+        found = FILES.files(self._folder)
         for number, born_ms, path in found:
             self._segments[number] = _Segment(path, path.stat().st_size, born_ms)
         self._number = max(self._segments, default=0)
@@ -108,7 +110,7 @@ class Ring:
             except OSError as error:
                 _LOG.warning("ring-unreadable file=%s error=%s", self._segments[number].path, error.strerror)
                 continue
-            for record in records(data):
+            for record in FILES.read(data):
                 if record.kind == Kind.SCHEMA or (record.from_ms < to_ms and record.to_ms > from_ms):
                     yield record
 
@@ -116,15 +118,15 @@ class Ring:
         now_ms, newest = self._now_ms(), self._segments.get(self._number)
         if self._known is None or newest is None or self._is_full(newest, now_ms):
             self._known, newest = set(), None
-        data = b"".join(each.encode() for each in found)
+        data = b"".join(FILES.encode(each) for each in found)
         heads = [each for each in schemas if each.body not in self._known]
-        data = b"".join(each.encode() for each in heads) + data
+        data = b"".join(FILES.encode(each) for each in heads) + data
         self._make_room(len(data))
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if newest is None:
             self._number += 1
-            newest = _Segment(self._folder / name(self._number, now_ms), 0, now_ms)
-        newest.size = written(newest.path, data)
+            newest = _Segment(self._folder / FILES.name(self._number, now_ms), 0, now_ms)
+        newest.size = append(newest.path, data)
         self._segments[self._number] = newest
         self._known.update(each.body for each in heads)
         self.counts.written_bytes += len(data)
@@ -183,29 +185,6 @@ class Ring:
 
     def _now_ms(self) -> int:
         return self._origin_ms + self._clock.mono_ns() // NS_PER_MS
-
-
-def written(path: Path, data: bytes) -> int:
-    """Append to a file and flush it to the disk, or leave it as it was; give its size.
-
-    Raises:
-        OSError: The disk refuses.
-    """
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        before = os.fstat(descriptor).st_size
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(descriptor, left) :]
-            os.fdatasync(descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, before)
-            raise
-    finally:
-        os.close(descriptor)
-    return before + len(data)
 
 
 def _pages(size: int) -> int:

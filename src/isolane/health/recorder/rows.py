@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from isolane.health.recorder.segments import Kind, Record
+from isolane.health.recorder.segments import Kind
 from isolane.wire.block import I64, SAMPLES_MAX, U8, Block, BlockKey, encode
+from isolane.wire.records import Record
 from isolane.wire.schema import Schema, packed
 
 _BLOCK_BYTES = 1 << 19

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from isolane.core.clock import NS_PER_MS, Clock
+from isolane.core.durable import replace_file
 from isolane.health.recorder.settings import RecorderSettings
 from isolane.health.recorder.triggers import SAFETY
 from isolane.health.recorder.upload import Upload
@@ -131,15 +132,7 @@ class Shelf:
         Raises:
             OSError: The disk refuses; what was written down before is still there.
         """
-        path = self.folder / f"{entry.card.id}.json"
-        new = path.with_suffix(".json.new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, msgspec.json.encode(entry))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        new.replace(path)
+        replace_file(self.folder / f"{entry.card.id}.json", msgspec.json.encode(entry))
 
     def make_room(self, more: int) -> bool:
         """Remove what is too old, and what has to go for `more` bytes; tell whether there is room."""

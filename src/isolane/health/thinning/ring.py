@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isolane.core.clock import NS_PER_MS, Clock
-from isolane.health.thinning.segment import block_record, first_ms, name, schema_record, segments
+from isolane.core.durable import append
+from isolane.health.thinning.segment import FILES, block_record, first_ms, schema_record
 from isolane.health.thinning.settings import KeptSettings
 from isolane.wire.block import Block, encode
 from isolane.wire.schema import Schema
@@ -178,7 +179,7 @@ class Ring:
         """
         if self._is_open:
             return
-        found = segments(self._folder)
+        found = FILES.files(self._folder)
         untils = [born_ms for _, born_ms, _ in [*found[1:], *found[-1:]]]
         for (number, _, path), until_ms in zip(found, untils, strict=True):
             self._segments[number] = _Segment(path, path.stat().st_size, until_ms, _first_ms(path))
@@ -207,8 +208,8 @@ class Ring:
             raise OSError("no room for it")
         if newest is None:
             self._number += 1
-            newest = _Segment(self._folder / name(self._number, self._now_ms()), 0, 0, batch[0][1].t0_ms)
-        newest.size = _written(newest.path, data)
+            newest = _Segment(self._folder / FILES.name(self._number, self._now_ms()), 0, 0, batch[0][1].t0_ms)
+        newest.size = append(newest.path, data)
         newest.until_ms = self._now_ms()
         self._segments[self._number], self._known = newest, known
         self.counts.written_bytes += len(data)
@@ -267,31 +268,6 @@ def _first_ms(path: Path) -> int | None:
         return first_ms(path)
     except OSError:
         return None
-
-
-def _written(path: Path, data: bytes) -> int:
-    """Append to a file, or leave it as it was; give its size.
-
-    Raises:
-        OSError: The disk refuses.
-    """
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        before = os.fstat(descriptor).st_size
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(descriptor, left) :]
-            os.fdatasync(descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, before)
-                if not before:
-                    path.unlink()
-            raise
-    finally:
-        os.close(descriptor)
-    return before + len(data)
 
 
 def _pages(size: int) -> int:

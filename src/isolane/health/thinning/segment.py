@@ -1,44 +1,22 @@
-r"""This file reads and writes files of blocks at full rate; it guards that damage costs the records it hits, no more.
+r"""This file reads and writes files of blocks at full rate; it guards that each of them stands alone.
 
-Constraints: a file is only ever appended to, so what is in it stays as it is. It stands alone: the schema of a block is
-before it in the same file. A reader needs no index and no writer's consent, also while the file grows or goes.
-
-Layout, records one behind the other::
-
-    offset size field
-    0      4    mark    "\xf1ISK"
-    4      4    crc     CRC-32C, little-endian as all numbers, of bytes 8 to the record's end
-    8      1    kind    1: a schema as it is sent (`wire.schema.packed`); 2: a block (`wire.block`), without an anchor
-    9      4    size    bytes of the body
-    13     8    from    of a block: UTC ms of its first row; of a schema 0
-    21     8    to      of a block: UTC ms after its last row; of a schema 0
-    29          body
-
-Operation: a reader looks for a mark, takes the record if it fits its checksum, and goes on behind it; otherwise it
-looks for the next mark. So a record that was cut by a kill or a power cut is passed over.
+Constraints: files of `wire.records`; the schema of a block is before it in the same file. The body of a record is a
+schema as it is sent (`wire.schema.packed`), or a block (`wire.block`) without an anchor.
 """
 
 import logging
-import os
-import re
-import struct
 from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-
-import google_crc32c
+from typing import Final
 
 from isolane.wire.block import Block, decode
+from isolane.wire.records import Record, Records
 from isolane.wire.schema import Schema, decode_schema, packed
 
 _LOG = logging.getLogger(__name__)
-_NAME = re.compile(r"([0-9]{12})-([0-9]{15})\.kept")
-_MARK = b"\xf1ISK"
-_CRC = struct.Struct("<I")
-_REST = struct.Struct("<BIqq")
-_HEAD_BYTES = len(_MARK) + _CRC.size + _REST.size
-
+FILES: Final = Records(b"\xf1ISK", "kept")
 
 Damaged = Callable[[Path, int], None]
 
@@ -46,14 +24,6 @@ Damaged = Callable[[Path, int], None]
 class _Kind(IntEnum):
     SCHEMA = 1
     BLOCK = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    kind: int
-    from_ms: int
-    to_ms: int
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +54,12 @@ ALL = Wanted()
 
 def schema_record(schema: Schema) -> bytes:
     """Give what says what the columns of blocks are."""
-    return _record(_Kind.SCHEMA, 0, 0, packed(schema.json))
+    return FILES.encode(Record(_Kind.SCHEMA, 0, 0, packed(schema.json)))
 
 
 def block_record(data: bytes, from_ms: int, to_ms: int) -> bytes:
     """Give what holds an encoded block of rows from `from_ms` to before `to_ms`, UTC ms."""
-    return _record(_Kind.BLOCK, from_ms, to_ms, data)
+    return FILES.encode(Record(_Kind.BLOCK, from_ms, to_ms, data))
 
 
 def first_ms(path: Path) -> int | None:
@@ -98,30 +68,7 @@ def first_ms(path: Path) -> int | None:
     Raises:
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
-        while (head := file.read(_HEAD_BYTES)).startswith(_MARK) and len(head) == _HEAD_BYTES:
-            kind, size, from_ms, _ = _REST.unpack_from(head, len(_MARK) + _CRC.size)
-            if kind == _Kind.BLOCK:
-                return int(from_ms)
-            file.seek(size, os.SEEK_CUR)
-    return None
-
-
-def name(number: int, born_ms: int) -> str:
-    """Give the name of the file with that number, begun at that time of its writer's running."""
-    return f"{number:012d}-{born_ms:015d}.kept"
-
-
-def segments(folder: Path) -> list[tuple[int, int, Path]]:
-    """Give the files of a folder, the oldest first, each with what its name tells; none if there is no folder.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    if not folder.exists():
-        return []
-    told = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(found[1]), int(found[2]), path) for found, path in told if found is not None)
+    return next((from_ms for kind, from_ms, _ in FILES.heads(path) if kind == _Kind.BLOCK), None)
 
 
 def passed_over(path: Path, size: int) -> None:
@@ -141,7 +88,7 @@ def read(folder: Path, wanted: Wanted = ALL, damaged: Damaged = passed_over) -> 
         OSError: A file is there and cannot be read.
     """
     schemas: dict[bytes, Schema] = {}
-    for _, _, path in segments(folder):
+    for _, _, path in FILES.files(folder):
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -156,8 +103,8 @@ def _of_segment(
 ) -> Generator[tuple[Schema, Block], None, int]:
     """Give the blocks of a file; return how many of its bytes are whole."""
     whole = 0
-    for record in _records(data):
-        whole += _HEAD_BYTES + len(record.body)
+    for record in FILES.read(data):
+        whole += record.size
         try:
             if record.kind == _Kind.SCHEMA:
                 schema = decode_schema(record.body)
@@ -170,32 +117,3 @@ def _of_segment(
         except ValueError:
             continue  # whole, and not of a version known here
     return whole
-
-
-def _record(kind: _Kind, from_ms: int, to_ms: int, body: bytes) -> bytes:
-    rest = _REST.pack(kind, len(body), from_ms, to_ms) + body
-    return _MARK + _CRC.pack(google_crc32c.value(rest)) + rest
-
-
-def _records(data: bytes) -> Iterator[_Record]:
-    at = 0
-    while (at := data.find(_MARK, at)) >= 0:
-        record = _whole(data, at)
-        if record is None:
-            at += 1
-            continue
-        yield record
-        at += _HEAD_BYTES + len(record.body)
-
-
-def _whole(data: bytes, at: int) -> _Record | None:
-    """Give the record at a place if all of it is there and fits its checksum."""
-    if len(data) < at + _HEAD_BYTES:
-        return None
-    (crc,) = _CRC.unpack_from(data, at + len(_MARK))
-    rest_at = at + len(_MARK) + _CRC.size
-    kind, size, from_ms, to_ms = _REST.unpack_from(data, rest_at)
-    end = at + _HEAD_BYTES + size
-    if len(data) < end or google_crc32c.value(data[rest_at:end]) != crc:
-        return None
-    return _Record(kind, from_ms, to_ms, data[at + _HEAD_BYTES : end])

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from isolane.core.durable import locked, replace_file
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import is_charger_id
 from isolane.value.access.basic import PASSWORD_BYTES_MAX
-from isolane.value.durable import locked, replace_file
 
 _log = logging.getLogger(__name__)
 

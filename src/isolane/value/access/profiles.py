@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
+from isolane.core.durable import replace_file
 from isolane.core.failures import IsolaneError
-from isolane.value.durable import replace_file
 from isolane.value.failures import Refused
 from isolane.value.security_events import Kind, SecurityEvents
 

@@ -1,8 +1,13 @@
-"""This file replaces small files; it guards that a power cut leaves the old content or the new one."""
+"""This file writes what has to outlive a power cut; it guards that a file has its old content or the new one.
 
+Constraints: everything blocks until the disk has it. What is replaced is another file each time, so a lock on the file
+itself would bind nobody; `locked` has one beside it.
+"""
+
+import contextlib
 import fcntl
 import os
-import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,19 +47,46 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; what was there is untouched.
     """
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    new = Path(name)
+    # No two threads of a machine share this number, and what a power cut leaves is taken by a later one.
+    new = path.with_name(f".{path.name}.{threading.get_native_id()}.new")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
     except OSError:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append(path: Path, data: bytes) -> int:
+    """Append to a file of mode 0600 and flush it to the disk, or leave it as it was; give its size.
+
+    Raises:
+        OSError: The disk refuses; a file that was not there is not there.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fdatasync(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, before)
+                if not before:
+                    path.unlink()
+            raise
+    finally:
+        os.close(descriptor)
+    return before + len(data)
