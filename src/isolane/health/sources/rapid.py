@@ -83,3 +83,28 @@ class Rapid:
     def _enter(self) -> None:
         if self._cadence is not None and self._clock.mono_ns() < self._until_mono_ns:
             self._cadence.begin(RAPID, self._period_s, self._until_mono_ns)
+
+
+class Bursting:
+    """What a source tells of its periods when some of its signals may be read faster; such sources derive from it.
+
+    Args:
+        rapid: Of this source.
+    """
+
+    def __init__(self, rapid: Rapid) -> None:
+        self._rapid = rapid
+
+    @property
+    def periods_s(self) -> Mapping[tuple[str, str], float]:
+        """How often each signal is told, s, by (charger, key)."""
+        return self._rapid.periods_s
+
+    @property
+    def bursts_s(self) -> Mapping[tuple[str, str], float]:
+        """How often signals are told in a burst, s; only those that are then told more often."""
+        return self._rapid.bursts_s
+
+    def burst(self, seconds: float) -> None:
+        """Tell what `bursts_s` names that often from now on, for so long, s."""
+        self._rapid.burst(seconds)

@@ -13,11 +13,11 @@ from isolane.health.sources.can.decode import values_of
 from isolane.health.sources.can.plan import PlannedPoint, plan_points
 from isolane.health.sources.can.settings import CanSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.rapid import Rapid
+from isolane.health.sources.rapid import Bursting, Rapid
 from isolane.health.sources.readings import count, reading
 
 
-class CanSource:
+class CanSource(Bursting):
     """One CAN bus; implements `core.ports.Source`.
 
     Args:
@@ -39,26 +39,12 @@ class CanSource:
         self._readings: Counter[str] = Counter()
         periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
         rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
+        super().__init__(Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock))
 
     @property
     def signals(self) -> Sequence[Signal]:
         """See `core.ports.Source`."""
         return tuple(each.signal for each in self._points)
-
-    @property
-    def periods_s(self) -> Mapping[tuple[str, str], float]:
-        """How often each signal is told, s."""
-        return self._rapid.periods_s
-
-    @property
-    def bursts_s(self) -> Mapping[tuple[str, str], float]:
-        """How often signals are told in a burst, s."""
-        return self._rapid.bursts_s
-
-    def burst(self, seconds: float) -> None:
-        """Tell what `bursts_s` names that often from now on, for so long, s."""
-        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:

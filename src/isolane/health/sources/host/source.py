@@ -14,13 +14,13 @@ from isolane.health.sources.host.connect import Host
 from isolane.health.sources.host.decode import values_of
 from isolane.health.sources.host.plan import plan_signals
 from isolane.health.sources.host.settings import HostSettings
-from isolane.health.sources.rapid import Rapid
+from isolane.health.sources.rapid import Bursting, Rapid
 from isolane.health.sources.readings import count, reading
 
 _ALL = "all"
 
 
-class HostSource:
+class HostSource(Bursting):
     """The gateway's own signals, of charger ""; implements `core.ports.Source`.
 
     Args:
@@ -39,7 +39,7 @@ class HostSource:
         self._signals = plan_signals(self._host.look())
         self._readings: Counter[str] = Counter()
         periods = {(signal.charger, signal.key): settings.period_s for signal in self._signals}
-        self._rapid = Rapid(periods, self._picked(settings.rapid), settings.rapid_s, settings.rapid_when, clock)
+        super().__init__(Rapid(periods, self._picked(settings.rapid), settings.rapid_s, settings.rapid_when, clock))
 
     def _picked(self, keys: Sequence[str]) -> list[Signal]:
         known = {signal.key: signal for signal in self._signals}
@@ -54,20 +54,6 @@ class HostSource:
     def signals(self) -> Sequence[Signal]:
         """See `core.ports.Source`."""
         return self._signals
-
-    @property
-    def periods_s(self) -> Mapping[tuple[str, str], float]:
-        """How often each signal is read, s."""
-        return self._rapid.periods_s
-
-    @property
-    def bursts_s(self) -> Mapping[tuple[str, str], float]:
-        """How often signals are read in a burst, s."""
-        return self._rapid.bursts_s
-
-    def burst(self, seconds: float) -> None:
-        """Read what `bursts_s` names that often from now on, for so long, s."""
-        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -15,7 +15,7 @@ from isolane.health.sources.http_json.decode import readings_of
 from isolane.health.sources.http_json.plan import PlannedPoint, plan_points
 from isolane.health.sources.http_json.settings import HttpJsonSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.rapid import Rapid
+from isolane.health.sources.rapid import Bursting, Rapid
 from isolane.health.sources.readings import count, silence
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes a line for each request
@@ -24,7 +24,7 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 _ALL = "all"
 
 
-class HttpJsonSource:
+class HttpJsonSource(Bursting):
     """One JSON page; implements `core.ports.Source`.
 
     Args:
@@ -47,26 +47,12 @@ class HttpJsonSource:
         self._readings: Counter[str] = Counter()
         periods = {(each.signal.charger, each.signal.key): settings.period_s for each in self._points}
         rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
+        super().__init__(Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock))
 
     @property
     def signals(self) -> Sequence[Signal]:
         """See `core.ports.Source`."""
         return tuple(each.signal for each in self._points)
-
-    @property
-    def periods_s(self) -> Mapping[tuple[str, str], float]:
-        """How often each signal is read, s."""
-        return self._rapid.periods_s
-
-    @property
-    def bursts_s(self) -> Mapping[tuple[str, str], float]:
-        """How often signals are read in a burst, s."""
-        return self._rapid.bursts_s
-
-    def burst(self, seconds: float) -> None:
-        """Read what `bursts_s` names that often from now on, for so long, s."""
-        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:

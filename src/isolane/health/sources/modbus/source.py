@@ -21,7 +21,7 @@ from isolane.health.sources.modbus.plan import PlannedPoint, plan_device
 from isolane.health.sources.modbus.reads import Reads
 from isolane.health.sources.modbus.rtu import RtuConnection
 from isolane.health.sources.modbus.settings import ModbusSettings, SerialSettings
-from isolane.health.sources.rapid import Rapid
+from isolane.health.sources.rapid import Bursting, Rapid
 from isolane.health.sources.readings import count
 
 _SILENCE_MS = 4.0
@@ -29,7 +29,7 @@ _SILENCE_MS = 4.0
 _PROBE_S_MIN = 0.05
 
 
-class ModbusSource:
+class ModbusSource(Bursting):
     """All devices behind one Modbus address or serial port; implements `core.ports.Source`.
 
     Args:
@@ -50,7 +50,7 @@ class ModbusSource:
         self._devices = [Device(plan_device(each), self._connection, clock) for each in settings.devices]
         periods = {(each.signal.charger, each.signal.key): self._groups[each.point.poll] for each in self._points}
         rapid = (each.signal for each in self._points if each.is_rapid)
-        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
+        super().__init__(Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock))
         self._check_signals()
 
     @property
@@ -74,20 +74,6 @@ class ModbusSource:
     def signals(self) -> Sequence[Signal]:
         """See `core.ports.Source`."""
         return tuple(planned.signal for planned in self._points)
-
-    @property
-    def periods_s(self) -> Mapping[tuple[str, str], float]:
-        """How often each signal is read, s."""
-        return self._rapid.periods_s
-
-    @property
-    def bursts_s(self) -> Mapping[tuple[str, str], float]:
-        """How often signals are read in a burst, s; only those that are then read more often."""
-        return self._rapid.bursts_s
-
-    def burst(self, seconds: float) -> None:
-        """Read what `bursts_s` names that often from now on, for so long, s."""
-        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -16,7 +16,7 @@ from isolane.health.sources.mqtt.decode import readings_of
 from isolane.health.sources.mqtt.plan import PlannedPoint, plan_points
 from isolane.health.sources.mqtt.settings import MqttSourceSettings
 from isolane.health.sources.patience import Patience
-from isolane.health.sources.rapid import Rapid
+from isolane.health.sources.rapid import Bursting, Rapid
 from isolane.health.sources.readings import count, reading
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _TOPICS_MAX = 1000
 _REFUSALS = ("not authorised", "not authorized", "bad user", "bad username", "banned", "identifier")
 
 
-class MqttSource:
+class MqttSource(Bursting):
     """Topics of one broker; implements `core.ports.Source`.
 
     Args:
@@ -50,26 +50,12 @@ class MqttSource:
         self._second, self._in_second = 0, 0
         periods = {(each.signal.charger, each.signal.key): each.point.period_s for each in self._points}
         rapid = (each.signal for each in self._points if each.point.rapid)
-        self._rapid = Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock)
+        super().__init__(Rapid(periods, rapid, settings.rapid_s, settings.rapid_when, clock))
 
     @property
     def signals(self) -> Sequence[Signal]:
         """See `core.ports.Source`."""
         return tuple(each.signal for each in self._points)
-
-    @property
-    def periods_s(self) -> Mapping[tuple[str, str], float]:
-        """How often each signal is published, s."""
-        return self._rapid.periods_s
-
-    @property
-    def bursts_s(self) -> Mapping[tuple[str, str], float]:
-        """How often signals are published in a burst, s."""
-        return self._rapid.bursts_s
-
-    def burst(self, seconds: float) -> None:
-        """Tell so often of what `bursts_s` names that it is silent, for so long, s; messages are taken as they come."""
-        self._rapid.burst(seconds)
 
     @property
     def counts(self) -> Mapping[str, int]:
