@@ -2,8 +2,9 @@
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -14,13 +15,14 @@ from isolane.health.commands.journal import Journal
 from isolane.health.commands.keyring import Keyring
 from isolane.health.commands.receipt import open_receipt
 from isolane.health.commands.seen import Seen
-from isolane.health.commands.verb import Arguments, Verb
+from isolane.health.commands.verb import Verb
 from isolane.health.commands.verbs.freeze import FreezeClear, FreezeSet
 from isolane.health.commands.verbs.ledger import Books, Ledger
 from isolane.health.commands.verbs.status import Status
 from isolane.security.envelope import COMMAND, RECEIPT, STATEMENT, parse, seal
 from isolane.wire.command import Approval, Command, CommandClass, Request, Statement, read, write
 from isolane.wire.receipt import BYTES_MAX, Receipt
+from isolane.wire.verbs.declaration import Arguments, Declaration
 from support.signers import Holder, holder, manifest, signed
 
 UTC_S = 1_700_000_000
@@ -55,25 +57,31 @@ class RestartArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fiel
     charger: str
 
 
+def _idle(arguments: RestartArguments) -> tuple[str, ...]:
+    return (f"idle:{arguments.charger}",)
+
+
+RESTART: Final = Declaration(
+    name="charger.restart",
+    kind="R2",
+    need=2,
+    arguments=RestartArguments,
+    timeout_s=5.0,
+    words="restart an idle charger.",
+    interlocks=_idle,
+    result="`restarted`",
+)
+
+
 class Restart:
     """A disruptive verb: it counts what it would restart."""
 
-    name = "charger.restart"
-    kind: CommandClass = "R2"
-    need = 2
-    arguments: type[Arguments] = RestartArguments
-    timeout_s = 5.0
-    words = "restart an idle charger."
+    declared = RESTART
 
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    def interlocks(self, arguments: Arguments) -> Sequence[str]:
-        assert isinstance(arguments, RestartArguments)
-        return (f"idle:{arguments.charger}",)
-
-    async def run(self, arguments: Arguments, person: str) -> Mapping[str, object]:
-        assert isinstance(arguments, RestartArguments)
+    async def run(self, arguments: RestartArguments, person: str) -> Mapping[str, object]:
         self.done.append(f"{arguments.charger} {person}")
         return {"restarted": arguments.charger}
 
@@ -122,7 +130,7 @@ class World:
         self.journal = Journal(self.folder / "audit", GATEWAY, self.people.gateway, self.clock)
         self.keyring = Keyring(self.keys)
         self.challenges = Challenges(self.clock, lambda: self.is_synced)
-        verbs: list[Verb] = [
+        verbs: list[Verb[Any]] = [
             Status(lambda: {"release": "1"}),
             Ledger(self._books),
             FreezeSet(self.seen),
@@ -131,7 +139,7 @@ class World:
         ]
         self.gate = Gate(
             gateway=GATEWAY,
-            verbs={each.name: each for each in verbs},
+            verbs=verbs,
             keyring=self.keyring,
             challenges=self.challenges,
             seen=self.seen,

@@ -1,16 +1,14 @@
 """This file is `isolane command`: what a person does who signs a command; it guards that nobody signs unseen.
 
-What is signed is made here, from the request and from this file's own knowledge of the verbs: class, number of people
+What is signed is made here, from the request and from this release's own catalogue of verbs: class, number of people
 and words are never taken from whoever proposed it. The statement is checked against the gateway's key.
 """
 
 import argparse
 import base64
-import json
 import secrets
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +17,13 @@ import msgspec
 from isolane.cli.passphrase import add_passphrase, open_key
 from isolane.core import strict_json
 from isolane.core.failures import IsolaneError
-from isolane.health.commands.verb import Arguments, Verb
-from isolane.health.commands.verbs.freeze import FreezeClear, FreezeSet
-from isolane.health.commands.verbs.ledger import Ledger
-from isolane.health.commands.verbs.status import Status
 from isolane.security.envelope import COMMAND, STATEMENT, EnvelopeError, add, parse, seal, verify
 from isolane.security.key_files import write_new
 from isolane.security.signing import key_id, load_public
 from isolane.wire.command import LIFE_S_MAX, Approval, Command, Name, Request, Statement, Text, Word, read, write
+from isolane.wire.verbs.catalogue import VERBS
+from isolane.wire.verbs.declaration import Declaration
+from isolane.wire.verbs.explanation import Explanation, explain
 
 DESCRIPTION = """\
 Sign a command for a gateway, at a terminal, with a key in a file. What is about to be signed is shown in words first;
@@ -44,7 +41,6 @@ example:
   isolane command sign request.json --statement gw-01.stmt --gateway-key gw-01.pem --key ann.pem --out command.jws
   isolane command approve command.jws --statement gw-01.stmt --gateway-key gw-01.pem --key bob.pem --out approved.jws
 """
-VERBS: Final[dict[str, type[Verb]]] = {each.name: each for each in (Status, Ledger, FreezeSet, FreezeClear)}
 _STATEMENT_AGE_S: Final = 1200
 
 
@@ -116,10 +112,10 @@ def _sign(options: argparse.Namespace) -> int:
     )
     try:
         payload = write(command)
-        read(payload, Command)
+        said = explain(payload)
     except ValueError as error:
         raise IsolaneError(f"{options.request} makes no command: {error}", "ask the center for another") from error
-    _confirm(command, statement, options)
+    _confirm(said, statement, options)
     write_new(options.out, seal(payload, [open_key(options.key, options)], COMMAND), 0o644)
     left = f"; {verb.need - 1} more to sign" if verb.need > 1 else ""
     print(f"signed: {options.out}, good for {LIFE_S_MAX} s{left}")
@@ -128,15 +124,13 @@ def _sign(options: argparse.Namespace) -> int:
 
 def _approve(options: argparse.Namespace) -> int:
     statement = _statement(options)
-    command, data = _command(options.command)
-    verb = _verb(command.verb, command.args)
-    if (command.appr.kind, command.appr.need) != (verb.kind, verb.need):
-        raise IsolaneError(f"it says class {command.appr.kind}, {command.verb} is of {verb.kind}", "do not sign it")
+    said, data = _command(options.command)
+    command = said.command
     if (command.boot, command.chal, command.keys_ver) != (statement.boot, statement.chal, statement.keys_ver):
         raise IsolaneError("it was made from another statement than this", "sign a new one from the latest")
     if not command.iat - LIFE_S_MAX <= time.time() < command.exp:
         raise IsolaneError("it has expired, or one of the two clocks is wrong", "sign a new one")
-    _confirm(command, statement, options)
+    _confirm(said, statement, options)
     signer = open_key(options.key, options)
     write_new(options.out, add(data, signer, COMMAND), 0o644)
     print(f"signed: {options.out}, good for {command.exp - int(time.time())} s")
@@ -144,35 +138,20 @@ def _approve(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    command, data = _command(options.command)
-    print(words(command))
+    said, data = _command(options.command)
+    print(said.text())
     for each in parse(data, COMMAND).signatures:
         print(f"  signature of key {each.kid[:16]}, not checked here")
     return 0
 
 
-def words(command: Command) -> str:
-    """Say what a command is; nothing of it can look like another line."""
-    verb = VERBS.get(command.verb)
-    ends = datetime.fromtimestamp(command.exp, UTC).strftime("%H:%M:%S UTC")
-    rows = {
-        "gateway": command.aud,
-        "what": f"{command.verb}: {verb.words if verb else 'NOT KNOWN HERE'}",
-        "with": json.dumps(command.args, ensure_ascii=True) if command.args else "no arguments",
-        "only if": ", ".join(command.pre) or "no conditions",
-        "class": f"{command.appr.kind}, {command.appr.need} to sign",
-        "asked by": f"{command.req.sub} as {command.req.role}, by way of {command.iss}",
-        "ticket": json.dumps(command.req.ticket, ensure_ascii=False),
-        "reason": json.dumps(command.req.reason, ensure_ascii=False),
-        "until": ends,
-    }
-    return "\n".join(f"  {name:<9} {text}" for name, text in rows.items())
-
-
-def _confirm(command: Command, statement: Statement, options: argparse.Namespace) -> None:
+def _confirm(said: Explanation, statement: Statement, options: argparse.Namespace) -> None:
+    command = said.command
+    if said.doubts:
+        raise IsolaneError("; ".join(said.doubts), "do not sign it")
     if command.aud != statement.gw:
         raise IsolaneError(f"it is for {command.aud}, the statement is of {statement.gw}", "bring the right statement")
-    print(words(command))
+    print(said.text())
     if statement.frozen:
         print("  the gateway is FROZEN: it refuses all but reading and freeze.clear")
     if statement.clock == "unsynced":
@@ -198,22 +177,21 @@ def _statement(options: argparse.Namespace) -> Statement:
     return statement
 
 
-def _command(path: Path) -> tuple[Command, bytes]:
+def _command(path: Path) -> tuple[Explanation, bytes]:
     data = _bytes(path)
     try:
-        return read(parse(data, COMMAND).payload, Command), data
+        return explain(parse(data, COMMAND).payload), data
     except ValueError as error:
         raise IsolaneError(f"{path} is no command: {error}", "sign one with: isolane command sign") from error
 
 
-def _verb(name: str, args: dict[str, object]) -> type[Verb]:
+def _verb(name: str, args: dict[str, object]) -> Declaration:
     verb = VERBS.get(name)
     if verb is None:
         raise IsolaneError(f"{name!r} is no verb", f"there are {', '.join(VERBS)}")
-    kind: type[Arguments] = verb.arguments
     try:
-        msgspec.convert(args, kind, strict=True)
-    except msgspec.ValidationError as error:
+        verb.read(args)
+    except ValueError as error:
         raise IsolaneError(f"arguments that {name} does not take: {error}", "do not sign it") from error
     return verb
 

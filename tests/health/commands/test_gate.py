@@ -1,5 +1,7 @@
 """This file tries to get commands through the gate; it guards that each refusal has its reason."""
 
+import dataclasses
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from isolane.health.commands.gate import Gate
 from isolane.health.commands.refusal import Reason, RefusedError
+from isolane.health.commands.verbs.status import Status
 from isolane.security.envelope import BYTES_MAX, MANIFEST, seal
 from isolane.wire.command import Approval, Request, write
 from support.commanded import UTC_S, World
@@ -200,12 +203,13 @@ def test_a_disk_that_does_not_answer_refuses(world: World) -> None:
     assert _reason(world, world.seal(world.command())) is Reason.AUDIT
 
 
-def test_a_verb_may_not_need_fewer_people_than_its_class(world: World) -> None:
-    world.restarter.need = 1
-    with pytest.raises(ValueError, match="needs 2"):
+def test_a_verb_of_the_catalogue_is_declared_as_there(world: World) -> None:
+    lax = Status(dict)
+    lax.declared = dataclasses.replace(lax.declared, words="read nothing much.")
+    with pytest.raises(ValueError, match="declared otherwise"):
         Gate(
             gateway="gw-01",
-            verbs={"charger.restart": world.restarter},
+            verbs=[lax],
             keyring=world.keyring,
             challenges=world.challenges,
             seen=world.seen,

@@ -132,7 +132,7 @@ class Desk:
         try:
             async with self._admission:
                 admitted, entry = await asyncio.to_thread(self._admit, data)
-                self._busy.add(admitted.verb.name)
+                self._busy.add(admitted.command.verb)
         except RefusedError as refused:
             await self._refuse(refused)
             return
@@ -142,10 +142,10 @@ class Desk:
             await self._tell(command.jti, admitted.digest, command.verb, accepted)
             outcome = await self._run(admitted)
         finally:
-            self._busy.discard(admitted.verb.name)
+            self._busy.discard(admitted.command.verb)
         self.counts[outcome.state] += 1
         await self._tell(command.jti, admitted.digest, command.verb, outcome)
-        if admitted.verb.kind == "R4":
+        if admitted.verb.declared.kind == "R4":
             await self._state()
 
     async def renew(self, data: bytes) -> None:
@@ -203,8 +203,8 @@ class Desk:
         """Ask the gate and write down what it lets through; runs in a thread."""
         admitted = self._gate.check(data)
         command, digest = admitted.command, admitted.digest
-        if admitted.verb.name in self._busy:
-            raise RefusedError(Reason.BUSY, f"{admitted.verb.name} is under way", command, digest)
+        if command.verb in self._busy:
+            raise RefusedError(Reason.BUSY, f"{command.verb} is under way", command, digest)
         try:
             self._on.seen.take(command, digest)
         except StoreError as error:
@@ -229,7 +229,7 @@ class Desk:
 
     async def _run(self, admitted: Admitted) -> _Outcome:
         """Run the verb, unless it is too late or an interlock has opened, and write down how it ended."""
-        command, verb = admitted.command, admitted.verb
+        command, kind = admitted.command, admitted.verb.declared.kind
         outcome = self._too_late(admitted)
         if outcome is None:
             try:
@@ -240,7 +240,7 @@ class Desk:
             outcome = await self._do(admitted)
         facts = {"jti": command.jti, "state": outcome.state, "reason": outcome.reason}
         entry = await self._disk(self._note, "state", facts)
-        note = await self._disk(self._on.journal.checkpoint) if verb.kind in _WITNESSED else ""
+        note = await self._disk(self._on.journal.checkpoint) if kind in _WITNESSED else ""
         await self._disk(self._on.seen.move, command.jti, State(outcome.state))
         reason = outcome.reason or (Reason.AUDIT if entry is None or note is None else "")
         found = entry if entry is not None else -1
@@ -250,7 +250,7 @@ class Desk:
         if self._on.clock.mono_ns() >= admitted.deadline_mono_ns:
             return _Outcome("expired", Reason.TIME, "it waited too long")
         try:
-            self._gate.hold(admitted.verb, admitted.arguments)
+            self._gate.hold(admitted.verb.declared, admitted.arguments)
         except RefusedError as refused:
             return _Outcome("refused", refused.reason, refused.detail)
         return None
@@ -258,7 +258,7 @@ class Desk:
     async def _do(self, admitted: Admitted) -> _Outcome:
         verb = admitted.verb
         try:
-            async with asyncio.timeout(verb.timeout_s):
+            async with asyncio.timeout(verb.declared.timeout_s):
                 result = dict(await verb.run(admitted.arguments, admitted.command.req.sub))
             if len(write(result)) > RESULT_BYTES_MAX:
                 return _Outcome("failed", "result", "the result is too large")
@@ -266,7 +266,7 @@ class Desk:
         except VerbError as error:
             return _Outcome("failed", "verb", str(error)[:500])
         except TimeoutError:
-            return _Outcome("failed", "timeout", f"not done within {verb.timeout_s:g} s")
+            return _Outcome("failed", "timeout", f"not done within {verb.declared.timeout_s:g} s")
         except ValueError as error:
             return _Outcome("failed", "result", f"the result is no JSON: {error}"[:500])
         return _Outcome("done", result=result)

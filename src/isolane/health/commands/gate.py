@@ -6,11 +6,9 @@ but the buckets of `rate`; whoever asks it writes down what it let through.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import msgspec
+from typing import Any, Final
 
 from isolane.core.clock import NS_PER_S, Clock
 from isolane.health.commands.challenge import Challenge, Challenges
@@ -18,10 +16,12 @@ from isolane.health.commands.keyring import Keyring
 from isolane.health.commands.rate import Pace
 from isolane.health.commands.refusal import Reason, RefusedError
 from isolane.health.commands.seen import Seen, StoreError
-from isolane.health.commands.verb import NEED, Arguments, Verb
+from isolane.health.commands.verb import Verb
 from isolane.security.envelope import BYTES_MAX, COMMAND, EnvelopeError, parse, verify
 from isolane.security.key_manifest import RIGHTS, Key
 from isolane.wire.command import LIFE_S_MAX, Command, read
+from isolane.wire.verbs.catalogue import VERBS
+from isolane.wire.verbs.declaration import Arguments, Declaration
 
 SKEW_S: Final = 5
 """By so much a signer's clock may be ahead of ours."""
@@ -44,7 +44,7 @@ class Admitted:
 
     command: Command
     digest: str
-    verb: Verb
+    verb: Verb[Any]
     arguments: Arguments
     people: Sequence[str]
     deadline_mono_ns: int
@@ -55,29 +55,33 @@ class Gate:
 
     Args:
         gateway: The gateway's name.
-        verbs: What it can do, by name.
+        verbs: What it can do, each name once.
         keyring: Who may command.
         challenges: Of this boot.
         seen: What was taken before.
         interlocks: See `Interlocks`.
         clock: The clock.
+
+    Raises:
+        ValueError: A verb's declaration is another than the catalogue's.
     """
 
     def __init__(
         self,
         *,
         gateway: str,
-        verbs: Mapping[str, Verb],
+        verbs: Iterable[Verb[Any]],
         keyring: Keyring,
         challenges: Challenges,
         seen: Seen,
         interlocks: Interlocks,
         clock: Clock,
     ) -> None:
-        for verb in verbs.values():
-            if verb.need < NEED[verb.kind]:
-                raise ValueError(f"{verb.name} of class {verb.kind} needs {NEED[verb.kind]} people")
-        self._gateway, self._verbs, self._keyring, self._challenges = gateway, verbs, keyring, challenges
+        self._verbs = {verb.declared.name: verb for verb in verbs}
+        for name, verb in self._verbs.items():
+            if VERBS.get(name, verb.declared) != verb.declared:
+                raise ValueError(f"{name} is declared otherwise in the catalogue")
+        self._gateway, self._keyring, self._challenges = gateway, keyring, challenges
         self._seen, self._interlocks, self._clock = seen, interlocks, clock
         self._pace = Pace(clock)
 
@@ -104,7 +108,7 @@ class Gate:
             verb = self._entitled(command, holders)
             self._fresh(command)
             deadline_ns = self._timely(command)
-            arguments = self._possible(command, verb)
+            arguments = self._possible(command, verb.declared)
         except StoreError as error:
             raise RefusedError(Reason.AUDIT, "the disk does not answer", command, digest) from error
         except RefusedError as refused:
@@ -112,7 +116,7 @@ class Gate:
         people = sorted({each.person for each in holders})
         return Admitted(command, digest, verb, arguments, people, deadline_ns)
 
-    def hold(self, verb: Verb, arguments: Arguments) -> None:
+    def hold(self, verb: Declaration, arguments: Arguments) -> None:
         """Ask the interlocks, as is done once more right before a verb runs.
 
         Raises:
@@ -134,11 +138,12 @@ class Gate:
             raise RefusedError(Reason(error.reason), str(error)[:200]) from error
         return envelope.payload, [trusted.holders[each.kid] for each in envelope.signatures]
 
-    def _entitled(self, command: Command, holders: Sequence[Key]) -> Verb:
+    def _entitled(self, command: Command, holders: Sequence[Key]) -> Verb[Any]:
         """Ask what it is and whether those who signed may have it."""
-        verb = self._verbs.get(command.verb)
-        if verb is None:
+        found = self._verbs.get(command.verb)
+        if found is None:
             raise RefusedError(Reason.VERB, "no such verb")
+        verb = found.declared
         if (command.appr.kind, command.appr.need) != (verb.kind, verb.need):
             raise RefusedError(Reason.CLASS, f"{verb.name} is of class {verb.kind} and needs {verb.need}")
         for each in holders:
@@ -151,7 +156,7 @@ class Gate:
             raise RefusedError(Reason.THRESHOLD, f"{len(people)} of {verb.need} people signed")
         if verb.need > 1 and verb.kind != "R3" and not any(each.role == "approver" for each in holders):
             raise RefusedError(Reason.THRESHOLD, "no approver signed")
-        return verb
+        return found
 
     def _timely(self, command: Command) -> int:
         """Ask whether it is for now; give the monotonic time until which it is."""
@@ -194,11 +199,11 @@ class Gate:
         if not self._seen.is_next(command.iss, command.seq):
             raise RefusedError(Reason.SEQUENCE, "its number was taken before, or is far behind")
 
-    def _possible(self, command: Command, verb: Verb) -> Arguments:
+    def _possible(self, command: Command, verb: Declaration) -> Arguments:
         """Ask whether it can be done."""
         try:
-            arguments = msgspec.convert(command.args, verb.arguments, strict=True)
-        except msgspec.ValidationError as error:
+            arguments = verb.read(command.args)
+        except ValueError as error:
             raise RefusedError(Reason.ARGUMENTS, str(error)[:200]) from error
         if verb.kind not in {"R0", "R4"} and self._seen.frozen_by() is not None:
             raise RefusedError(Reason.FROZEN, "the gateway is frozen")

@@ -1,47 +1,31 @@
-"""This file states the port that each verb implements; it guards that what a verb may do is said beside what it does.
+"""This file states the port of what verbs do; it guards that an effect is told only what its declaration lets through.
 
-Order of calls: `interlocks` when a command comes, and once more right before `run`; `run` at most once for a command,
-never two at a time of one verb, cancelled after `timeout_s`. A verb raises `VerbError` for what the world does to it;
-its arguments have been checked against `arguments` before any method sees them.
+Order of calls: `run` at most once for a command, never two at a time of one verb, cancelled after the declared time. A
+verb raises `VerbError` for what the world does to it. Class, people, arguments and interlocks are the declaration's
+(`wire.verbs`); the gate has checked all of them before `run` sees the arguments.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
-import msgspec
+from isolane.wire.verbs.declaration import Arguments, Declaration
 
-from isolane.wire.command import CommandClass
-
-NEED: Final[dict[CommandClass, int]] = {"R0": 1, "R1": 1, "R2": 2, "R3": 2, "R4": 1}
-"""How many people sign at least; a verb may need more."""
+_Taken_contra = TypeVar("_Taken_contra", bound=Arguments, contravariant=True)
 
 
 class VerbError(Exception):
     """It could not be done, and why: a sentence for the receipt."""
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Arguments of a verb that takes none; others derive from it."""
-
-
-class Verb(Protocol):
+class Verb(Protocol[_Taken_contra]):
     """Something that a gateway can be told to do."""
 
-    name: str
-    """As in the command."""
-    kind: CommandClass
-    need: int
-    """People who sign; at least `NEED` of its class."""
-    arguments: type[Arguments]
-    timeout_s: float
-    words: str
-    """What it does, for whoever is about to sign."""
-
-    def interlocks(self, arguments: Arguments) -> Sequence[str]:
-        """Name what has to hold; the command's `pre` names exactly these."""
+    @property
+    def declared(self) -> Declaration:
+        """What it says of itself; its `arguments` are what `run` takes."""
         ...
 
-    async def run(self, arguments: Arguments, person: str) -> Mapping[str, object]:
+    async def run(self, arguments: _Taken_contra, person: str) -> Mapping[str, object]:
         """Do it.
 
         Args:

@@ -1,32 +1,21 @@
-"""This file holds the verbs `freeze.set` and `freeze.clear`; it guards that one can stop all, and two begin again.
+"""This file does `freeze.set` and `freeze.clear`; it guards that the freeze is on disk and outlasts restarts."""
 
-While the gateway is frozen it does nothing but read, and clear. The freeze is on disk and outlasts restarts.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from isolane.health.commands.seen import Seen, StoreError
-from isolane.health.commands.verb import Arguments, VerbError
-from isolane.wire.command import CommandClass
+from isolane.health.commands.verb import VerbError
+from isolane.wire.verbs.declaration import Arguments
+from isolane.wire.verbs.freeze_clear import FREEZE_CLEAR
+from isolane.wire.verbs.freeze_set import FREEZE_SET
 
 
 class FreezeSet:
     """Stop everything but reading."""
 
-    name = "freeze.set"
-    kind: CommandClass = "R4"
-    need = 1
-    arguments: type[Arguments] = Arguments
-    timeout_s = 10.0
-    words = "freeze the gateway: it refuses every command but reading until two people clear it. Charging goes on."
+    declared = FREEZE_SET
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-
-    def interlocks(self, arguments: Arguments) -> Sequence[str]:
-        """See `Verb.interlocks`: none."""
-        del arguments
-        return ()
 
     async def run(self, arguments: Arguments, person: str) -> Mapping[str, object]:
         """See `Verb.run`."""
@@ -38,20 +27,10 @@ class FreezeSet:
 class FreezeClear:
     """Begin again."""
 
-    name = "freeze.clear"
-    kind: CommandClass = "R4"
-    need = 2
-    arguments: type[Arguments] = Arguments
-    timeout_s = 10.0
-    words = "end the freeze: the gateway takes commands again."
+    declared = FREEZE_CLEAR
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-
-    def interlocks(self, arguments: Arguments) -> Sequence[str]:
-        """See `Verb.interlocks`: none."""
-        del arguments
-        return ()
 
     async def run(self, arguments: Arguments, person: str) -> Mapping[str, object]:
         """See `Verb.run`."""
