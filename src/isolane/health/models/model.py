@@ -74,7 +74,11 @@ class Model(Protocol):
         ...
 
     def restore(self, state: State) -> None:
-        """Go on from there; what does not fit is left as it is at a new start."""
+        """Go on from there, at a new start only.
+
+        Raises:
+            msgspec.ValidationError: It is not what `state` gives; nothing was taken.
+        """
         ...
 
     def renew(self) -> None:

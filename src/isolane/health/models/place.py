@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -150,7 +151,13 @@ class Bay:
             kept = memory.get(judged.model.id)
             if kept is None:
                 continue
-            judged.model.restore(kept.state)
+            try:
+                judged.model.restore(kept.state)
+            except msgspec.ValidationError as error:
+                charger, prefix = self.place.charger, self.place.prefix
+                _LOG.warning(
+                    "model-forgotten charger=%s place=%s model=%s error=%s", charger, prefix, judged.model.id, error
+                )
             judged.findings.update(kept.findings)
             for name, course in judged.courses.items():
                 if name in kept.courses:

@@ -133,10 +133,7 @@ class Capacitors:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         self._days.recall(self._memory.days)
 
     def renew(self) -> None:

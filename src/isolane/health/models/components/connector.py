@@ -120,10 +120,7 @@ class Connector:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         if len(found.errors) == len(_TAUS_S):
             self._memory = found
             self._watch.recall(found.watch)

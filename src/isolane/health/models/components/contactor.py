@@ -187,10 +187,7 @@ class Contactor:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         for name, held in self._held.items():
             held.recall(self._memory.held.get(name))
 

@@ -218,10 +218,7 @@ class Cooling:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         if all(each.whole for each in found.maps.values()):
             self._memory = found
             for name, held in self._held.items():

@@ -62,10 +62,7 @@ class DayMedian:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._days.recall(msgspec.convert(dict(state), Notes))
-        except msgspec.ValidationError:
-            return
+        self._days.recall(msgspec.convert(dict(state), Notes))
 
     def renew(self) -> None:
         """Nothing is learnt here."""

@@ -161,10 +161,7 @@ class Insulation:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         if (len(found.normal), len(found.moment)) == (9, 3) and len(found.weather) in {0, 3}:
             self._memory = found
             self._low.recall(found.held)

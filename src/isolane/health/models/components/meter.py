@@ -186,10 +186,7 @@ class Meter:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         self._stuck.recall(self._memory.held)
 
     def renew(self) -> None:

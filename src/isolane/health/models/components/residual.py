@@ -119,10 +119,7 @@ class Residual:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         for name, held in self._held.items():
             held.recall(self._memory.held.get(name))
         self._test.recall(self._memory.held.get("self_test"))
