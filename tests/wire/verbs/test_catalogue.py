@@ -14,6 +14,8 @@ from isolane.wire.verbs.declaration import NEED, Arguments, Declaration
 _NEVER = re.compile(r"start|stop|tariff|token|tag\b|shell|exec|raw|write|unlock|authori")
 """What no verb is about: charging, what it costs, whose it is, and whatever else."""
 _BAD: list[object] = [
+    "--output=/etc/x",
+    "",
     "$(id)",
     "`id`",
     "a;id",
@@ -25,16 +27,32 @@ _BAD: list[object] = [
     [[]],
     2**60,
 ]
-EXAMPLES: dict[str, dict[str, object]] = {"ledger": {"epoch": 1}}
+EXAMPLES: dict[str, dict[str, object]] = {
+    "ledger": {"epoch": 1},
+    "log.tail": {"lines": 5},
+    "registers.read": {"source": "meter", "charger": "CP1", "signals": ["1.0/ElectricalFeed/ACVoltage[L1]"]},
+    "net.ping": {"target": "router", "count": 2},
+    "net.trace": {"target": "router", "hops": 3},
+    "snapshot.take": {"charger": "CP1"},
+    "snapshot.fetch": {"snapshot": "0" * 32},
+    "telemetry.refine": {"from_ms": 0, "to_ms": 3_600_000},
+    "charger.trigger_message": {"charger": "CP1", "message": "Heartbeat", "evse": 1, "connector": 1},
+    "charger.get_log": {"charger": "CP1", "log": "security", "by": "ftp", "from_ms": 1, "to_ms": 2},
+    "charger.get_configuration": {"charger": "CP1", "keys": ["HeartbeatInterval"]},
+    "charger.get_variables": {"charger": "CP1", "variables": [{"component": "OCPPCommCtrlr", "variable": "X"}]},
+    "telemetry.set_rate": {"rate": "full", "for_s": 60},
+    "source.restart": {"source": "meter"},
+    "charger.reset": {"charger": "CP1", "evse": 1},
+}
 """Arguments of each verb that takes some."""
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
 def test_each_verb_says_what_signers_and_gateway_have_to_know(verb: Declaration) -> None:
-    assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", verb.name)
+    assert re.fullmatch(r"[a-z]+(\.[a-z_]+)?", verb.name)
     assert not _NEVER.search(verb.name.replace("restart", ""))
     assert verb.need >= NEED[verb.kind]
-    assert 0 < verb.timeout_s <= 300
+    assert 0 < verb.timeout_s <= 930
     assert verb.words.endswith(".")
     assert verb.result
     arguments = verb.read(EXAMPLES.get(verb.name, {}))

@@ -18,14 +18,23 @@ NEED: Final[dict[CommandClass, int]] = {"R0": 1, "R1": 1, "R2": 2, "R3": 2, "R4"
 Charger = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^(?!\.{1,2}\Z)[A-Za-z0-9*_=+|@.-]{1,48}\Z",
-        description="Identity of the charger, in the characters that OCPP 2.0.1 gives identities",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9*_=+@.-]{0,47}\Z",
+        description="Identity of the charger: 1 to 48 of A-Z a-z 0-9 * _ = + @ . - and begins with a letter or digit",
     ),
 ]
 Part = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\Z", description="Name that the site's settings give"),
 ]
+
+SignalKey = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,3}\.[0-9]{1,3}(/[A-Za-z][A-Za-z0-9]{0,63}(\[[A-Za-z0-9_.-]{1,64}\])?){2}\Z",
+        description="Key of a signal, as docs/reference/signals.md has it",
+    ),
+]
+TimeMs = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000, description="UTC, ms since 1970")]
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
