@@ -1,14 +1,16 @@
 """This file checks the metrics page with a plain socket as its client."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from isolane.core.failures import IsolaneError
-from isolane.wire.exposition import serve_metrics
+from isolane.wire.exposition import serve_metrics, serve_metrics_at
 
 
 @pytest.fixture
@@ -58,3 +60,19 @@ async def test_a_head_that_is_too_long_is_cut_off(port: int) -> None:
 async def test_a_used_port_is_named(port: int) -> None:
     with pytest.raises(IsolaneError, match=str(port)):
         await serve_metrics(CollectorRegistry(), "127.0.0.1", port)
+
+
+async def test_a_page_without_network_is_a_socket_for_the_folders_group(tmp_path: Path) -> None:
+    path = tmp_path / "page.sock"
+    for _ in range(2):  # the second time over the socket that a killed process has left
+        async with await serve_metrics_at(CollectorRegistry(), path):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+            assert (await reader.read()).endswith(b"\r\n\r\nok\n")
+            writer.close()
+
+
+async def test_a_page_in_a_folder_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(IsolaneError, match="cannot open the metrics socket"):
+        await serve_metrics_at(CollectorRegistry(), tmp_path / "no" / "page.sock")

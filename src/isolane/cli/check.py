@@ -37,6 +37,7 @@ SETTINGS = {
     "tap": ("isolane.tap.settings", "TapSettings"),
     "health": ("isolane.health.settings", "HealthSettings"),
     "center": ("isolane.center.settings", "CenterSettings"),
+    "renewal": ("isolane.cli.renew", "RenewalSettings"),
 }
 """Where each table's settings type is."""
 
@@ -128,6 +129,13 @@ def _run_dir(folder: Path) -> str:
         raise IsolaneError(
             f"cannot make {folder}: {error.strerror}", "set [site] run_dir to a folder you may write to"
         ) from error
-    if folder.stat().st_mode & 0o007:
+    own = [path for path in map(folder.__truediv__, ("value", "tap", "health")) if path.is_dir()]
+    if own:  # a folder for each process, as deploy/systemd makes them: who may come in there is each one's own
+        return next((f"{path} is open to other users: chmod 2750 {path}" for path in own if _is_open(path)), "")
+    if _is_open(folder):
         return f"{folder} is open to other users: chmod 700 {folder} (or 770 for a group of service users)"
     return "" if os.access(folder, os.W_OK) else f"{folder} cannot be written by this user"
+
+
+def _is_open(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & 0o007)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from isolane import __version__
+from isolane.cli.private_memory import keep_memory_private
 from isolane.core.failures import IsolaneError
 
 COMMANDS = {
@@ -16,6 +17,8 @@ COMMANDS = {
     "check": "Show the effective settings with their origin and try every connection",
     "device": "Find meters and chargers, read them, list and begin device templates",
     "identity": "Keep certificates, passwords and profiles of chargers on this box",
+    "enrol": "Get this box's certificates from the center, with a code",
+    "renew": "Renew this box's certificates before they run out, from the center or another CA",
     "gateway": "Issue and revoke certificates of gateways",
     "value": "Run Channel A: relay OCPP between chargers and the CSMS",
     "tap": "Run the window from A to B: decode copies, remove personal data",
@@ -23,6 +26,7 @@ COMMANDS = {
     "keys": "Make keys, and the signed list of keys that gateways follow",
     "command": "Show a command for a gateway in words and sign it",
     "audit": "Check the audit of a gateway's commands offline",
+    "signer": "Sign commands on a page of this machine, with your own key",
     "block": "Write the samples in an outbox or a telemetry block as CSV, JSON or Parquet",
     "soh": "Run the models of state of health over a recording",
     "blackbox": "List, show and check the snapshots that a gateway's black box has taken",
@@ -63,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(chosen)
     options = parser.parse_args(arguments)
     log_to_stderr(options.log_level)
+    keep_memory_private()
     try:
         return int(options.run(options))
     except IsolaneError as error:

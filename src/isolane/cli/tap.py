@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from pathlib import Path
 
 from isolane.cli.options import add_config
 from isolane.config.load import load
@@ -19,6 +20,13 @@ relay sends without waiting and counts what was not taken. Reads the tables [sit
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_config(parser)
+    parser.add_argument(
+        "--metrics-socket",
+        type=Path,
+        metavar="PATH",
+        help="serve the metrics page on this Unix socket and open no network at all; something else passes on what"
+        " asks at [tap] metrics (deploy/systemd does)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,5 +34,6 @@ def run(options: argparse.Namespace) -> int:
     from isolane.tap import app
     from isolane.tap.settings import TapSettings
 
-    asyncio.run(app.run(load(options.config, "site", Site), load(options.config, "tap", TapSettings)))
+    site, settings = load(options.config, "site", Site), load(options.config, "tap", TapSettings)
+    asyncio.run(app.run(site, settings, options.metrics_socket))
     return 0

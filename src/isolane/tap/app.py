@@ -1,11 +1,14 @@
-"""This file puts the tap together and runs it; it guards that the tap opens no network socket but its metrics page."""
+"""This file puts the tap together and runs it; it guards that the tap opens no network socket but its metrics page.
+
+Where it is told so, that page is a Unix socket too, and the tap needs no network at all.
+"""
 
 import asyncio
 import contextlib
 import logging
-import resource
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
@@ -22,7 +25,7 @@ from isolane.tap.standing import Standing
 from isolane.tap.stream import Budget
 from isolane.tap.tally import Tally
 from isolane.tap.watch import SiteWatch
-from isolane.wire.exposition import serve_metrics
+from isolane.wire.exposition import serve_metrics, serve_metrics_at
 from isolane.wire.tap_event import AnyEvent
 
 KEY_FILE = "tap-pseudonym.key"
@@ -30,16 +33,20 @@ _TELL_UNREAD_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-async def run(site: Site, settings: TapSettings) -> None:
+async def run(site: Site, settings: TapSettings, page_socket: Path | None = None) -> None:
     """Run the tap until SIGTERM or SIGINT.
+
+    Args:
+        site: Names and the folder of the sockets.
+        settings: The [tap] table.
+        page_socket: Unix socket of the metrics page in place of its address, None for the address.
 
     Raises:
         IsolaneError: The key, the socket or the metrics port cannot be used.
     """
-    _keep_core_dumps_off()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(supervision.log_callback)
-    key = load_key(settings.pseudonym_key, settings.key_file or site.run_dir / KEY_FILE)
+    key = load_key(settings.pseudonym_key, settings.key_file or site.folder_of("tap") / KEY_FILE)
     tally, budget = Tally(), Budget(settings.held_bytes_max)
     transactions, findings = Transactions(key), SecurityEvents(SystemClock())
     rules = Rules(
@@ -57,7 +64,7 @@ async def run(site: Site, settings: TapSettings) -> None:
     listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
     collector = metrics.TapCollector(tally, budget, connections, listener, port, findings=findings)
     async with contextlib.AsyncExitStack() as stack:
-        page = await stack.enter_async_context(_page(settings, collector))
+        page = await stack.enter_async_context(_page(settings, page_socket, collector))
         if journal:
             stack.callback(journal.close)
         stack.callback(findings.close)
@@ -71,14 +78,18 @@ async def run(site: Site, settings: TapSettings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _page(settings: TapSettings, collector: metrics.TapCollector) -> AsyncIterator[str]:
-    if settings.metrics is None:
+async def _page(settings: TapSettings, page_socket: Path | None, collector: metrics.TapCollector) -> AsyncIterator[str]:
+    if settings.metrics is None and page_socket is None:
         yield ""
         return
-    server = await serve_metrics(metrics.registry(collector), settings.metrics.host, settings.metrics.port)
+    shown = metrics.registry(collector)
+    if page_socket is not None:
+        server = await serve_metrics_at(shown, page_socket)
+    elif settings.metrics is not None:
+        server = await serve_metrics(shown, settings.metrics.host, settings.metrics.port)
     try:
-        host, number = server.sockets[0].getsockname()[:2]
-        yield f"{host}:{number}"
+        name = server.sockets[0].getsockname()
+        yield name if isinstance(name, str) else f"{name[0]}:{name[1]}"
     finally:
         server.close()
         await server.wait_closed()
@@ -98,8 +109,3 @@ async def _until_told_to_stop(port: EventPort, tally: Tally, findings: SecurityE
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _keep_core_dumps_off() -> None:
-    """A core file would hold payloads in clear."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -1,4 +1,4 @@
-"""This file serves a registry to Prometheus over HTTP.
+"""This file serves a registry to Prometheus over HTTP, on a TCP port or on a Unix socket.
 
 It guards that a scrape can never hold up the process it looks at.
 
@@ -8,7 +8,10 @@ scrape is rendered in one go on the loop (a few hundred microseconds for isolane
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -17,6 +20,7 @@ from isolane.core.failures import IsolaneError
 _ASK_S = 2.0
 _HEAD_BYTES_MAX = 4096
 _SCRAPES_MAX = 8
+_Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def serve_metrics(
@@ -33,6 +37,47 @@ async def serve_metrics(
     Raises:
         IsolaneError: The port cannot be opened.
     """
+    try:
+        return await asyncio.start_server(_answering(registry, refresh), host, port, limit=_HEAD_BYTES_MAX)
+    except OSError as error:
+        raise IsolaneError(
+            f"cannot open the metrics port {host}:{port}: {error.strerror}",
+            "choose another port in the table's `metrics` setting or stop what uses it",
+        ) from error
+
+
+async def serve_metrics_at(registry: CollectorRegistry, path: Path) -> asyncio.Server:
+    """Serve the same on a Unix socket, for a process without network; a socket that is there already is replaced.
+
+    Args:
+        registry: What is shown.
+        path: Of the socket, mode 0660: the folder's group decides who may ask.
+
+    Raises:
+        IsolaneError: The socket cannot be made.
+    """
+    return await asyncio.start_unix_server(_answering(registry), sock=_bound(path), limit=_HEAD_BYTES_MAX)
+
+
+def _bound(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    mask = os.umask(0o117)
+    try:
+        if path.is_socket():
+            path.unlink()
+        sock.bind(str(path))
+    except OSError as error:
+        sock.close()
+        raise IsolaneError(
+            f"cannot open the metrics socket {path}: {error.strerror or error}",
+            "choose a folder that this user may write",
+        ) from error
+    finally:
+        os.umask(mask)
+    return sock
+
+
+def _answering(registry: CollectorRegistry, refresh: Callable[[], Awaitable[None]] | None = None) -> _Answer:
     scrapes = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,13 +98,7 @@ async def serve_metrics(
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    try:
-        return await asyncio.start_server(answer, host, port, limit=_HEAD_BYTES_MAX)
-    except OSError as error:
-        raise IsolaneError(
-            f"cannot open the metrics port {host}:{port}: {error.strerror}",
-            "choose another port in the table's `metrics` setting or stop what uses it",
-        ) from error
+    return answer
 
 
 def _response(registry: CollectorRegistry, head: bytes) -> bytes:
