@@ -70,7 +70,7 @@ def test_ctrl_c_ends_it_in_order_and_leaves_no_process(tmp_path: Path) -> None:
     assert not _left_behind(folder)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_a_killed_demo_leaves_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with _running(folder, "--link", "https") as demo:
