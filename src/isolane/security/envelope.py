@@ -151,17 +151,46 @@ def verify(envelope: Envelope, keys: Mapping[str, PublicKey]) -> None:
     Raises:
         EnvelopeError: One is of a key that is not there, or does not hold.
     """
-    body = _encode(envelope.payload)
     for each in envelope.signatures:
         key = keys.get(each.kid)
         if key is None:
             raise EnvelopeError("unknown-key", f"key {each.kid[:16]}")
-        is_ecdsa = isinstance(key, ec.EllipticCurvePublicKey)
-        if (each.alg == "ES256") != is_ecdsa:
-            raise EnvelopeError("signature", f"{each.alg} with a key of another kind")
-        value = _to_der(each.value) if is_ecdsa else each.value
-        if not is_signed(key, f"{each.protected}.{body}".encode(), value):
-            raise EnvelopeError("signature", f"of key {each.kid[:16]}")
+        verify_one(envelope.payload, each, key)
+
+
+def verify_one(payload: bytes, signature: Signature, key: PublicKey) -> None:
+    """Check one signature.
+
+    Raises:
+        EnvelopeError: It is not of that key and payload.
+    """
+    is_ecdsa = isinstance(key, ec.EllipticCurvePublicKey)
+    if (signature.alg == "ES256") != is_ecdsa:
+        raise EnvelopeError("signature", f"{signature.alg} with a key of another kind")
+    value = _to_der(signature.value) if is_ecdsa else signature.value
+    if not is_signed(key, f"{signature.protected}.{_encode(payload)}".encode(), value):
+        raise EnvelopeError("signature", f"of key {signature.kid[:16]}")
+
+
+def signature_of(kid: str, key: PublicKey, text: str, typ: str) -> Signature:
+    """Read a signature that came alone; its header is the one that `seal` gives such a key.
+
+    Args:
+        kid: The key's name.
+        key: The key; says which algorithm.
+        text: 64 bytes in base64url, as it stands in an envelope.
+        typ: What the message is for.
+
+    Raises:
+        EnvelopeError: It has any other form.
+    """
+    alg = _ALGORITHMS[P256 if isinstance(key, ec.EllipticCurvePublicKey) else ED25519]
+    return _signature({"protected": _encode(_write_header(alg, kid, typ)), "signature": text}, typ)
+
+
+def assemble(payload: bytes, signatures: Sequence[Signature]) -> bytes:
+    """Put signatures that came one by one into one envelope, without checking them."""
+    return _write(Envelope(payload, tuple(signatures)))
 
 
 def _signature(told: object, typ: str) -> Signature:

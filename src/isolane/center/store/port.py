@@ -94,6 +94,15 @@ class PaperArrival:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementArrival:
+    """A gateway's statement, not looked at yet (`wire.errand.Stated`); `way` is "mqtt" or "https"."""
+
+    origin: Origin
+    way: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one group commit makes durable, in order of arrival within each kind."""
 

@@ -4,6 +4,7 @@ from alembic import context
 
 from isolane.center.store import (
     alert_tables,
+    command_tables,
     health_tables,
     inbox_tables,
     kpi_tables,
@@ -13,7 +14,16 @@ from isolane.center.store import (
 )
 from isolane.center.store.tables import Table
 
-_OTHERS = (alert_tables, health_tables, inbox_tables, kpi_tables, paper_tables, people_tables, snapshot_tables)
+_OTHERS = (
+    alert_tables,
+    command_tables,
+    health_tables,
+    inbox_tables,
+    kpi_tables,
+    paper_tables,
+    people_tables,
+    snapshot_tables,
+)
 """Tables that stand in files of their own; to import them is to know them."""
 
 connection = context.config.attributes["connection"]
