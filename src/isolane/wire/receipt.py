@@ -6,7 +6,8 @@ reads it compares both, and ``gw``, with what was sent.
 
 Layout: ``v`` 1; ``gw``; ``boot``; ``jti``; ``digest``; ``verb``; ``state``; ``reason`` a code, "" for none;
     ``detail`` a sentence; ``at`` UTC, ms, a label; ``result``; ``entry`` number of its line in the audit, -1 where
-    none could be written; ``checkpoint`` of the audit, "" where the result needs none.
+    none could be written; ``checkpoint`` of the audit, "" where the result needs none; with it ``line``, that line, and
+    ``path``, what proves that the checkpoint's tree has it (RFC 6962, section 2.1.1), hashes in hex.
 """
 
 from typing import Annotated, Final, Literal
@@ -41,3 +42,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     result: dict[str, object]
     entry: Annotated[int, msgspec.Meta(ge=-1, le=strict_json.INTEGER_MAX)]
     checkpoint: Annotated[str, msgspec.Meta(max_length=4096)]
+    line: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    path: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], msgspec.Meta(max_length=64)
+    ] = ()

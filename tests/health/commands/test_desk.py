@@ -12,6 +12,7 @@ from isolane.health.commands.seen import StoreError
 from isolane.health.commands.states import NEXT, State
 from isolane.security.audit import check
 from isolane.security.checkpoint import open_note
+from isolane.security.merkle import is_included, leaf_hash
 from isolane.wire.command import write
 from support.commanded import GATEWAY, UTC_S, World
 
@@ -59,7 +60,11 @@ async def test_two_people_restart_an_idle_charger_and_can_prove_it(world: World)
     done = world.told()[-1]
     assert world.restarter.done == ["CP1 ann"]
     keys = {GATEWAY: world.people.gateway.public_key}
-    assert open_note(done.checkpoint, keys)[0].size > done.entry
+    point = open_note(done.checkpoint, keys)[0]
+    path = [bytes.fromhex(each) for each in done.path]
+    assert is_included(leaf_hash(done.line.encode()), done.entry, point.size, path, point.root)
+    assert json.loads(done.line)["state"] == "done"
+    assert world.stated()[-1].checkpoint == done.checkpoint
     lines = (world.folder / "audit" / LINES).read_bytes().split(b"\n")[:-1]
     assert check(lines, [done.checkpoint], keys, origin(GATEWAY)) == (len(lines), None)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from isolane.core.failures import IsolaneError
-from isolane.health.commands.journal import EVERY_ENTRIES, LINES, NOTES, Journal, JournalError, origin
+from isolane.health.commands.journal import EVERY_ENTRIES, LINES, NOTES, Journal, JournalError, Proof, origin
 from isolane.security.audit import check
+from isolane.security.checkpoint import open_note
+from isolane.security.merkle import is_included, leaf_hash
 from support.commanded import GATEWAY, HandClock, People
 
 
@@ -54,6 +56,21 @@ def test_what_was_written_is_there_again_and_proves_itself(room: Room) -> None:
     keys = {GATEWAY: room.people.gateway.public_key}
     assert check(room.lines(), room.notes(), keys, origin(GATEWAY)) == (4, None)
     assert (room.folder / LINES).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_is_proved_against_the_checkpoint_that_goes_with_it(room: Room) -> None:
+    with room.open() as journal:
+        numbers = [journal.append("state", {"jti": str(n)}) for n in range(5)]
+        for number in numbers:
+            proof = journal.prove(number)
+            assert proof.line.encode() == room.lines()[number]
+            point = open_note(proof.note, {GATEWAY: room.people.gateway.public_key})[0]
+            path = [bytes.fromhex(each) for each in proof.path]
+            assert is_included(leaf_hash(proof.line.encode()), number, point.size, path, point.root)
+            assert not is_included(leaf_hash(b"other"), number, point.size, path, point.root)
+        assert journal.prove(-1) == Proof(journal.note, "", ())
+    with room.open() as journal:
+        assert journal.prove(2) == Proof(journal.note, "", ())
 
 
 def test_a_checkpoint_is_due_by_entries_and_by_time(room: Room) -> None:

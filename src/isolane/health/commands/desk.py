@@ -18,7 +18,7 @@ from isolane.core.clock import NS_PER_MS, NS_PER_S, Clock
 from isolane.core.strict_json import INTEGER_MAX, read, write
 from isolane.health.commands.challenge import Challenges
 from isolane.health.commands.gate import Admitted, Gate
-from isolane.health.commands.journal import Journal, JournalError
+from isolane.health.commands.journal import UNPROVED, Journal, JournalError, Proof
 from isolane.health.commands.keyring import Keyring
 from isolane.health.commands.rate import REFUSALS_BURST, REFUSALS_PER_S, Bucket
 from isolane.health.commands.receipt import sign
@@ -87,7 +87,7 @@ class _Outcome:
     detail: str = ""
     result: Mapping[str, object] = field(default_factory=dict)
     entry: int = -1
-    checkpoint: str = ""
+    proof: Proof = UNPROVED
 
 
 class Desk:
@@ -145,8 +145,8 @@ class Desk:
             self._busy.discard(admitted.command.verb)
         self.counts[outcome.state] += 1
         await self._tell(command.jti, admitted.digest, command.verb, outcome)
-        if admitted.verb.declared.kind == "R4":
-            await self._state()
+        if admitted.verb.declared.kind in _WITNESSED:
+            await self._state()  # at once, so that the center co-signs the very tree that proves the receipt
 
     async def renew(self, data: bytes) -> None:
         """Take a key manifest, if it may follow the one in force.
@@ -240,11 +240,13 @@ class Desk:
             outcome = await self._do(admitted)
         facts = {"jti": command.jti, "state": outcome.state, "reason": outcome.reason}
         entry = await self._disk(self._note, "state", facts)
-        note = await self._disk(self._on.journal.checkpoint) if kind in _WITNESSED else ""
+        proof: Proof | None = UNPROVED
+        if kind in _WITNESSED:
+            proof = await self._disk(self._on.journal.prove, -1 if entry is None else entry)
         await self._disk(self._on.seen.move, command.jti, State(outcome.state))
-        reason = outcome.reason or (Reason.AUDIT if entry is None or note is None else "")
+        reason = outcome.reason or (Reason.AUDIT if entry is None or proof is None else "")
         found = entry if entry is not None else -1
-        return _Outcome(outcome.state, reason, outcome.detail, outcome.result, found, note or "")
+        return _Outcome(outcome.state, reason, outcome.detail, outcome.result, found, proof or UNPROVED)
 
     def _too_late(self, admitted: Admitted) -> _Outcome | None:
         if self._on.clock.mono_ns() >= admitted.deadline_mono_ns:
@@ -306,7 +308,9 @@ class Desk:
             at=max(0, self._on.clock.utc_ns() // NS_PER_MS),
             result=dict(outcome.result),
             entry=outcome.entry,
-            checkpoint=outcome.checkpoint,
+            checkpoint=outcome.proof.note,
+            line=outcome.proof.line,
+            path=outcome.proof.path,
         )
         await self._out.receipt(sign(receipt, self._on.signer))
 

@@ -12,7 +12,9 @@ import fcntl
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +29,25 @@ EVERY_S: Final = 300
 EVERY_ENTRIES: Final = 256
 BYTES_MAX: Final = 64 << 20
 """Some 220,000 lines of 300 bytes: a year at ten commands an hour."""
+_PROVABLE: Final = 256
+"""Newest lines that are held in memory, for proofs that go out with receipts."""
 
 
 class JournalError(Exception):
     """The disk did not take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A checkpoint, and what proves that its tree has a line; line and path are empty where that line is not held."""
+
+    note: str
+    line: str
+    path: tuple[str, ...]
+
+
+UNPROVED: Final = Proof("", "", ())
+"""Of a result that goes out without a checkpoint."""
 
 
 class Journal:
@@ -52,6 +69,7 @@ class Journal:
         self._gateway, self._signer, self._clock, self._bytes_max = gateway, signer, clock, bytes_max
         self._tree, self._previous, self._is_broken = Tree(), FIRST, False
         self._noted_entries, self._noted_mono_ns = 0, clock.mono_ns()
+        self._newest: deque[tuple[int, bytes]] = deque(maxlen=_PROVABLE)
         self.note = ""
         self._lock = threading.Lock()
         try:
@@ -98,6 +116,7 @@ class Journal:
         line = write_line(number, self._previous, told)
         self._write(self._lines, line)
         self._previous = self._tree.append(line).hex()
+        self._newest.append((number, line))
         return number
 
     def is_due(self) -> bool:
@@ -117,6 +136,23 @@ class Journal:
         """
         with self._lock:
             return self._checkpoint()
+
+    def prove(self, number: int) -> Proof:
+        """Sign all that is written so far, and prove that a line is among it.
+
+        Args:
+            number: Of one of the newest lines.
+
+        Raises:
+            JournalError: The disk does not have the checkpoint.
+        """
+        with self._lock:
+            note = self._checkpoint()
+            line = next((line for at, line in self._newest if at == number), None)
+            if line is None:
+                return Proof(note, "", ())
+            path = self._tree.inclusion(number, self._noted_entries)
+            return Proof(note, line.decode(), tuple(each.hex() for each in path))
 
     def _checkpoint(self) -> str:
         size = len(self._tree)
