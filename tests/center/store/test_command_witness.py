@@ -10,7 +10,7 @@ from isolane.center.store.command_book import SqlCommands
 from isolane.center.store.command_desk import CommandDesk
 from isolane.center.store.command_witness import Witness
 from isolane.security.checkpoint import open_note
-from isolane.security.merkle import Tree
+from isolane.security.merkle import Tree, is_consistent
 from support.proposals import StatedGateway, token
 from support.signers import Holder, holder
 
@@ -52,7 +52,10 @@ async def test_what_grows_with_proof_is_cosigned(watched: Watched) -> None:
     # Without a proof it is neither vouched for nor suspicious: the gateway has not seen the note yet.
     assert await watched.state() == [5]
     assert await watched.state(old=5) == [13, 5]
-    (newest, _) = await watched.commands.checkpoints("gw-01")
+    newest, first = await watched.commands.checkpoints("gw-01")
+    assert (newest.old, first.old, first.path) == (5, 0, ())
+    path = [bytes.fromhex(each) for each in newest.path]
+    assert is_consistent(5, 13, path, bytes.fromhex(first.root), bytes.fromhex(newest.root))
     keys = {"gw-01": watched.gateway.signer.public_key, "center": watched.key.signer.public_key}
     point, names = open_note(newest.note, keys)
     assert (point.size, names) == (13, frozenset({"gw-01", "center"}))

@@ -16,6 +16,7 @@ from isolane.center.store.command_compose import Signing, compose, is_complete, 
 from isolane.center.store.command_keys import enrol, in_force, read_public, take_manifest
 from isolane.center.store.command_read import found_command, history, latest_statement, page, shown, statements
 from isolane.center.store.command_tables import (
+    DIGEST_CHARS,
     CommandCheckpointRow,
     CommandRow,
     CommandSignatureRow,
@@ -188,7 +189,7 @@ class SqlCommands:
         query = select(CommandCheckpointRow).filter_by(gateway=gateway)
         query = query.order_by(CommandCheckpointRow.size.desc()).limit(limit)
         rows = await self._catalogue.read(lambda session: list(session.scalars(query)))
-        return [CheckpointLine(row.size, row.root, row.note, row.at_ms) for row in rows]
+        return [CheckpointLine(row.size, row.root, row.note, row.at_ms, row.old, path_of(row.path)) for row in rows]
 
     async def manifest(self) -> Trusted | None:
         """See `Commands.manifest`."""
@@ -218,6 +219,11 @@ class SqlCommands:
             CommandSuspicion(row.gateway, site or "", row.kind, row.detail, row.count, row.first_ms, row.last_ms)
             for row, site in rows
         ]
+
+
+def path_of(text: str) -> tuple[str, ...]:
+    """Take a proof's hashes apart, as they are kept."""
+    return tuple(text[at : at + DIGEST_CHARS] for at in range(0, len(text), DIGEST_CHARS))
 
 
 def _state_at(row: CommandRow, now_ms: int) -> CommandState:

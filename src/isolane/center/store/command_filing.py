@@ -134,8 +134,10 @@ def _file_statement(session: Session, arrival: CommandArrivalRow, witness: Witne
         row.proved_ms = arrival.received_ms
     if finding is Finding.NEXT and point is not None:
         note = said.checkpoint if witness is None else witness.sign(said.checkpoint)
-        root, at_ms = point.root.hex(), arrival.received_ms
-        session.add(CommandCheckpointRow(gateway=row.gateway, size=point.size, root=root, note=note, at_ms=at_ms))
+        proved = CommandCheckpointRow(gateway=row.gateway, size=point.size, root=point.root.hex(), note=note)
+        proved.old, proved.path = (0, "") if held is None else (stated.old, "".join(stated.path))
+        proved.at_ms = arrival.received_ms
+        session.add(proved)
         session.flush()
         _thin(session, row.gateway)
 

@@ -12,6 +12,7 @@ from isolane.center.store.tables import NAME_CHARS_MAX, TEXT_CHARS_MAX, Table
 TOKEN_CHARS = 22
 DIGEST_CHARS = 64
 PERSON_CHARS_MAX = 128
+PATH_CHARS_MAX = 128 * DIGEST_CHARS
 
 
 class CommandRow(Table):
@@ -130,6 +131,10 @@ class CommandCheckpointRow(Table):
     size: Mapped[int] = mapped_column(primary_key=True)
     root: Mapped[str] = mapped_column(String(DIGEST_CHARS))
     note: Mapped[str] = mapped_column(String(4096))
+    old: Mapped[int]
+    """Entries of the one that it was proved to go on from; 0 for the first."""
+    path: Mapped[str] = mapped_column(String(PATH_CHARS_MAX))
+    """That proof: hashes in hex, one after another."""
     at_ms: Mapped[int]
 
 

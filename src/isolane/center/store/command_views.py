@@ -216,6 +216,10 @@ class CheckpointLine:
     root: str
     note: str
     at_ms: int
+    old: int = 0
+    """Entries of the one that it was proved to go on from; 0 for the first."""
+    path: tuple[str, ...] = ()
+    """That proof, hashes in hex."""
 
 
 @dataclass(frozen=True, slots=True)

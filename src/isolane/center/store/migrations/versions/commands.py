@@ -131,6 +131,8 @@ def _make_statements() -> None:
         _number("size"),
         _text("root", 64),
         _text("note", 4096),
+        _number("old"),
+        _text("path", 8192),
         _number("at_ms"),
         sa.PrimaryKeyConstraint("gateway", "size"),
     )
