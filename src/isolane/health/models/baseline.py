@@ -13,6 +13,7 @@ DAYS = 14
 _FEATURES_MIN = 10
 _NAMED_MIN = 3
 _DAY_S = 86_400
+_TAME_SD = 3.0
 _MAD_TO_SD = 1.4826
 """Of a normal distribution."""
 
@@ -45,7 +46,12 @@ class Baseline:
 
 
 def middle_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Give median and robust standard deviation, 1.4826 x the median absolute deviation."""
+    """Give middle and robust standard deviation, 1.4826 x the median absolute deviation.
+
+    The middle is the mean of those within three of these of the median: surer than the median itself, and not bound to
+    the steps in which a value is told.
+    """
     array = np.asarray(values, np.float64)
-    middle = float(np.median(array))
-    return middle, _MAD_TO_SD * float(np.median(np.abs(array - middle)))
+    away = np.abs(array - np.median(array))
+    spread = _MAD_TO_SD * float(np.median(away))
+    return float(array[away <= _TAME_SD * spread].mean()), spread

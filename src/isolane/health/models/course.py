@@ -6,7 +6,8 @@ Operation, for each feature y (its logarithm where the measure is tested so):
 2. Estimate: a scalar Kalman filter of a random walk, P += q^2; R = sd^2 + scatter^2; an innovation beyond 4 standard
    deviations is cut to that, so one wild feature moves little; the third in a row on one side is believed.
 3. Drift: `drift.Cusum` of the residual against the baseline. When it finds a change, the estimate is set to the mean
-   since the change began: a step is not followed slowly.
+   since the change began: a step is not followed slowly. Until it is over, the state is the value and its rate, of
+   which nothing is expected but a size: else what gets worse day by day would be followed days behind.
 4. State of health, level and prognosis from the estimate.
 
 Source: docs/reference/health-scores.md.
@@ -25,7 +26,11 @@ from isolane.health.models.trail import Trail
 
 _WALK_SHARE = 0.2
 _CUT_MAX = 3
-_OLD_S = 30 * 86_400
+_DAY_S, _DAYS_MAX = 86_400, 7.0
+_RATE_SHARE, _RATE_WALK = 1 / 30, 1 / 1000
+"""What is expected of the rate of a part that drifts: its share of the way to the end of life in a day, and how far
+that share may go in a day."""
+_OLD_S = 30 * _DAY_S
 _GOOD_FEATURES = 10
 _POOR_SD = 25.0
 _PLAN_FAIL_90D = 0.20
@@ -42,6 +47,9 @@ class Memory:
         spread: Standard deviation of features about it.
         estimate: Of the present.
         variance: Of that.
+        rate: A day, of the estimate; 0 while no drift is known.
+        rate_variance: Of that.
+        both: Covariance of estimate and rate.
         cut: Innovations in a row that were cut, counted with their sign.
         n_obs: Features taken.
         at_s: UTC second of the newest.
@@ -58,6 +66,9 @@ class Memory:
     spread: float = math.nan
     estimate: float = math.nan
     variance: float = math.nan
+    rate: float = 0.0
+    rate_variance: float = 0.0
+    both: float = 0.0
     cut: float = 0.0
     n_obs: int = 0
     at_s: int = 0
@@ -112,6 +123,7 @@ class Course:
         if not math.isfinite(y):
             return self.level
         memory.n_obs += 1
+        days = min(max(feature.at_s - memory.at_s, 0) / _DAY_S, _DAYS_MAX)
         memory.at_s = max(memory.at_s, feature.at_s)
         self.last = feature
         if math.isnan(memory.start):
@@ -120,7 +132,7 @@ class Course:
                 self._begin(middle, spread, len(memory.baseline.values))
                 memory.baseline = Baseline()
             return self.level
-        self._follow(y, feature.sd / feature.value if self.measure.log else feature.sd)
+        self._follow(y, feature.sd / feature.value if self.measure.log else feature.sd, days)
         if memory.trail.take(y, feature.at_s):
             self._foretell()
         return memory.ladder.take(self._speaks(), memory.per, feature.at_s)
@@ -157,28 +169,54 @@ class Course:
         memory.variance = memory.spread**2 / count if self.measure.basis is Basis.MEASURED else 0.0
         memory.no_prognosis = "no RUL: no day is over since the baseline"
 
-    def _follow(self, y: float, sd: float) -> None:
+    def _follow(self, y: float, sd: float, days: float) -> None:
+        """Move the estimate by a feature that came so many days after the one before."""
         memory, measure = self.memory, self.measure
         if measure.basis is not Basis.MEASURED:
             memory.estimate, memory.variance = y, sd * sd
             return
-        walk = _WALK_SHARE * memory.spread
-        if not math.isnan(measure.walk) and not memory.drift.over:
-            walk = measure.walk  # a part that is known to drift is followed as fast as its scatter allows
         noise = sd * sd + memory.spread**2
-        memory.variance += walk * walk
+        self._await(days)
         total = memory.variance + noise
         limit = WILD_SD * math.sqrt(total)
-        gain = memory.variance / total if total else 1.0
         step = y - memory.estimate
         memory.cut = memory.cut + math.copysign(1, step) if abs(step) > limit and memory.cut * step >= 0 else 0.0
         if abs(memory.cut) >= _CUT_MAX:
             memory.estimate, memory.variance, memory.cut = y, noise, 0.0
-        else:
-            memory.estimate += gain * min(max(step, -limit), limit)
-            memory.variance *= 1 - gain
+            self._drifts(is_known=memory.drift.over > 0)
+        elif total:
+            step = min(max(step, -limit), limit)
+            gain, share = memory.variance / total, memory.both / total
+            memory.estimate += gain * step
+            memory.rate += share * step
+            memory.rate_variance -= share * memory.both
+            memory.variance, memory.both = memory.variance * (1 - gain), memory.both * (1 - gain)
+        before = memory.drift.over
         if memory.drift.take(self._worse(y, memory.start) / (memory.spread or 1.0), y):
             memory.estimate, memory.variance = memory.drift.mean, noise / memory.drift.since
+        if bool(before) != bool(memory.drift.over):
+            self._drifts(is_known=memory.drift.over > 0)
+
+    def _await(self, days: float) -> None:
+        """Let the truth move on for so many days: at random, and by its rate once it is known to drift."""
+        memory, measure = self.memory, self.measure
+        walk = _WALK_SHARE * memory.spread if math.isnan(measure.walk) else measure.walk
+        if memory.drift.over:
+            walk = min(walk, _WALK_SHARE * memory.spread)
+            memory.estimate += memory.rate * days
+            memory.variance += days * (2 * memory.both + days * memory.rate_variance)
+            memory.both += days * memory.rate_variance
+            memory.rate_variance += (self._span() * _RATE_WALK) ** 2 * days
+        memory.variance += walk * walk
+
+    def _drifts(self, *, is_known: bool) -> None:
+        """Begin to learn a rate, or forget it."""
+        self.memory.rate, self.memory.both = 0.0, 0.0
+        self.memory.rate_variance = (self._span() * _RATE_SHARE) ** 2 if is_known else 0.0
+
+    def _span(self) -> float:
+        """Give the way from baseline to end of life, in the tested value."""
+        return abs(self._tested(self._end()) - self.memory.start)
 
     def _speaks(self) -> dict[Level, bool]:
         measure, fate = self.measure, self.memory.prognosis
@@ -188,8 +226,10 @@ class Course:
         half = (self._plain(self.memory.start) + end) / 2
         plan = self._worse_than(half if math.isnan(measure.plan) else self._border(measure.plan), margin)
         dispatch = self._worse_than(end if math.isnan(measure.dispatch) else self._border(measure.dispatch), margin)
-        dispatch |= fate is not None and fate.fail_30d > _DISPATCH_FAIL_30D
-        plan |= dispatch or (fate is not None and fate.fail_90d > _PLAN_FAIL_90D)
+        if fate is not None:
+            dispatch |= fate.fail_30d > _DISPATCH_FAIL_30D and measure.urged >= Level.DISPATCH
+            plan |= fate.fail_90d > _PLAN_FAIL_90D
+        plan |= dispatch
         drifts = self.memory.drift.over > 0 and watch
         return {Level.WATCH: drifts or plan, Level.PLAN: plan, Level.DISPATCH: dispatch}
 
@@ -221,18 +261,18 @@ class Course:
         return (y - than) * (1 if self.measure.rises else -1)
 
     def _border(self, border: float) -> float:
-        """Give the value of a border that is a ratio, a value or a number of spreads as the end of life is."""
+        """Give the value of a border that is a ratio, a span, a value or a number of spreads as the end of life is."""
         if not math.isnan(self.measure.ratio):
             return border * self._plain(self.memory.start)
-        if not math.isnan(self.measure.spreads):
-            return self.memory.start + border * self.memory.spread * (1 if self.measure.rises else -1)
-        return border
+        if not math.isnan(self.measure.limit):
+            return border
+        unit = 1.0 if math.isnan(self.measure.spreads) else self.memory.spread
+        return self.memory.start + border * unit * (1 if self.measure.rises else -1)
 
     def _end(self) -> float:
         measure = self.measure
-        return self._border(
-            next(each for each in (measure.ratio, measure.limit, measure.spreads) if not math.isnan(each))
-        )
+        ends = (measure.ratio, measure.beyond, measure.limit, measure.spreads)
+        return self._border(next(each for each in ends if not math.isnan(each)))
 
     def _tested(self, value: float) -> float:
         if not self.measure.log:

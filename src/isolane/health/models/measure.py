@@ -74,12 +74,15 @@ class Measure:
         per: How often they come.
         basis: What the score rests on.
         remedy: What to do.
-        ratio: End of life as a multiple of the baseline; one of it, `limit`, `spreads` is given, others are NaN.
+        ratio: End of life as a multiple of the baseline; one of it, `beyond`, `limit` and `spreads` is given, others
+            are NaN.
+        beyond: End of life as so much more than the baseline in the unit, less where it falls; not with `log`.
         limit: End of life in the unit.
         spreads: End of life as so many standard deviations of the baseline away from it; not with `log`.
         start: Value as new where it needs no baseline (0 for damage); NaN if it is learnt.
-        plan: L2 in the same way: a multiple, a value or so many standard deviations; NaN is half way.
+        plan: L2 in the same way: a multiple, so much more, a value or so many standard deviations; NaN is half way.
         dispatch: L3 likewise; NaN is the end of life.
+        urged: The highest level that its prognosis may raise; L2 of what has no L3 of its own.
         watch: L1 likewise: additionally to the drift test the estimate has to be beyond it; NaN is the drift alone.
         scatter: Of one feature about its truth, relative (with `log`) or in the unit: what is expected at least.
         walk: How far the truth may go from one feature to the next, likewise; NaN is a fifth of the scatter.
@@ -95,11 +98,13 @@ class Measure:
     basis: Basis
     remedy: Remedy
     ratio: float = math.nan
+    beyond: float = math.nan
     limit: float = math.nan
     spreads: float = math.nan
     start: float = math.nan
     plan: float = math.nan
     dispatch: float = math.nan
+    urged: Level = Level.DISPATCH
     watch: float = math.nan
     scatter: float = 0.05
     walk: float = math.nan
@@ -111,12 +116,13 @@ class Measure:
         """Refuse a measure that could not be judged.
 
         Raises:
-            ValueError: Not exactly one of `ratio`, `limit` and `spreads`, or `spreads` of a logarithm.
+            ValueError: Not exactly one of `ratio`, `beyond`, `limit` and `spreads`, or of a logarithm what is of the
+                value.
         """
-        if sum(not math.isnan(each) for each in (self.ratio, self.limit, self.spreads)) != 1:
-            raise ValueError(f"{self.name}: its end of life is one of a ratio, a limit and a number of spreads")
-        if self.log and not math.isnan(self.spreads):
-            raise ValueError(f"{self.name}: spreads are of the value, not of its logarithm")
+        if sum(not math.isnan(each) for each in (self.ratio, self.beyond, self.limit, self.spreads)) != 1:
+            raise ValueError(f"{self.name}: its end of life is one of a ratio, a span, a limit and a number of spreads")
+        if self.log and not (math.isnan(self.spreads) and math.isnan(self.beyond)):
+            raise ValueError(f"{self.name}: spans and spreads are of the value, not of its logarithm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isolane.health.models.components.heating import filtered
 from isolane.health.models.components.modules import LAWS, Modules, ModulesParameters
 from isolane.health.models.measure import Basis, Feature
 from isolane.health.models.model import Rating
@@ -48,15 +49,47 @@ def _features(signals: dict[str, Floats]) -> dict[str, Feature]:
     return {each.measure: each for each in _make().stretch(Stretch(window, 1, True, True, 3600.0))}
 
 
-@pytest.mark.parametrize("warm_k", [0.0, 6.0, 12.0])
-def test_a_module_that_is_warmer_than_its_siblings_is_told_by_how_much(warm_k: float) -> None:
+@pytest.mark.parametrize("warm_k", [0.0, 4.5, 9.0])
+def test_a_module_that_warms_more_than_its_siblings_is_told_by_how_much(warm_k: float) -> None:
+    """Full load warms the others by 30 K."""
     found = _features(_session(warm_k=warm_k))
-    assert found["module_excess[1]"].value == pytest.approx(warm_k, abs=1.0)
-    assert found["module_excess[3]"].value == pytest.approx(0.0, abs=1.0)
+    assert found["module_warmth[1]"].value == pytest.approx(1 + warm_k / 30, abs=0.02)
+    assert found["module_warmth[3]"].value == pytest.approx(1.0, abs=0.02)
 
 
-def test_a_sensor_that_is_off_is_no_excess() -> None:
-    assert _features(_session(offset_k=5.0))["module_excess[1]"].value == pytest.approx(0.0, abs=1.0)
+def test_heat_that_lags_behind_the_load_is_no_excess() -> None:
+    """A heatsink follows its load within minutes; so do its siblings'."""
+    signals = _session()
+    late = filtered(signals["AcDcConverter[1]/Power"] / 1000, 180.0)
+    rng = np.random.default_rng(5)
+    for name in _NAMES:
+        warmed = late * (1.2 if name == "2" else 1.0)
+        signals[f"AcDcConverter[{name}]/Temperature"] = np.round((20 + warmed + rng.normal(0, 0.2, _ROWS)) * 2) / 2
+    found = _features(signals)
+    assert found["module_warmth[2]"].value == pytest.approx(1.2, abs=0.02)
+    assert found["module_warmth[4]"].value == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_sensor_that_is_off_is_no_warmth() -> None:
+    assert _features(_session(offset_k=5.0))["module_warmth[1]"].value == pytest.approx(1.0, abs=0.02)
+
+
+def test_modules_without_load_tell_no_warmth() -> None:
+    signals = _session()
+    for name in _NAMES:
+        signals[f"AcDcConverter[{name}]/Temperature"][:] = 20.0
+    assert not any(name.startswith("module_warmth") for name in _features(signals))
+
+
+@pytest.mark.parametrize("gain", [0.99, 1.0, 1.01])
+def test_a_meter_that_is_off_hides_no_loss(gain: float) -> None:
+    """One percent of the supply is a quarter of what is lost of it: as a difference it is there before and after."""
+    told = []
+    for loss in (1.0, 1.25):
+        signals = _session(loss=loss)
+        signals["ElectricalFeed/Power"] = signals["ElectricalFeed/Power"] * gain
+        told.append(_features(signals)["loss"].value)
+    assert told[1] - told[0] == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize("loss", [1.0, 1.1, 1.25])

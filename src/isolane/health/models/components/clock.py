@@ -25,8 +25,9 @@ class ClockParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     watch_s: Annotated[float, msgspec.Meta(description="Offset that is watched, s; our choice", gt=0, le=3600)] = 1.0
     plan_s: Annotated[
-        float, msgspec.Meta(description="Offset that is planned for, s: signatures are doubted", gt=0, le=3600)
-    ] = 5.0
+        float,
+        msgspec.Meta(description="Offset that is planned for, s; at twice that signatures are doubted", gt=0, le=3600),
+    ] = 2.5
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -71,7 +72,7 @@ class Clock:
         return [
             Measure(
                 "clock_offset", "RealTimeClock", "s", Per.DAY, Basis.MEASURED, _NTP,
-                limit=4 * self._plan_s, start=0.0, plan=self._plan_s, dispatch=math.inf, scatter=0.05,
+                limit=2 * self._plan_s, start=0.0, plan=self._plan_s, dispatch=math.inf, urged=Level.PLAN, scatter=0.05,
             )
         ]  # fmt: skip
 
@@ -107,10 +108,7 @@ class Clock:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         self._days.recall(found.days)
         for name, held in self._held.items():
             held.recall(found.held.get(name))

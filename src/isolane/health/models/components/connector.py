@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from isolane.health.models.components.contact_unrest import ContactUnrest, Warmed
 from isolane.health.models.components.contact_watch import ConnectorParameters, ContactWatch, Notes
 from isolane.health.models.components.fit import Fit
 from isolane.health.models.components.heating import heating, regressors, whole_piece
@@ -37,12 +38,14 @@ class Memory(msgspec.Struct, kw_only=True):
         errors: Sum over sessions of the relative squared residual, one per time constant that is tried.
         sessions: Sessions in `errors`.
         watch: Of `ContactWatch`.
+        unrest: Of `ContactUnrest`.
     """
 
     tau_s: float = 0.0
     errors: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(_TAUS_S))
     sessions: int = 0
     watch: Notes = msgspec.field(default_factory=Notes)
+    unrest: dict[str, list[int]] = msgspec.field(default_factory=dict)
 
 
 class Connector:
@@ -69,6 +72,7 @@ class Connector:
         self._rating = rating
         self._contacts = {name: key for name in _contacts(keys) if (key := _current_key(name)) in keys}
         self._watch = ContactWatch(parameters, rating, self._contacts)
+        self._unrest = ContactUnrest()
         self._memory = Memory(tau_s=parameters.tau_s)
         self._reference = COOLANT if COOLANT in keys else AMBIENT
 
@@ -89,10 +93,11 @@ class Connector:
         return self._watch.interval(window)
 
     def stretch(self, stretch: Stretch) -> Iterator[Feature | Finding]:
-        """Fit the heating of each contact."""
+        """Fit the heating of each contact; look who heats and calms down."""
         self._watch.count(stretch)
         window, memory = stretch.window, self._memory
         fits: dict[str, Fit] = {}
+        warmed: dict[str, Warmed] = {}
         pieces = {name: self._piece(stretch, name) for name in self._contacts}
         if not memory.tau_s:
             self._learn(pieces)
@@ -106,15 +111,19 @@ class Connector:
             if known:  # what begins warm may well stay as it is
                 yield from self._watch.stuck(name, window.end_s, stuck=stuck)
             found = None if stuck else heating(columns, rise_k)
+            if found is not None:
+                celsius = window[f"TemperatureSensor[{name}]/Temperature"]
+                warmed[name] = Warmed(drive, rise_k - found.values[1], celsius)
             if found is not None and self._is_sure(found):
                 fits[name] = found
                 yield self._feature(f"contact_heating[{name}]", window, name, found)
         for name in fits if len(fits) >= _PAIR else ():
             yield self._excess(name, fits, window.end_s)
+        yield from self._unrest.session(warmed, memory.tau_s, window.end_s)
 
     def state(self) -> State:
         """Give what has to be remembered."""
-        self._memory.watch = self._watch.note()
+        self._memory.watch, self._memory.unrest = self._watch.note(), self._unrest.note()
         remembered: State = msgspec.to_builtins(self._memory)
         return remembered
 
@@ -124,11 +133,13 @@ class Connector:
         if len(found.errors) == len(_TAUS_S):
             self._memory = found
             self._watch.recall(found.watch)
+            self._unrest.recall(found.unrest)
 
     def renew(self) -> None:
         """Forget matings and time constant: the connector was replaced."""
         self._memory = Memory(tau_s=self._parameters.tau_s)
         self._watch.renew()
+        self._unrest.recall({})
 
     def _piece(self, stretch: Stretch, name: str) -> tuple[bool, Floats, Floats] | None:
         """Give what is fitted of a contact: whether it began cold, I^2 with the resistance's rise, and its rise.

@@ -121,7 +121,7 @@ class Environment:
         parameters = self._parameters
         moisture = Measure(
             "dew_excess", "HumiditySensor", "K", Per.DAY, Basis.MEASURED, _SEAL,
-            spreads=5.0, plan=2.0, dispatch=math.inf, scatter=parameters.excess_k / 2,
+            spreads=5.0, plan=2.0, dispatch=math.inf, urged=Level.PLAN, scatter=parameters.excess_k / 2,
         )  # fmt: skip
         tilt = Measure(
             "tilt", "TiltSensor", "Deg", Per.HOUR, Basis.MEASURED, _LEANS,
@@ -182,10 +182,7 @@ class Environment:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         self._memory = found
         self._days.recall(found.days)
         self._hours.recall(found.hours)

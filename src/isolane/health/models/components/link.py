@@ -98,7 +98,8 @@ class Link:
             found.append(
                 Measure(
                     "signal", "DataLink", "dBm", Per.DAY, Basis.MEASURED, _AERIAL,
-                    spreads=10.0, plan=4.0, dispatch=math.inf, scatter=parameters.step_db / 4, rises=False,
+                    spreads=10.0, plan=4.0, dispatch=math.inf, urged=Level.PLAN, scatter=parameters.step_db / 4,
+                    rises=False,
                 )
             )  # fmt: skip
         return [*found, _ROUND_TRIP] if _TRIP in self._keys else found
@@ -147,10 +148,7 @@ class Link:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         self._days.recall(self._memory.days)
         self._offline.recall(self._memory.held)
 
@@ -198,5 +196,5 @@ _AWAY = Remedy("Offline: look whether the charger has power, then at modem, SIM 
 _ROUND_TRIP = Measure(
     "round_trip", "DataLink", "s", Per.DAY, Basis.MEASURED,
     Remedy("Answers take long: compare with other sites; alike everywhere it is the CSMS, here the network."),
-    ratio=10.0, plan=5.0, watch=2.0, dispatch=math.inf, scatter=0.10, log=True,
+    ratio=10.0, plan=5.0, watch=2.0, dispatch=math.inf, urged=Level.PLAN, scatter=0.10, log=True,
 )  # fmt: skip

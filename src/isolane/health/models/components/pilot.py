@@ -38,16 +38,19 @@ class PilotParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     watch_v: Annotated[
         float, msgspec.Meta(description="Drift from the state's voltage that is watched, V; our choice", gt=0, le=3)
-    ] = 0.5
+    ] = 0.3
     plan_v: Annotated[
-        float, msgspec.Meta(description="Drift that is planned for, V; IEC 61851-1, assumed", gt=0, le=3)
-    ] = 1.0
+        float,
+        msgspec.Meta(
+            description="Drift that is planned for, V: half of the tolerance; IEC 61851-1, assumed", gt=0, le=3
+        ),
+    ] = 0.5
     duty_percent: Annotated[
         float, msgspec.Meta(description="Duty cycle away from 5 % that is planned for; our choice", gt=0, le=5)
-    ] = 1.0
+    ] = 0.5
     damping_db: Annotated[
         float, msgspec.Meta(description="SLAC attenuation beyond its usual that is planned for, dB; our choice", ge=1)
-    ] = 6.0
+    ] = 3.0
     failures: Annotated[
         float,
         msgspec.Meta(description="Share of sessions that may end at SLAC; half is a plan; our choice", gt=0, le=1),
@@ -105,27 +108,27 @@ class Pilot:
         parameters = self._parameters
         drift = Measure(
             "pilot_drift", "CPPWMController", "V", Per.DAY, Basis.MEASURED, _BOARD,
-            limit=2 * parameters.plan_v, start=0.0, plan=parameters.plan_v, watch=parameters.watch_v,
-            dispatch=math.inf, scatter=0.1,
+            limit=2 * parameters.plan_v, start=0.0, plan=parameters.plan_v, watch=parameters.watch_v, scatter=0.1,
         )  # fmt: skip
         found = [replace(drift, name="pilot_drift[Positive]"), _BOUNCES]
         found += [replace(drift, name="pilot_drift[Negative]")] if _NEGATIVE in self._keys else []
         if self._digital:
             duty = parameters.duty_percent
-            found.append(replace(drift, name="duty_error", unit="Percent", limit=3 * duty, plan=duty, watch=duty / 2))
+            found.append(replace(drift, name="duty_error", unit="Percent", limit=2 * duty, plan=duty, watch=duty / 2))
         if _STAGE in self._keys:
             share = parameters.failures
             found.append(
                 Measure(
                     "slac_failures", "ISO15118Ctrlr", "", Per.SESSION, Basis.COUNTED, _TALK,
-                    limit=share, start=0.0, plan=share / 2, scatter=0.02,
+                    limit=share, start=0.0, plan=share / 2, scatter=0.02, foretold=False,
                 )
             )  # fmt: skip
         if _DAMPING in self._keys:
             found.append(
                 Measure(
                     "slac_attenuation", "ISO15118Ctrlr", "dB", Per.SESSION, Basis.MEASURED, _CABLE,
-                    spreads=8.0, plan=4.0, dispatch=math.inf, scatter=parameters.damping_db / 4,
+                    beyond=2 * parameters.damping_db, plan=parameters.damping_db, dispatch=math.inf, urged=Level.PLAN,
+                    scatter=1.5, walk=0.1,
                 )
             )  # fmt: skip
         return found
@@ -189,10 +192,7 @@ class Pilot:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            self._memory = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        self._memory = msgspec.convert(dict(state), Memory)
         self._days.recall(self._memory.days)
         for name, held in self._held.items():
             held.recall(self._memory.held.get(name))
@@ -265,7 +265,7 @@ _TALK = Remedy(
 _BOUNCES = Measure(
     "pilot_bounces", "CPPWMController", "", Per.SESSION, Basis.MEASURED,
     Remedy("The pilot goes to and fro between B and C: look at its contact.", "vehicle connector with cable", "CX014"),
-    limit=10.0, start=0.0, plan=5.0, dispatch=math.inf, scatter=1.0,
+    limit=10.0, start=0.0, plan=5.0, dispatch=math.inf, urged=Level.PLAN, scatter=1.0,
 )  # fmt: skip
 _DRAWS = Remedy("The car draws more than the pilot offers: stop it, and tell its maker.", "", "CX004")
 _FINDINGS = {"pilot_diode": ("V", _CAR), "over_drawn": ("A", _DRAWS)}

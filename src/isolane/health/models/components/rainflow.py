@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 _THREE = 3
 
@@ -33,6 +35,21 @@ class Cycle:
     mean: float
     lasted_s: float
     count: float
+
+
+def turning(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Give the places of the first and last value and of those at which it turns, of a plateau the last.
+
+    What lies between them changes no cycle.
+    """
+    if len(values) < _THREE:
+        return np.arange(len(values))
+    ways = np.sign(np.diff(values))
+    known = np.maximum.accumulate(np.where(ways != 0, np.arange(len(ways)), 0))
+    ways = ways[known]
+    turns = np.flatnonzero(ways[1:] * ways[:-1] < 0) + 1
+    begins = np.flatnonzero(ways)[:1]
+    return np.unique(np.concatenate(([0], begins, turns, [len(values) - 1])))
 
 
 class Rainflow(msgspec.Struct, kw_only=True):

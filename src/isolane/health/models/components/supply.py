@@ -145,10 +145,7 @@ class Supply:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        try:
-            found = msgspec.convert(dict(state), Memory)
-        except msgspec.ValidationError:
-            return
+        found = msgspec.convert(dict(state), Memory)
         if len(found.reference) in {0, 3} and all(len(each) == len(_EMPTY) for each in found.sums.values()):
             self._memory = found
             self._watch.recall(found.held)
@@ -255,7 +252,7 @@ _COMPLIANCE = Measure(
 _IMPEDANCE = Measure(
     "impedance", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
     Remedy("All phases alike: ask the network operator. One phase: tighten its terminals.", "", "CX006"),
-    ratio=2.0, plan=1.5, dispatch=math.inf, scatter=0.10, walk=0.01, log=True,
+    ratio=2.0, plan=1.5, dispatch=math.inf, urged=Level.PLAN, scatter=0.10, walk=0.01, log=True,
 )  # fmt: skip
 _TERMINAL = Measure(
     "terminal", "ElectricalFeed", "", Per.DAY, Basis.MEASURED,
@@ -265,5 +262,5 @@ _TERMINAL = Measure(
 _NEUTRAL = Measure(
     "neutral", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
     Remedy("Have an electrician check the neutral from the outlet to the transformer.", "terminal", "CX005"),
-    limit=1.0, start=0.2, scatter=0.1, walk=0.02,
+    limit=1.0, start=0.2, scatter=0.05, walk=0.02,
 )  # fmt: skip
