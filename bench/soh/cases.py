@@ -17,7 +17,7 @@ from isolane.sim.years.faults import KINDS, Fault
 
 ONSET_DAY = 25.0
 RAMP_DAYS = 30.0
-SLOW_DAYS = 150.0
+SLOW_DAYS = 90.0
 _BEYOND = 1.1
 """How far beyond its limit a fault goes, of the way to it."""
 _STEP_DAYS, _PIECES_DAYS = 4, 8

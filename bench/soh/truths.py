@@ -42,6 +42,21 @@ def _minus(start: float, level: float) -> float:
     return start - level
 
 
+def _more(start: float, level: float) -> float:
+    """Loss over its law: what the modules lose more."""
+    return start + level - 1
+
+
+def _resistance(start: float, level: float) -> float:
+    """The equivalent series resistance of the simulator's capacitors grows to 2.5 times."""
+    return start * (1 + 1.5 * level)
+
+
+def _usual(_start: float, level: float) -> float:
+    """One talk in a hundred fails in good health."""
+    return level + 0.01
+
+
 def _itself(_start: float, level: float) -> float:
     return level
 
@@ -53,6 +68,14 @@ SCALES: Mapping[str, Scale] = {
     "clog, dc150": Scale("cooling", "airflow", _less),
     "terminal_z[2], dc150": Scale("supply", "terminal[L2]", _times),
     "terminal_z[1], ac22": Scale("supply", "terminal[L1]", _times),
+    "eff_drift[3], dc150": Scale("modules", "module_warmth[3]", _times),
+    "eff_drift, dc150": Scale("modules", "loss", _more),
+    "cap_age[2], dc150": Scale("capacitors", "ripple[2]", _resistance),
+    "pilot_drift, dc150": Scale("pilot", "pilot_drift[Positive]", _itself),
+    "pilot_diode, dc150": Scale("pilot", "pilot_drift[Negative]", _itself),
+    "pilot_duty, dc150": Scale("pilot", "duty_error", _itself),
+    "slac_attenuation, dc150": Scale("pilot", "slac_attenuation", _plus),
+    "slac_fail, dc150": Scale("pilot", "slac_failures", _usual),
     "neutral_r, ac22": Scale("supply", "neutral", _itself),
     "riso_scale, dc150": Scale("insulation", "insulation", _times),
     "rcd_standing, dc150": Scale("residual", "residual_current[DC]", _plus),

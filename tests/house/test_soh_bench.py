@@ -2,14 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
-from bench.soh.cases import ONSET_DAY, RAMP_DAYS, Case, Rounds, healthy, sick
+from bench.soh.cases import ONSET_DAY, RAMP_DAYS, Case, Group, Rounds, healthy, sick
 from bench.soh.curves import area_under, average_precision, quantile
 from bench.soh.drawing import picture
 from bench.soh.edge import Edge, ring_mb
+from bench.soh.kept import Kept
 from bench.soh.matching import PIECES_H, STEP_H, Outcome, charger_days, first, hours_left, judge, peace, severity
 from bench.soh.real import windows_of
 from bench.soh.report import Row, document, found_in, misses, page, table, text, verdict
@@ -215,3 +218,16 @@ def test_the_ring_is_what_its_page_says(tmp_path: Path) -> None:
     assert ring_mb(page_of_ring) is None
     page_of_ring.write_text("3 % of a core, under 5 MB of memory; 1.2 kB/s", encoding="utf-8")
     assert ring_mb(page_of_ring) == 5
+
+
+def test_runs_that_were_kept_are_taken_only_when_asked_for_and_only_of_the_same_group(tmp_path: Path) -> None:
+    group = Group(77, 1_767_587_400, 1, (Case("", "ac22"),))
+    (fresh,) = Kept(tmp_path, is_used=True).run(group)
+    assert (fresh.days, len(fresh.scores), fresh.failed) == (1, 1, 0)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(msgspec.msgpack.encode([replace(fresh, failed=7)]))
+    (again,) = Kept(tmp_path, is_used=True).run(group)
+    assert (again.failed, again.heard, again.session_ends_s) == (7, fresh.heard, fresh.session_ends_s)
+    assert math.isnan(again.scores[0].value)
+    assert Kept(tmp_path, is_used=True).run(replace(group, seed=78))[0].failed == 0
+    assert Kept(tmp_path, is_used=False).run(group)[0].failed == 0
