@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from isolane.core.failures import IsolaneError
+from isolane.security.published_keys import is_published
 
 Suites = Literal["ocpp", "modern"]
 
@@ -102,9 +103,36 @@ def server_context(
     if client_ca is not None:
         _load_ca(context, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+        # A session that is taken up again brings no certificate, and none would be looked up in a newer list.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
         if crl is not None:
             _load_crl(context, crl, whole_chain=False)
     return context
+
+
+def trust_also(context: ssl.SSLContext, ca: Path, crl: Path) -> None:
+    """Let a listener's context take the clients of another CA too, which must be on no list.
+
+    Args:
+        context: Asks for client certificates; every CA that it trusts needs a list from now on.
+        ca: PEM certificates that may sign client certificates.
+        crl: PEM revocation list of that CA.
+
+    Raises:
+        IsolaneError: A file cannot be read or is not what it should be.
+    """
+    _load_ca(context, ca)
+    _load_crl(context, crl, whole_chain=False)
+
+
+def renew_list(context: ssl.SSLContext, crl: Path) -> None:
+    """Let a context that is in use go by a newer list of the same CA from now on; connections that live go on.
+
+    Raises:
+        IsolaneError: The file cannot be read or is not what it should be; the old list stays.
+    """
+    _load_crl(context, crl, whole_chain=False)
 
 
 def client_context(ca: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
@@ -147,6 +175,10 @@ def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path) -> Non
             f"{certificate} and {key} are not a PEM certificate chain and its unencrypted key ({error})",
             "check that the key belongs to the first certificate of the chain",
         ) from error
+    if is_published(certificate):
+        raise IsolaneError(
+            f"{key} is a test key that everybody has (RFC 9500)", "make a key of your own: isolane init, or your CA"
+        )
 
 
 def _load_ca(context: ssl.SSLContext, ca: Path) -> None:
