@@ -228,7 +228,9 @@ async def test_files_that_a_restore_did_not_bring_are_told_as_lost_and_strays_go
     assert not stray.is_symlink()
 
 
-async def test_pages_follow_each_other_and_filters_hold(open_catalogue: Open, tmp_path: Path) -> None:
+async def test_pages_follow_each_other_and_filters_hold(
+    open_catalogue: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     post = Post()
     catalogue, book = await opened(open_catalogue, tmp_path, post)
     bodies = [
@@ -237,6 +239,8 @@ async def test_pages_follow_each_other_and_filters_hold(open_catalogue: Open, tm
     await catalogue.record(post.batch(*bodies, (CARD, b"{"), (CHUNK, b"no")))
     await all_filed(book)
     assert book.unreadable == 2
+    told = [line for line in caplog.messages if line.startswith("security-event type=unreadable gateway=gw-1")]
+    assert len(told) == 1, "of a minute"
     first = await book.page(SnapshotQuery(limit=4))
     assert first.before is not None
     rest = await book.page(SnapshotQuery(limit=4, before=first.before))

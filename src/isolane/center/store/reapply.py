@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from isolane.center.store.people_records import Note, write_note
 from isolane.center.store.people_tables import MachineTokenRow, PersonRow, SessionRow, SiteTenantRow, TenantRow
-from isolane.center.store.revocations import Fact, PersonIs, TokenRevoked, fingerprint, latest
+from isolane.center.store.revocations import Fact, PersonIs, SnapshotErased, TokenRevoked, fingerprint, latest
+from isolane.center.store.snapshot_removal import take_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ def reapply(engine: Engine, facts: list[Fact] | None, about: str, who: str) -> t
         moved = [site for site, tenant in sorted(sites.items()) if _give(session, site, tenant)]
         for site in moved:
             write_note(session, note("site-assigned", f"{site} {sites[site]} again"))
+        erased = [fact.id for fact in facts or () if isinstance(fact, SnapshotErased)]
+        if take_out(session, erased):
+            write_note(session, note("snapshots-erased", "again"))
     return Taken(len(open_ones), len(revoked), len(changed), len(moved)), learnt
 
 

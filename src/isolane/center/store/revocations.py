@@ -6,6 +6,7 @@ A file of lines, only ever appended to, and on the disk before the catalogue has
     {"type":"token","id":"<hash>"}                    was revoked
     {"type":"person","name":...}                      what he may from now on, and a fingerprint of his password's hash
     {"type":"site","site":...,"tenant":...}           whose it is from now on
+    {"type":"snapshot","id":"..."}                    somebody has deleted it
     {"type":"restored",...} {"type":"told"}           a backup was brought back; the center has said so
 
 It is in no backup: a backup says which log there was and how long (`LogMark`), and a log that is another or shorter
@@ -67,6 +68,12 @@ class SiteIs(msgspec.Struct, frozen=True, tag="site"):
     tenant: str
 
 
+class SnapshotErased(msgspec.Struct, frozen=True, tag="snapshot"):
+    """Somebody has deleted a snapshot."""
+
+    id: str
+
+
 class Restored(msgspec.Struct, frozen=True, tag="restored"):
     """A backup was brought back; times are UTC, ms."""
 
@@ -78,7 +85,7 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     """The center has started since and has told of it."""
 
 
-Fact = TokenRevoked | PersonIs | SiteIs | Restored | Told
+Fact = TokenRevoked | PersonIs | SiteIs | SnapshotErased | Restored | Told
 _LINE = msgspec.json.Decoder(LogBegun | Fact)
 
 

@@ -2,35 +2,44 @@
 
 Steps, each of which is repeated when the center dies behind it: cards are filed and parts admitted, in one transaction;
 files that must make room are removed; parts are written and flushed; a transaction notes them and files their papers.
-When all parts of a file are here its sum is compared, it gets its last name, and a transaction notes that.
+When all parts of a file are here its sum is compared, it gets its last name, and a transaction notes that. What people
+have deleted is out of the table before its file goes; filing and deleting never run at once.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from isolane.center.store.audit_lines import line_about
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.port import UnavailableError
+from isolane.center.store.revocations import RevocationLog, SnapshotErased
 from isolane.center.store.snapshot_filing import AT_ONCE, admit, count_bits, note, place_of
+from isolane.center.store.snapshot_port import HeldError
+from isolane.center.store.snapshot_removal import held, hold, let_go, names, of_subject, subject_for_audit, take_out
 from isolane.center.store.snapshot_room import Bounds
 from isolane.center.store.snapshot_settings import SnapshotSettings
 from isolane.center.store.snapshot_shelf import Place, SnapshotShelf
-from isolane.center.store.snapshot_tables import SnapshotRow
+from isolane.center.store.snapshot_tables import SnapshotHoldRow, SnapshotKindRow, SnapshotRow
 from isolane.center.store.snapshot_views import (
     GATEWAY_PREFIX,
+    Erased,
     FileState,
     Snapshot,
     SnapshotCard,
+    SnapshotHold,
     SnapshotPage,
     SnapshotQuery,
 )
+from isolane.security.event_lines import EventLines
 from isolane.wire.snapshot import Card, Chunk, is_snapshot
 
 _LOG = logging.getLogger(__name__)
@@ -46,10 +55,22 @@ class SnapshotBook:
         catalogue: Whose database holds the cards.
         folder: Of the files.
         settings: Bounds.
+        erasures: Told of what people delete; None where no backup is restored.
+        events: Told of what no gateway of ours would send.
     """
 
-    def __init__(self, catalogue: SqlCatalogue, folder: Path, settings: SnapshotSettings) -> None:
+    def __init__(
+        self,
+        catalogue: SqlCatalogue,
+        folder: Path,
+        settings: SnapshotSettings,
+        erasures: RevocationLog | None = None,
+        events: EventLines | None = None,
+    ) -> None:
         self._catalogue = catalogue
+        self._erasures = erasures
+        self._events = events or EventLines()
+        self._turn = asyncio.Lock()
         self._shelf = SnapshotShelf(folder)
         self._bounds = Bounds(settings.gateway_mb_max * _MIB, settings.mb_max * _MIB)
         self.filed = 0
@@ -91,20 +112,23 @@ class SnapshotBook:
             UnavailableError: The database is away.
             OSError: The disk is full or away. What was not filed comes again.
         """
-        found = await self._catalogue.write(lambda session: admit(session, self._bounds))
-        self.unreadable += found.unreadable
-        self.refused += found.refused
-        await asyncio.to_thread(self._shelf.remove, found.removed)
-        if found.chunks:
-            await asyncio.to_thread(self._write, found.chunks)
-            await self._catalogue.write(lambda session: note(session, found.chunks))
-            await self._close(await self._catalogue.read(_complete))
-        self.filed += found.papers
-        return found.papers
+        async with self._turn:
+            found = await self._catalogue.write(lambda session: admit(session, self._bounds))
+            self.unreadable += found.unreadable
+            self.refused += found.refused
+            for kind, gateway, why in found.suspicions:
+                self._events.report(kind, gateway=gateway, detail=why)
+            await asyncio.to_thread(self._shelf.remove, found.removed)
+            if found.chunks:
+                await asyncio.to_thread(self._write, found.chunks)
+                await self._catalogue.write(lambda session: note(session, found.chunks))
+                await self._close(await self._catalogue.read(_complete))
+            self.filed += found.papers
+            return found.papers
 
     async def page(self, query: SnapshotQuery) -> SnapshotPage:
         """Give snapshots that match, the last known first."""
-        chosen = select(SnapshotRow).where(SnapshotRow.level >= query.level_min)
+        chosen = _standing().where(SnapshotRow.level >= query.level_min)
         if query.sites is not None:
             chosen = chosen.where(SnapshotRow.site.in_(sorted(query.sites)))
         if query.site is not None:
@@ -120,24 +144,97 @@ class SnapshotBook:
             chosen = chosen.where(SnapshotRow.begun_ms < query.to_ms)
         if query.before is not None:
             chosen = chosen.where(SnapshotRow.number < query.before)
+        if query.kind is not None:
+            chosen = chosen.where(SnapshotRow.id.in_(select(SnapshotKindRow.id).filter_by(kind=query.kind)))
+        for column, wanted in ((SnapshotRow.state, query.state), (SnapshotRow.file, query.file)):
+            chosen = chosen if wanted is None else chosen.where(column == wanted)
         chosen = chosen.order_by(SnapshotRow.number.desc()).limit(query.limit + 1)
-        rows = await self._catalogue.read(lambda session: list(session.scalars(chosen)))
-        shown = [_shown(row) for row in rows[: query.limit]]
+        rows = await self._catalogue.read(lambda session: [(row[0], row[1]) for row in session.execute(chosen)])
+        shown = [_shown(row, held_by) for row, held_by in rows[: query.limit]]
         return SnapshotPage(shown, shown[-1].number if len(rows) > query.limit else None)
 
     async def one(self, identity: str) -> Snapshot | None:
         """Give one; None if it is not known, also when the text is no id."""
         if not is_snapshot(identity):
             return None
-        query = select(SnapshotRow).filter_by(id=identity)
-        row = await self._catalogue.read(lambda session: session.scalars(query).one_or_none())
-        return None if row is None else _shown(row)
+        query = _standing().where(SnapshotRow.id == identity)
+        row = await self._catalogue.read(lambda session: session.execute(query).one_or_none())
+        return None if row is None else _shown(row[0], row[1])
 
     def path_of(self, snapshot: Snapshot) -> Path | None:
         """Give the whole file of one; None while it is not here."""
         if snapshot.file != FileState.WHOLE:
             return None
         return self._shelf.path((snapshot.site, snapshot.gateway, snapshot.id), FileState.WHOLE)
+
+    async def hold(self, identity: str, who: str, why: str) -> Snapshot | None:
+        """See `Snapshots.hold`."""
+        if await self.one(identity) is None:
+            return None
+        now_ms = time.time_ns() // 1_000_000
+        add_line = line_about(who, now_ms)
+        async with self._turn:
+            await self._catalogue.write(
+                lambda session: hold(session, identity, SnapshotHold(who, why, now_ms), add_line)
+            )
+        return await self.one(identity)
+
+    async def let_go(self, identity: str, who: str) -> Snapshot | None:
+        """See `Snapshots.let_go`."""
+        found = await self.one(identity)
+        if found is None or found.hold is None:
+            return found
+        add_line = line_about(who, time.time_ns() // 1_000_000)
+        await self._catalogue.write(lambda session: let_go(session, identity, add_line))
+        return await self.one(identity)
+
+    async def delete(self, identity: str, who: str) -> bool:
+        """See `Snapshots.delete`."""
+        found = await self.one(identity)
+        if found is None:
+            return False
+        if await self._take_out({identity}, who, "snapshot-deleted", identity):
+            raise HeldError(f"somebody holds the snapshot {identity}")
+        return True
+
+    async def erase(self, subject: Mapping[str, str], sites: frozenset[str] | None, who: str) -> Erased:
+        """See `Snapshots.erase`."""
+        files = await self._catalogue.read(lambda session: of_subject(session, subject.get("site"), sites))
+        wanted, unread = {place[2] for place in files}, 0
+        if (pseudonym := subject.get("pseudonym")) is not None:
+            told = await asyncio.to_thread(self._naming, files, pseudonym)
+            wanted = {identity for identity, is_named in told.items() if is_named}
+            unread = sum(is_named is None for is_named in told.values())
+        staying = await self._take_out(wanted, who, "snapshots-erased", subject_for_audit(subject))
+        return Erased(len(wanted) - len(staying), len(staying), unread)
+
+    def _naming(self, files: Mapping[Place, str], pseudonym: str) -> dict[str, bool | None]:
+        """Tell by id which files name a transaction; None of those that are not all here, or cannot be read."""
+        found: dict[str, bool | None] = {}
+        for place, state in files.items():
+            if state in {FileState.PARTS, FileState.WRONG}:
+                found[place[2]] = names(self._shelf.path(place, state), pseudonym) or None
+            elif state == FileState.WHOLE:
+                found[place[2]] = names(self._shelf.path(place, state), pseudonym)
+        return found
+
+    async def _take_out(self, identities: set[str], who: str, what: str, subject: str) -> set[str]:
+        """Delete snapshots that nobody holds, with a line in the audit; gives those that somebody holds."""
+        add_line = line_about(who, time.time_ns() // 1_000_000)
+        async with self._turn:
+            staying = await self._catalogue.read(lambda session: held(session, identities))
+            going = sorted(identities - staying)
+            if identities and not going:
+                return staying
+            if self._erasures is not None:
+                await asyncio.to_thread(self._erasures.append, *map(SnapshotErased, going))
+
+            def change(session: Session) -> list[Place]:
+                add_line(session, what, subject)
+                return take_out(session, going)
+
+            await asyncio.to_thread(self._shelf.remove, await self._catalogue.write(change))
+        return staying
 
     def _write(self, chunks: Mapping[Place, Sequence[tuple[int, Chunk]]]) -> None:
         for place, own in chunks.items():
@@ -178,7 +275,13 @@ def _end(session: Session, place: Place, state: str) -> None:
             row.held, row.bitmap = 0, b""
 
 
-def _shown(row: SnapshotRow) -> Snapshot:
+def _standing() -> Select[SnapshotRow, SnapshotHoldRow]:
+    """Ask for snapshots that nobody has deleted, each with who holds it."""
+    query = select(SnapshotRow, SnapshotHoldRow).outerjoin(SnapshotHoldRow, SnapshotHoldRow.id == SnapshotRow.id)
+    return query.where(SnapshotRow.file != FileState.DELETED)
+
+
+def _shown(row: SnapshotRow, held_by: SnapshotHoldRow | None) -> Snapshot:
     card = msgspec.json.decode(row.card, type=Card) if row.card else None
     is_whole = row.file in {FileState.WHOLE, FileState.WRONG}
     return Snapshot(
@@ -196,4 +299,5 @@ def _shown(row: SnapshotRow) -> Snapshot:
         row.parts,
         row.parts if is_whole else count_bits(row.bitmap),
         None if card is None else msgspec.convert(card, SnapshotCard, from_attributes=True),
+        None if held_by is None else SnapshotHold(held_by.who, held_by.why, held_by.at_ms),
     )

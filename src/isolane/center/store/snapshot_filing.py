@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from isolane.center.store.health_tables import PART_CHARS_MAX
@@ -19,9 +19,10 @@ from isolane.center.store.paper_tables import PaperRow
 from isolane.center.store.papers import file_away, to_file
 from isolane.center.store.snapshot_room import Bounds, make_room, release, surplus
 from isolane.center.store.snapshot_shelf import Place
-from isolane.center.store.snapshot_tables import SnapshotRow
+from isolane.center.store.snapshot_tables import SnapshotKindRow, SnapshotRow
 from isolane.center.store.snapshot_views import FileState
-from isolane.center.store.tables import kept_text
+from isolane.center.store.tables import NAME_CHARS_MAX, kept_text
+from isolane.security.event_lines import Kind
 from isolane.wire.snapshot import CARD, CHUNK, OPEN, Card, Chunk, decode_card, decode_chunk
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ _SIZE_MAX = 1 << 40
 _LATEST_MS = 4_102_444_800_000
 """The year 2100: beyond it is no time of an event."""
 _SUM = re.compile(r"([0-9a-f]{64})?")
-_TAKES_NONE = frozenset({FileState.WHOLE})
+_TAKES_NONE = frozenset({FileState.WHOLE, FileState.DELETED})
 _ENDED_ONCE = frozenset({FileState.WRONG, FileState.NO_ROOM, FileState.REMOVED})
 """Not collected anew, unless the file is another one."""
 
@@ -49,6 +50,7 @@ class Admitted:
         refused: Parts and cards that were not taken.
         chunks: Parts that must be written, by snapshot, each with its paper's number.
         removed: Snapshots whose files must go.
+        suspicions: What no gateway of ours would send: what it is, whose, and why.
     """
 
     papers: int = 0
@@ -56,6 +58,7 @@ class Admitted:
     refused: int = 0
     chunks: dict[Place, list[tuple[int, Chunk]]] = field(default_factory=dict)
     removed: list[Place] = field(default_factory=list)
+    suspicions: list[tuple[Kind, str, str]] = field(default_factory=list)
 
 
 def place_of(row: SnapshotRow) -> Place:
@@ -73,7 +76,7 @@ def admit(session: Session, bounds: Bounds) -> Admitted:
         except ValueError as error:
             out.unreadable += 1
             is_done = True
-            _LOG.warning("snapshot-paper-unreadable gateway=%s kind=%s error=%s", paper.gateway, paper.kind, error)
+            out.suspicions.append((Kind.UNREADABLE, paper.gateway, f"{paper.kind}: {error}"))
         if is_done:
             done.append(paper)
         session.flush()
@@ -130,6 +133,9 @@ def _card(session: Session, paper: PaperRow, out: Admitted) -> bool:
     row = _row(session, paper, card.id, out)
     if row is None:
         return True
+    if row.file == FileState.DELETED:
+        out.refused += 1
+        return True
     newer = (card.state != OPEN, paper.at_ms) >= (row.state not in {"", OPEN}, row.told_ms)
     if not row.card or newer:
         row.card, row.told_ms = paper.body, paper.at_ms
@@ -137,6 +143,9 @@ def _card(session: Session, paper: PaperRow, out: Admitted) -> bool:
         row.begun_ms, row.to_ms = card.begun_ms, card.to_ms
         if row.file == FileState.AWAITED:
             row.size = card.size
+        session.execute(delete(SnapshotKindRow).where(SnapshotKindRow.id == row.id))
+        kinds = {kept_text(each.kind)[:NAME_CHARS_MAX] for each in card.triggers}
+        session.add_all(SnapshotKindRow(id=row.id, kind=kind) for kind in sorted(kinds))
     return True
 
 
@@ -184,11 +193,12 @@ def _row(session: Session, paper: PaperRow, identity: str, out: Admitted) -> Sna
         if row.gateway == paper.gateway:
             return row
         out.refused += 1
-        _LOG.warning("snapshot-refused gateway=%s id=%s reason=anothers-id", paper.gateway, identity)
+        out.suspicions.append((Kind.IDENTITY, paper.gateway, f"snapshot {identity} is another gateway's"))
         return None
     if (last := surplus(session, paper.gateway)) is not None:
         out.removed.append(place_of(last))
         out.chunks.pop(place_of(last), None)
+        session.execute(delete(SnapshotKindRow).where(SnapshotKindRow.id == last.id))
         session.delete(last)
     begun_ms = int(identity[:12], 16)
     row = SnapshotRow(

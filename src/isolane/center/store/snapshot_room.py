@@ -1,4 +1,4 @@
-"""This file makes room for snapshots; it guards that what an open alarm names never goes.
+"""This file makes room for snapshots; it guards that what an open alarm names, or somebody holds, stays.
 
 The oldest of the lowest level goes first, and never one of a higher level than what it is to make room for: a gateway
 that sends much of little weight pushes out nothing that matters more.
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from isolane.center.store.alert_tables import AlertRow
-from isolane.center.store.snapshot_tables import SnapshotRow
+from isolane.center.store.snapshot_tables import SnapshotHoldRow, SnapshotRow
 from isolane.center.store.snapshot_views import GATEWAY_PREFIX, NEAR_MS, FileState
 
 CARDS_MAX: Final = 2000
@@ -86,9 +86,10 @@ def release(rows: Iterable[SnapshotRow]) -> None:
 
 
 def _candidates(session: Session, where: list[ColumnElement[bool]]) -> Iterator[SnapshotRow]:
-    """Give snapshots, the oldest of the lowest level first."""
+    """Give snapshots that nobody holds, the oldest of the lowest level first."""
     order = (SnapshotRow.level, SnapshotRow.begun_ms, SnapshotRow.number)
-    query = select(SnapshotRow).where(*where).order_by(*order).limit(_AT_ONCE)
+    free = SnapshotRow.id.not_in(select(SnapshotHoldRow.id))
+    query = select(SnapshotRow).where(*where, free).order_by(*order).limit(_AT_ONCE)
     at = 0
     while rows := list(session.scalars(query.offset(at))):
         yield from rows

@@ -1,10 +1,10 @@
-"""This file defines the table of snapshots; it guards that a snapshot stands once, with what is here of its file."""
+"""This file defines the tables of snapshots; it guards that one stands once, with what is here of it."""
 
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isolane.center.store.health_tables import PART_CHARS_MAX
-from isolane.center.store.tables import NAME_CHARS_MAX, Table
+from isolane.center.store.tables import NAME_CHARS_MAX, TEXT_CHARS_MAX, Table
 
 ID_CHARS = 32
 
@@ -43,3 +43,21 @@ class SnapshotRow(Table):
     """One bit for each part that is here, the lowest bit of the first byte for part 0."""
     held: Mapped[int]
     """Bytes of the disk that are its: its size from its first part on, 0 once they are gone."""
+
+
+class SnapshotKindRow(Table):
+    """A kind of trigger that a snapshot's newest card names."""
+
+    __tablename__ = "snapshot_kind"
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(NAME_CHARS_MAX), primary_key=True, index=True)
+
+
+class SnapshotHoldRow(Table):
+    """That a snapshot stays, whatever needs room: who says so, why and since when."""
+
+    __tablename__ = "snapshot_hold"
+    id: Mapped[str] = mapped_column(String(ID_CHARS), primary_key=True)
+    who: Mapped[str] = mapped_column(String(NAME_CHARS_MAX))
+    why: Mapped[str] = mapped_column(String(TEXT_CHARS_MAX))
+    at_ms: Mapped[int]

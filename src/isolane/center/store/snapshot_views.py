@@ -29,6 +29,8 @@ class FileState(StrEnum):
     """Was here, and made room for others."""
     LOST = "lost"
     """Was here, and is not on the disk: restored from a backup without files."""
+    DELETED = "deleted"
+    """Somebody has deleted it: nobody sees it any more, and what still comes of it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,15 @@ class SnapshotCard:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotHold:
+    """That a snapshot stays, whatever needs room: who says so, why and since when."""
+
+    who: str
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A snapshot.
 
@@ -88,6 +99,7 @@ class Snapshot:
         parts: How many parts it has.
         parts_here: How many of them are here.
         card: None when only parts have come.
+        hold: None when it may go for want of room.
     """
 
     number: int
@@ -104,6 +116,7 @@ class Snapshot:
     parts: int
     parts_here: int
     card: SnapshotCard | None
+    hold: SnapshotHold | None = None
 
     @property
     def device(self) -> str:
@@ -132,6 +145,9 @@ class SnapshotQuery:
         to_ms: Only begun before.
         before: Only with a number below.
         limit: At most so many.
+        kind: Only with a trigger of this kind.
+        state: Only in this state: "open", "whole" or "cut".
+        file: Only with a file in this state.
     """
 
     sites: frozenset[str] | None = None
@@ -142,3 +158,15 @@ class SnapshotQuery:
     to_ms: int | None = None
     before: int | None = None
     limit: int = 50
+    kind: str | None = None
+    state: str | None = None
+    file: FileState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became of an erasure: how many went, stay because somebody holds them, and could not be read to the end."""
+
+    erased: int
+    held: int
+    unread: int
