@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.screenshots.scene import CHARGER, GATEWAY, SITE
+from bench.screenshots.snapshots import AWAITED, SNAPSHOT
 from starlette.routing import BaseRoute, Route
 
 from isolane.core.failures import IsolaneError
@@ -23,6 +24,7 @@ EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
     "/chargers/{site}/{device}/siblings": ({"site": SITE, "device": CHARGER},),
     "/chargers/{site}/{device}/health": ({"site": SITE, "device": CHARGER},),
     "/alarms/{number}": ({"number": "1"},),
+    "/snapshots/{id}": ({"id": SNAPSHOT}, {"id": AWAITED}),
     "/kpis/port": ({"?": f"month={time.strftime('%Y-%m')}&site={SITE}&charger={CHARGER}&port=1"},),
     "/{path:path}": ({"path": "nowhere"},),
     # No pages: they lead to the identity provider and back.

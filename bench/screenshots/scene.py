@@ -12,6 +12,7 @@ from bench.screenshots.chargers import CHARGING, FAULTED, PREPARING, SUSPENDED, 
 from bench.screenshots.entries import enter
 from bench.screenshots.fleet import Gateway, Stretch, send, sent_long_ago
 from bench.screenshots.health import tell_health
+from bench.screenshots.snapshots import send_snapshots
 from starlette.routing import BaseRoute
 
 from isolane.center.app import _Center
@@ -129,6 +130,7 @@ async def served(folder: Path, made: list[Gateway]) -> AsyncIterator[Scene]:
                 await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
                 await open_alarms(SqlAlerts(catalogue), SITE, made[0].chargers[0])
                 await tell_health(catalogue, made[0])
+                await send_snapshots(catalogue, settings.data, made[0])
                 await enter(catalogue, KpiKeeper(catalogue, telemetry, KpiBook(catalogue)), made[0])
             running.append(asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s])))
             yield Scene(center.url, list(center.routes), USER if made else "")

@@ -138,6 +138,7 @@ def bodies() -> list[tuple[str, str, dict[str, Any]]]:
     made = [request for request in _named("body", "A") if not request[1].endswith(("/users", "/tokens"))]
     return [
         *made,
+        ("POST", "/api/v1/snapshots/erase", {"site": SITE["A"]}),
         ("POST", "/api/v1/tenants", {"name": "new"}),
         ("POST", "/api/v1/users", {"name": "new-one", "role": "viewer", "tenants": ["a"], "password": PASSWORD}),
         ("POST", "/api/v1/tokens", {"name": "x", "scopes": ["telemetry:read"], "tenants": ["a"], "days": 1}),

@@ -19,7 +19,9 @@ sentence("matches", "authz.yaml")
 sentence("default", "deny")
 _RANKS = ("viewer", "dispatcher", "engineer", "admin")
 _ROLE = {"viewer": "viewer", "operator": "dispatcher", "approver": "engineer", "admin": "admin"}
-_LETTERS = {"user": "nobody", "tenant": "nobody", "session": "0" * 16, "number": "4000000000", "path:path": "x"}
+_LETTERS = {
+    "id": "0" * 32, "user": "nobody", "tenant": "nobody", "session": "0" * 16, "number": "4000000000", "path:path": "x",
+}  # fmt: skip
 _ENDS = {("DELETE", "/api/v1/session"), ("POST", "/logout")}
 """Routes after which the caller is somebody new."""
 

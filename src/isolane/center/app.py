@@ -21,6 +21,7 @@ from isolane.center.api.live import LiveStreams
 from isolane.center.api.people_routes import people_router
 from isolane.center.api.problems import problem
 from isolane.center.api.response_routes import response_router
+from isolane.center.api.snapshot_routes import snapshot_router
 from isolane.center.console import STATIC
 from isolane.center.console.alarms import alarm_pages
 from isolane.center.console.changes import change_pages
@@ -30,6 +31,7 @@ from isolane.center.console.kpi_pages import kpi_pages
 from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
 from isolane.center.console.sibling_pages import sibling_pages
+from isolane.center.console.snapshot_pages import snapshot_pages
 from isolane.center.console.work_pages import work_pages
 from isolane.center.fleet.desk import FleetDesk
 from isolane.center.ingest.counters import IngestCounters
@@ -42,6 +44,11 @@ from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.command_book import SqlCommands
+from isolane.center.store.command_desk import CommandDesk
+from isolane.center.store.command_seed import CommandSeed
+from isolane.center.store.command_settings import CommandSettings
+from isolane.center.store.command_witness import Witness
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
@@ -52,11 +59,13 @@ from isolane.center.store.kpi_book import KpiBook
 from isolane.center.store.kpi_marks import MarkedTelemetry
 from isolane.center.store.revocations import RevocationLog, revocations_file
 from isolane.center.store.snapshot_book import FOLDER, SnapshotBook
+from isolane.center.store.snapshot_films import SnapshotFilms
 from isolane.center.store.victoria_telemetry import open_telemetry
 from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
 from isolane.center.ways_in import WaysIn
 from isolane.core.supervisor import Restarts, supervise
+from isolane.security.signing import Signer
 from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
 
@@ -96,6 +105,7 @@ async def run(settings: CenterSettings) -> None:
         stopping.cancel()
         _log.info("stopping")
         await center.live.close()
+        center.ways_in.relay.end()
         for server in center.servers:
             server.stop()
         await asyncio.gather(*serving)
@@ -135,9 +145,9 @@ class _Center:
         }
         if settings.store.catalogue is not None:
             self._take_inbox(catalogue, marked)
+        self.commands = self._file_commands(settings.commands, catalogue)
         health = self._file_health(settings, catalogue)
         fleet = FleetDesk(health, figures)
-        self._collect_snapshots(settings, catalogue)
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
         self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
@@ -146,6 +156,8 @@ class _Center:
         self.live = LiveStreams(telemetry, streams_max=settings.access.streams_max)
         revocations = RevocationLog(revocations_file(settings.store, settings.data))
         tell_of_restores(revocations)
+        snapshots = self._collect_snapshots(settings, catalogue, revocations)
+        films = SnapshotFilms(snapshots, settings.snapshots)
         self.office = Office(catalogue, settings.access, revocations=revocations)
         door, desk = self.office.door, self.office.desk
         app = create_app(
@@ -159,6 +171,7 @@ class _Center:
                 alert_router(kept, self.live),
                 health_router(health),
                 fleet_router(fleet),
+                snapshot_router(snapshots, films),
             ),
             session_cookie=self.office.session_cookie,
         )
@@ -170,6 +183,7 @@ class _Center:
         app.include_router(change_pages(catalogue, telemetry, kept, figures, book))
         app.include_router(sibling_pages(telemetry, figures))
         app.include_router(health_pages(health, telemetry, fleet))
+        app.include_router(snapshot_pages(kept, snapshots, films))
         app.include_router(work_pages(kept))
         app.include_router(console_router(catalogue, telemetry))
         self.app, self.routes = app, app.routes
@@ -178,15 +192,28 @@ class _Center:
         self.url = f"{'http' if settings.access.certificate is None else 'https'}://{self.console.address}"
         self.servers = [self.console, *self.ways_in.servers]
 
+    def _file_commands(self, settings: CommandSettings, catalogue: SqlCatalogue) -> SqlCommands:
+        """File what gateways say of commands; only here, so that one process co-signs."""
+        witness = None if settings.witness is None else Witness(settings.name, Signer(settings.witness))
+        commands, desk = SqlCommands(catalogue, settings.name), CommandDesk(catalogue, witness)
+        self.registry.register(desk)
+        self.tasks["commands"] = desk.run
+        self.tasks["command keys"] = CommandSeed(settings, commands).run
+        return commands
+
     def _take_inbox(self, catalogue: SqlCatalogue, marked: MarkedTelemetry) -> None:
         """Take what other workers have put into the database."""
         taker = InboxTaker(catalogue.engine, marked)
         self.registry.register(taker)
         self.tasks["inbox"] = taker.run
 
-    def _collect_snapshots(self, settings: CenterSettings, catalogue: SqlCatalogue) -> None:
+    def _collect_snapshots(
+        self, settings: CenterSettings, catalogue: SqlCatalogue, revocations: RevocationLog
+    ) -> SnapshotBook:
         """Collect the cards and files of snapshots; only here, so that one process writes their folder."""
-        self.tasks["snapshots"] = SnapshotBook(catalogue, settings.data / FOLDER, settings.snapshots).run
+        book = SnapshotBook(catalogue, settings.data / FOLDER, settings.snapshots, revocations)
+        self.tasks["snapshots"] = book.run
+        return book
 
     def _file_health(self, settings: CenterSettings, catalogue: SqlCatalogue) -> HealthBook:
         """File what gateways say of parts, and tell scores as metrics where that is wanted."""

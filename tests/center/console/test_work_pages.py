@@ -1,4 +1,4 @@
-"""This file reads the pages of snapshots and commands; it guards that they promise nothing and offer no button."""
+"""This file reads the page of commands; it guards that it promises nothing and offers no button."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -43,27 +43,14 @@ async def client(asked: Asked) -> AsyncIterator[httpx.AsyncClient]:
         yield one
 
 
-async def test_empty_pages_say_what_will_stand_there_and_offer_no_button(client: httpx.AsyncClient) -> None:
-    snapshots, commands = [(await client.get(path)).text for path in ("/snapshots", "/commands")]
-    assert "Snapshots are collected" in snapshots
-    assert 'href="/alarms"' in snapshots.partition("<main")[2]
-    assert "This center sends no commands yet" in commands
-    assert "Nothing is to be done" in commands
-    for page in (snapshots, commands):
-        main = page.partition("<main")[2]
-        assert "<button" not in main
-        assert "<form" not in main
-        assert 'aria-current="page"' in page
-
-
-async def test_moments_lead_to_the_charts_around_them(client: httpx.AsyncClient, alerts: SqlAlerts) -> None:
-    openings = [_opening("depot", HOSTILE, 3, "Clean it"), _opening("depot", "B", 2, "Tighten it")]
-    await alerts.decide(Decisions(openings=openings), (), NOW_MS)
-    page = (await client.get("/snapshots")).text
-    place = "/chargers/depot/%3Cimg%20src%3Dx%20onerror%3Dalert%281%29%3E"
-    assert f'href="{place}#from={NOW_MS - 300_000}&amp;to={NOW_MS + 300_000}"' in page
-    assert "Level 2" not in page
-    assert "<img" not in page
+async def test_the_empty_page_says_what_will_stand_there_and_offers_no_button(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/commands")).text
+    main = page.partition("<main")[2]
+    assert "This center sends no commands yet" in page
+    assert "Nothing is to be done" in page
+    assert "<button" not in main
+    assert "<form" not in main
+    assert 'aria-current="page"' in page
 
 
 async def test_what_is_to_be_done_stands_by_site_the_worst_first(

@@ -46,7 +46,7 @@ async def callers(front: Front) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
 
 def path_of(right: Right, site: str) -> str:
     """Fill a route's path; other names than sites are of nothing that exists."""
-    values = {"site": site, "charger": "CP-N", "device": "CP-N", "number": "999", "path": "nothing"}
+    values = {"site": site, "charger": "CP-N", "device": "CP-N", "number": "999", "id": "0" * 32, "path": "nothing"}
     if right.path == "/static":
         return "/static/css/tokens.css"
     return re.sub(r"\{(\w+)(:path)?\}", lambda found: values.get(found[1], "nobody"), right.path)

@@ -1,8 +1,8 @@
 """This file stands before every page and answer; it guards that no foreign web page can read or embed it.
 
 A name that an attacker lets point here would bring his page's scripts to a listener on loopback: so only the center's
-own names are answered. The policy allows no inline script or style and no foreign origin. Who may ask for what is the
-gate's affair (`center.people`), which stands behind this.
+own names are answered. The policy allows no inline script or style and no foreign origin; an answer that brings
+its own, stricter one keeps that. Who may ask for what is the gate's affair (`center.people`), which stands behind this.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -27,6 +27,7 @@ HEADERS = {
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
 }
 _ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+_POLICY = b"content-security-policy"
 _UNCACHED = ("/api/",)
 _ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
 
@@ -58,7 +59,9 @@ class Guard:
 
         async def guarded(event: MutableMapping[str, Any]) -> None:
             if event["type"] == "http.response.start":
-                event["headers"] = [*event.get("headers", ()), *extra]
+                own = event.get("headers", ())
+                brings = any(name.lower() == _POLICY for name, _ in own)
+                event["headers"] = [*own, *(line for line in extra if not (brings and line[0] == _POLICY))]
             await send(event)
 
         if _host(scope) not in self._hosts:
