@@ -1,8 +1,10 @@
 """This file kills a gateway while its black box writes; it guards that the next run brings the snapshot to the center.
 
-The center is a process of its own. Its answers alone make the gateway count a snapshot as arrived.
+The center is a process of its own. Its answers alone make the gateway count a snapshot as arrived. What arrived is then
+looked at in Chromium, where it must show what was before the trigger.
 """
 
+import asyncio
 import hashlib
 import socket
 import time
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from bench.screenshots.browser import ARGUMENTS, CHROMIUM
+from playwright.async_api import Page, async_playwright
 
 from isolane.health.recorder.shelf import Entry
 from isolane.wire import tap_event
@@ -37,6 +41,10 @@ url = "https://127.0.0.1:{port}"
 [health.recorder.ring]
 flush_s = 1.0
 """
+_BEFORE_THE_MARK = """[...document.querySelectorAll("figure")].some((one) => {
+  const [mark, line] = [".mark", ".line"].map((name) => one.querySelector(name)?.getBoundingClientRect());
+  return mark && line && line.left < mark.left;
+})"""
 ARRIVED = "isolane_health_recorder_snapshots_at_center_total"
 
 
@@ -59,6 +67,13 @@ def told(folder: Path) -> Entry:
     return found
 
 
+async def seldom(health: Health, name: str, least: float) -> None:
+    """Wait for a metric; asked for seldom, since each look at the page is work for the process that is waited for."""
+    async with asyncio.timeout(60):
+        while health.metrics().get(name, 0) < least:
+            await asyncio.sleep(0.2)
+
+
 def fault(folder: Path) -> None:
     """Tell of a fault as the tap does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as tap:
@@ -68,6 +83,48 @@ def fault(folder: Path) -> None:
             tap.send(tap_event.encode(tap_event.Packet(1, 0, (event,))))
 
 
+async def drawn(page: Page, expression: str) -> None:
+    """Wait until an expression is true in a page."""
+    async with asyncio.timeout(30):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.05)
+
+
+async def look_at(url: str, identity: str) -> None:
+    """Open the viewer and the incident report, as somebody does who wants to know what was before the trigger."""
+    heard: list[str] = []
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        await page.goto(f"{url}/snapshots")
+        await page.locator(f"a[href='/snapshots/{identity}']").click()
+        await drawn(
+            page, "document.querySelectorAll('.film canvas').length === document.querySelectorAll('.film').length"
+        )
+        before = await page.locator(".film-numbers tbody tr td:nth-child(9)").all_inner_texts()
+        assert any(text.replace("-", "").replace(".", "").isdigit() for text in before), "a value one second before"
+        told = await page.locator(".film-beats tbody tr").all_inner_texts()
+        offsets = [float(text.split()[0]) for text in told]
+        assert min(offsets) < 0 <= max(offsets)
+        assert offsets == sorted(offsets)
+        assert any("Available" in text for text in told)
+        assert any("Faulted" in text for text in told)
+        await page.locator(".film [data-plot]").first.focus()
+        await page.keyboard.press("ArrowLeft")
+        assert " s: " in await page.locator(".film [data-note]").first.inner_text()
+        await page.get_by_role("link", name="incident report").click()
+        await drawn(page, "!!document.querySelector('svg .line')")
+        assert "fault" in await page.locator("h1").inner_text()
+        assert await page.evaluate("getComputedStyle(document.querySelector('svg .line')).fill") == "none", (
+            "its own style"
+        )
+        assert await page.evaluate(_BEFORE_THE_MARK)
+        await chromium.close()
+    assert heard == []
+
+
 async def test_what_was_frozen_before_a_kill_is_at_the_center_after_it(tmp_path: Path, pki: Pki) -> None:
     port, folder = free_port(), tmp_path / "gateway"
     folder.mkdir()
@@ -75,15 +132,16 @@ async def test_what_was_frozen_before_a_kill_is_at_the_center_after_it(tmp_path:
     health = Health(folder, pki, LINK.format(port=port), flush_s=1)
     try:
         await health.start()
-        await until(lambda: health.metrics()["isolane_health_recorder_flushes_total"] >= 2, "rows in the ring")
+        starting = asyncio.create_task(asyncio.to_thread(center.start))
+        await seldom(health, "isolane_health_recorder_flushes_total", 3)
         fault(folder)
         await until(lambda: entry(folder) is not None, "a snapshot")
-        center.start()
+        await starting
         await until(lambda: bool((found := entry(folder)) and found.upload.beyond), "its card is at the center")
         assert told(folder).card.state == OPEN
         health.kill()
         await health.start()
-        await until(lambda: health.metrics().get(ARRIVED) == 1, "the snapshot is at the center")
+        await seldom(health, ARRIVED, 1)
         (file,) = folder.glob("outbox.db.blackbox/snapshots/*.mcap")
         found, data = told(folder), file.read_bytes()
         assert (found.card.state, found.card.sha256) == (CUT, hashlib.sha256(data).hexdigest())
@@ -96,6 +154,7 @@ async def test_what_was_frozen_before_a_kill_is_at_the_center_after_it(tmp_path:
         assert [each.kind for each in verdict.manifest.triggers] == ["fault"]
         before = [one for one in verdict.anatomy.messages if one.log_time < found.card.begun_ms * 1_000_000]
         assert len(before) > 5, "what was before the trigger is in it"
+        await look_at(f"http://127.0.0.1:{center.console}", found.card.id)
     finally:
         health.kill()
         center.end()
