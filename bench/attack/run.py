@@ -11,9 +11,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import bench.attack.bare.assaults
 import bench.attack.drivers
 import bench.attack.judges
 import bench.attack.operations.attacks
+from bench.attack.bare.court import FAMILIES as BARE
+from bench.attack.bare.court import judge_case as judge_bare
 from bench.attack.cases import HERE, Case, Reasons
 from bench.attack.charger import Charger
 from bench.attack.csms import Csms
@@ -37,7 +40,12 @@ _AT_ONCE = 64
 _ELSEWHERE = "127.0.0.8"
 """Where the warm-up guesses a password from, so that the case's own guesses are the first of their address."""
 _OBSERVED_S = 2.0
-REGISTERED = (bench.attack.drivers, bench.attack.judges, bench.attack.operations.attacks)
+REGISTERED = (
+    bench.attack.bare.assaults,
+    bench.attack.drivers,
+    bench.attack.judges,
+    bench.attack.operations.attacks,
+)
 
 
 @dataclass
@@ -85,6 +93,11 @@ async def run_case(
 
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
+    if case.family in BARE:
+        found, notes = await judge_bare(case, reasons)
+        result.why, result.notes = result.why + found, result.notes + notes
+        result.outcome = "failed" if found else "passed"
+        return
     if case.family == FAMILY:
         found, notes = await judge_case(case, reasons, quick=quick)
         result.why, result.notes = result.why + found, result.notes + notes

@@ -1,5 +1,7 @@
 """This file gives listeners and links the keys that everybody has: none of them comes up."""
 
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,12 @@ from support.charger_ca import ChargerCa
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_a_printed_key_is_nobodys_identity(tmp_path: Path, name: str) -> None:
     chain, key = write_identity(tmp_path, name)
-    for make in (
+    makers: tuple[Callable[[], ssl.SSLContext], ...] = (
         lambda: server_context(chain, key),
         lambda: client_context(None, chain, key),
         lambda: charger_context([Chain(chain, key)]),
-    ):
+    )
+    for make in makers:
         with pytest.raises(IsolaneError, match="a test key that everybody has"):
             make()
 

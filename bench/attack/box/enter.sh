@@ -7,6 +7,7 @@ umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/box /run/layers
+mount -o loop "$1/disk.img" /run/layers
 mount --bind "$1" /run/box
 for place in etc opt var/lib; do
     mkdir -p "/run/layers/$place/up" "/run/layers/$place/work"

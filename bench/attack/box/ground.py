@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 UNITS = ROOT / "deploy" / "systemd"
 _START_S, _END_S = 60.0, 20.0
+_DISK_BYTES = 256 * 2**20
 _NAMESPACES = ("--cgroup", "--mount", "--pid", "--fork", "--uts", "--ipc", "--net", "--kill-child")
 _JOIN = 'echo $$ >"$0/cgroup.procs"; exec setpriv --pdeathsig KILL "$@"'
 
@@ -33,10 +35,14 @@ class Box:
     Attributes:
         pid: Of its systemd, outside.
         logs: Output of each unit, NAME.log.
+        disk: What the box writes, settings, keys and state, is in this image of a file system.
+        group: Its control group.
     """
 
     pid: int
     logs: Path
+    disk: Path
+    group: Path
 
     def log(self, unit: str) -> str:
         """Give what a unit has written, "" for nothing."""
@@ -73,6 +79,11 @@ class Box:
                 raise RuntimeError(f"{unit} did not start: {(self.log(unit) + self.log('systemd'))[-800:]}")
             await asyncio.sleep(0.1)
 
+    async def pull_the_plug(self) -> None:
+        """End everything at once, after what is to be written has been: a thief takes the box later than that."""
+        await self.run("sync")
+        await asyncio.to_thread(_remove, self.group)
+
     async def main_pid(self, unit: str) -> int:
         """Give the id that a unit's process has in the box."""
         return int(await self.run("systemctl", "show", "--property=MainPID", "--value", unit))
@@ -91,9 +102,10 @@ async def box(units: dict[str, str]) -> AsyncIterator[Box]:
     group, folder = _group(), _folder()
     logs, process = folder / "logs", None
     try:
+        await asyncio.to_thread(_make_disk, folder / "disk.img")
         await asyncio.to_thread(write_site, folder / "site", units)
         process = await _begin(group, folder, logs)
-        yield Box(await _systemd(process, logs), logs)
+        yield Box(await _systemd(process, logs), logs, folder / "disk.img", group)
     finally:
         await _end(group, process)
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +128,7 @@ async def _systemd(process: asyncio.subprocess.Process, logs: Path) -> int:
     while process.returncode is None and time.monotonic() < end:
         if pid := _child(process.pid):
             with contextlib.suppress(RuntimeError):
-                await Box(pid, logs).run("systemctl", "is-active", "box.target")
+                await Box(pid, logs, logs, logs).run("systemctl", "is-active", "box.target")
                 return pid
         await asyncio.sleep(0.05)
     raise RuntimeError(f"systemd did not start: {(logs / 'systemd.log').read_text(errors='replace')[-800:]}")
@@ -132,6 +144,8 @@ async def _end(group: Path, process: asyncio.subprocess.Process | None) -> None:
 
 def _remove(group: Path) -> None:
     """End what is left in a control group, and take it away."""
+    if not group.exists():
+        return
     (group / "cgroup.kill").write_text("1", encoding="ascii")
     end = time.monotonic() + _END_S
     while group.is_dir() and time.monotonic() < end:
@@ -147,6 +161,12 @@ def _child(pid: int) -> int:
     """Give a process's first child, 0 for none."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return int(children[0]) if children else 0
+
+
+def _make_disk(file: Path) -> None:
+    with file.open("wb") as image:
+        image.truncate(_DISK_BYTES)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", str(file)], check=True)
 
 
 def _folder() -> Path:

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+CSMS_PORT = 7000
+"""Where the box, in a network of its own, finds a CSMS."""
 _CHANGES = {
+    'url = "wss://csms.example/ocpp"': f'url = "ws://127.0.0.1:{CSMS_PORT}/ocpp"',
     'run_dir = "run"': 'run_dir = "/run/isolane"',
     'key_file = "tap-pseudonym.key"': 'key_file = "/var/lib/isolane-tap/pseudonym.key"',
     'path = "health/outbox.db"': 'path = "/var/lib/isolane-health/outbox.db"',
@@ -16,6 +19,7 @@ _CHANGES = {
     '# enabled_for = ["CP1"]': 'enabled_for = ["CP1"]',
     '# audit = "value/own-calls.jsonl"': 'audit = "/var/lib/isolane-value/own-calls.jsonl"',
 }
+_SOURCE = '\n[[health.sources]]\ntype = "ocpp"\n[[health.sources.chargers]]\ncharger = "CP1"\n'
 _TARGET = "[Unit]\nDescription=the box\nDefaultDependencies=no\n"
 _EVERY = """[Unit]
 DefaultDependencies=no
@@ -42,7 +46,7 @@ def write_site(folder: Path, units: dict[str, str]) -> None:
         if old not in settings:
             raise RuntimeError(f"isolane init does not write {old!r} any more")
         settings = settings.replace(old, new)
-    (folder / "site.toml").write_text(settings, encoding="utf-8")
+    (folder / "site.toml").write_text(settings + _SOURCE, encoding="utf-8")
     ours = folder / "units"
     (ours / "service.d").mkdir(parents=True)
     (ours / "socket.d").mkdir()
