@@ -83,6 +83,11 @@ class WebServer:
         )
         self._server = _Quiet(config)
 
+    @property
+    def connections(self) -> list[asyncio.Protocol]:
+        """Those that are open now."""
+        return list(self._server.server_state.connections)
+
     async def run(self) -> None:
         """Serve until `stop`."""
         await self._server.serve([self._socket])

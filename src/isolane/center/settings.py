@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from isolane.center.alerts.settings import AlertsSettings
-from isolane.center.ingest.settings import CommitSettings, HttpsIngest, MqttIngest, QuotaSettings
+from isolane.center.ingest.settings import CommitSettings, EnrolmentSettings, HttpsIngest, MqttIngest, QuotaSettings
 from isolane.center.people.settings import AccessSettings
 from isolane.center.store.settings import StoreSettings
 from isolane.center.store.snapshot_settings import SnapshotSettings
@@ -27,6 +27,9 @@ class CenterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     access: Annotated[AccessSettings, msgspec.Meta(description="Who gets to the console, and how")] = AccessSettings()
     mqtt: Annotated[MqttIngest | None, msgspec.Meta(description="Take telemetry from a broker")] = None
     https: Annotated[HttpsIngest | None, msgspec.Meta(description="Take telemetry by HTTPS POST")] = None
+    enrolment: Annotated[
+        EnrolmentSettings | None, msgspec.Meta(description="Give gateways certificates; with `https` only")
+    ] = None
     commit: Annotated[CommitSettings, msgspec.Meta(description="How messages are committed")] = CommitSettings()
     quota: Annotated[QuotaSettings, msgspec.Meta(description="What each gateway may send")] = QuotaSettings()
     store: Annotated[StoreSettings, msgspec.Meta(description="How long and how much is kept")] = StoreSettings()

@@ -1,8 +1,11 @@
 """This file puts the ways in together; it guards that every transport goes through one intake and one set of gates."""
 
+import ssl
 from collections.abc import Awaitable, Callable
 
+from isolane.center.enrolment_door import EnrolmentDoor
 from isolane.center.ingest.counters import IngestCounters
+from isolane.center.ingest.est import App
 from isolane.center.ingest.https import IngestApp
 from isolane.center.ingest.intake import Intake
 from isolane.center.ingest.mqtt import MqttSubscriber
@@ -12,8 +15,8 @@ from isolane.center.ingest.settings import HttpsIngest
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
+from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.inbox_port import TakesBatches
-from isolane.center.store.port import Catalogue
 from isolane.security.event_lines import EventLines
 from isolane.security.tls import server_context
 
@@ -43,7 +46,7 @@ class WaysIn:
     def __init__(
         self,
         settings: CenterSettings,
-        catalogue: Catalogue,
+        catalogue: SqlCatalogue,
         telemetry: TakesBatches,
         counters: IngestCounters,
         worker: str = "",
@@ -59,19 +62,31 @@ class WaysIn:
             self._brokers.append(f"mqtts://{mqtt.host}:{mqtt.port}")
         if settings.https is not None:
             app = IngestApp(intake, gates, suspicions)
-            self.servers.append(_https_server(settings.https, app, is_sharing=bool(worker)))
+            tls = _https_context(settings.https)
+            if settings.enrolment is None:
+                self.servers.append(_https_server(settings.https, app, tls, is_sharing=bool(worker)))
+            else:
+                door = EnrolmentDoor(settings, catalogue, suspicions, app, is_sharing=bool(worker))
+                door.admit(tls)
+                server = _https_server(settings.https, door.app, tls, is_sharing=bool(worker))
+                self.servers += [server, door.server]
+                self.tasks["lockout"] = door.lockout(tls, server)
 
     def __str__(self) -> str:
         """Name the ways in with their addresses, "none" where there is none."""
         return ",".join([*(f"https://{server.address}" for server in self.servers), *self._brokers]) or "none"
 
 
-def _https_server(settings: HttpsIngest, app: IngestApp, *, is_sharing: bool) -> WebServer:
+def _https_context(settings: HttpsIngest) -> ssl.SSLContext:
+    return server_context(settings.certificate, settings.key, settings.client_ca, settings.crl)
+
+
+def _https_server(settings: HttpsIngest, app: App, tls: ssl.SSLContext, *, is_sharing: bool) -> WebServer:
     return WebServer(
         "[center.https] address",
         app,
         settings.address,
-        tls=server_context(settings.certificate, settings.key, settings.client_ca, settings.crl),
+        tls=tls,
         protocol=PeerProtocol,
         requests_max=settings.connections_max,
         keep_alive_s=_GATEWAY_RESTS_S,

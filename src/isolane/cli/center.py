@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from isolane.cli import center_alerts, center_people, center_stores
+from isolane.cli import center_alerts, center_gateways, center_people, center_stores
 from isolane.cli.options import add_config, extra
 from isolane.config.load import load
 from isolane.config.values import Address
@@ -23,6 +23,9 @@ Without users it is open to whoever reaches it on loopback. The first user close
 Rules of alerts are tried before they wake anybody:
   isolane center alerts check rules.toml -c center.toml
 
+Gateways get their certificates from it with a code that is made here (docs/reference/enrolment.md):
+  isolane center gateway add gw-2 -c center.toml
+
 What it keeps is saved and examined while it runs:
   isolane center backup -c center.toml center-backup.tar
   isolane center doctor -c center.toml
@@ -41,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="instead of running it", metavar="ACTION")
     center_people.configure(actions)
     center_alerts.configure(actions)
+    center_gateways.configure(actions)
     center_stores.configure(actions)
 
 

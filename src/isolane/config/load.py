@@ -16,7 +16,7 @@ from isolane.core.failures import IsolaneError
 
 Settings = TypeVar("Settings")
 
-TABLES = ("site", "value", "tap", "health", "center")
+TABLES = ("site", "value", "tap", "health", "center", "renewal")
 """Every table a settings file may have, in the order `isolane init` writes them."""
 
 _AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")

@@ -16,9 +16,10 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from isolane.core.durable import locked
 from isolane.core.failures import IsolaneError
 
 _CA_DAYS = 3650
@@ -29,6 +30,9 @@ _COMMON_NAME_CHARS_MAX = 64
 """Source: RFC 5280, appendix A.1, ub-common-name."""
 _BACKDATE = dt.timedelta(hours=1)
 """A box without a battery clock may boot an hour behind."""
+_LOCK_S = 10.0
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +55,32 @@ class Authority:
         self.certificate = folder / "ca.pem"
         self._key = folder / "ca.key"
 
-    def create(self, organisation: str) -> None:
+    def create(self, organisation: str, *, purposes: Sequence[x509.ObjectIdentifier] = (), name: str = "CA") -> None:
         """Make the CA's key and self-signed certificate.
 
         Args:
             organisation: Stands in the CA's name and in the O of all it issues.
+            purposes: Extended key usages beside which verifiers take nothing it issues; none for all.
+            name: What it is, in its name.
 
         Raises:
             IsolaneError: The folder already has a CA or cannot be written.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name(
+        subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
-                x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation} isolane CA"),
+                x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation} isolane {name}"),
             ]
         )
-        certificate = (
-            _builder(name, name, key.public_key(), _CA_DAYS)
+        builder = (
+            _builder(subject, subject, key.public_key(), _CA_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
-            .sign(key, hashes.SHA256())
         )
+        if purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        certificate = builder.sign(key, hashes.SHA256())
         _write_new(self._key, _key_pem(key), mode=0o600)
         _write_new(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
         _write_new(self.revocations, _list(key, certificate, ()), mode=0o644)
@@ -88,14 +96,41 @@ class Authority:
         Raises:
             IsolaneError: The name cannot be a CN, the CA cannot be read, or the files exist.
         """
+        key = ec.generate_private_key(ec.SECP256R1())
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+        certificate = self.certify(key.public_key(), common_name=common_name, purpose=purpose, hosts=hosts)
+        identity = Identity(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        _write_new(identity.key, _key_pem(key), mode=0o600)
+        _write_new(identity.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+        return identity
+
+    def certify(
+        self,
+        key: PublicKey,
+        *,
+        common_name: str,
+        purpose: x509.ObjectIdentifier,
+        hosts: Sequence[str] = (),
+        days: int = _LEAF_DAYS,
+    ) -> x509.Certificate:
+        """Certify somebody's key; nothing is written.
+
+        Args:
+            key: Its public half.
+            common_name: The CN.
+            purpose: The one extended key usage.
+            hosts: DNS names and IP addresses, for a server.
+            days: How long it is valid.
+
+        Raises:
+            IsolaneError: The name cannot be a CN, or the CA cannot be read.
+        """
         _check_common_name(common_name)
         ca_key, ca = self._load()
-        key = ec.generate_private_key(ec.SECP256R1())
         organisation = ca.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
         subject = x509.Name([*organisation, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            _builder(subject, ca.subject, key.public_key(), _LEAF_DAYS)
+            _builder(subject, ca.subject, key, days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -105,11 +140,7 @@ class Authority:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
             )
-        certificate = builder.sign(ca_key, hashes.SHA256())
-        identity = Identity(self._folder / f"{name}.pem", self._folder / f"{name}.key")
-        _write_new(identity.key, _key_pem(key), mode=0o600)
-        _write_new(identity.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
-        return identity
+        return builder.sign(ca_key, hashes.SHA256())
 
     @property
     def revocations(self) -> Path:
@@ -128,21 +159,38 @@ class Authority:
         Raises:
             IsolaneError: The CA, its list or the certificate cannot be read, or it is not of this CA.
         """
-        key, ca = self._load()
+        _, ca = self._load()
         try:
             revoked = x509.load_pem_x509_certificate(certificate.read_bytes())
             revoked.verify_directly_issued_by(ca)
-            known = list(x509.load_pem_x509_crl(self.revocations.read_bytes()))
         except (OSError, ValueError, TypeError, InvalidSignature) as error:
             raise IsolaneError(f"cannot revoke {certificate}: {error!r}", "give a certificate of this CA") from error
-        now = dt.datetime.now(dt.UTC)
-        if revoked.serial_number not in {each.serial_number for each in known}:
-            entry = x509.RevokedCertificateBuilder().serial_number(revoked.serial_number).revocation_date(now)
-            known.append(entry.build())
-        new = self.revocations.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        _write_new(new, _list(key, ca, known), mode=0o644)
-        new.replace(self.revocations)
+        self.revoke_serials([revoked.serial_number])
+
+    def revoke_serials(self, serials: Sequence[int]) -> None:
+        """Put serial numbers on the list for good; those that are on it stay as they are.
+
+        Raises:
+            IsolaneError: The CA or its list cannot be read or written.
+        """
+        key, ca = self._load()
+        try:
+            with locked(self.revocations, _LOCK_S):
+                old = x509.load_pem_x509_crl(self.revocations.read_bytes())
+                known = list(old)
+                there = {each.serial_number for each in known}
+                now = dt.datetime.now(dt.UTC)
+                known += [
+                    x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+                    for serial in serials
+                    if serial not in there
+                ]
+                new = self.revocations.with_suffix(".new")
+                new.unlink(missing_ok=True)
+                _write_new(new, _list(key, ca, known, old), mode=0o644)
+                new.replace(self.revocations)
+        except (OSError, ValueError) as error:
+            raise IsolaneError(f"cannot change {self.revocations}: {error}", "see the folder's owner") from error
 
     def _load(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         try:
@@ -157,12 +205,23 @@ class Authority:
         return key, certificate
 
 
-def _list(key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, revoked: Sequence[x509.RevokedCertificate]) -> bytes:
-    """Write a list of revoked certificates, PEM."""
+def _list(
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    revoked: Sequence[x509.RevokedCertificate],
+    old: x509.CertificateRevocationList | None = None,
+) -> bytes:
+    """Write a list of revoked certificates, PEM.
+
+    Who holds several lists of a CA goes by the newest, so each is newer than the one before, by whole seconds.
+    """
+    made = dt.datetime.now(dt.UTC) - _BACKDATE
+    if old is not None:
+        made = max(made, old.last_update_utc + dt.timedelta(seconds=1))
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(ca.subject)
-        .last_update(dt.datetime.now(dt.UTC) - _BACKDATE)
+        .last_update(made)
         .next_update(ca.not_valid_after_utc)
         .add_extension(x509.CRLNumber(len(revoked) + 1), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
@@ -184,9 +243,7 @@ def _check_common_name(name: str) -> None:
         )
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, days: int
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: PublicKey, days: int) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()

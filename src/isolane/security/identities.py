@@ -112,7 +112,7 @@ class Identities:
         names = [str(each.value) for each in own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if names != [name or charger]:
             raise IsolaneError(f"{certificate} is for {names}, not for {name or charger!r}", "import the right file")
-        _check_chain(chain, _read_certificates(authorities), certificate)
+        check_chain(chain, _read_certificates(authorities), str(certificate))
         waiting, used = self._path(charger, "new.key"), self._path(charger, "key")
         key = next((path for path in (waiting, used) if path.exists() and _belongs(path, own)), None)
         if key is None:
@@ -150,14 +150,24 @@ class Identities:
         return self._folder / f"{quote(charger, safe='')}.{suffix}"
 
 
-def _check_chain(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], file: Path) -> None:
-    """Follow the chain from the charger's certificate to one of the authorities."""
+def check_chain(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], source: str) -> None:
+    """Follow the chain from its first certificate to one of the authorities.
+
+    Args:
+        chain: The one that is to be used, and others in any order.
+        authorities: Whom the peer trusts.
+        source: Where the chain comes from, for the error sentence.
+
+    Raises:
+        IsolaneError: It does not lead there, or something on the way is not valid now.
+    """
     now = dt.datetime.now(dt.UTC)
     at = chain[0]
     for _ in range(_CHAIN_MAX):
         if not at.not_valid_before_utc <= now <= at.not_valid_after_utc:
             raise IsolaneError(
-                f"{file}: the certificate of {at.subject.rfc4514_string()} is not valid now", "check the clock or renew"
+                f"{source}: the certificate of {at.subject.rfc4514_string()} is not valid now",
+                "check the clock or renew",
             )
         if at in authorities:
             return
@@ -166,7 +176,8 @@ def _check_chain(chain: Sequence[x509.Certificate], authorities: Sequence[x509.C
             break
         at = issuer
     raise IsolaneError(
-        f"{file}: no trusted authority issued {at.subject.rfc4514_string()}", "give the whole chain and the right --ca"
+        f"{source}: no trusted authority issued {at.subject.rfc4514_string()}",
+        "give the whole chain and the right --ca",
     )
 
 

@@ -1,7 +1,7 @@
 """This file lets an application see the certificate of who is connected; it guards that only a verified one is seen.
 
 Uvicorn does not hand the client's certificate to the application. TLS has verified it before the first byte of HTTP, so
-its common name is put into the state that every request of the connection carries.
+it is put, and its common name, into the state that every request of the connection carries.
 """
 
 import asyncio
@@ -12,15 +12,31 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 STATE_KEY = "peer"
+_CERTIFICATE = "peer_certificate"
 
 
 class PeerProtocol(H11Protocol):
-    """Uvicorn's HTTP/1.1 protocol; ``scope["state"]["peer"]`` is the peer's common name, or ""."""
+    """Uvicorn's HTTP/1.1 protocol; ``scope["state"]["peer"]`` is the peer's common name, or "".
+
+    Attributes:
+        serial: Of the peer's certificate, 0 without one.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Read the certificate once per connection."""
-        self.app_state = {**self.app_state, STATE_KEY: common_name(transport)}
+        shown = transport.get_extra_info("ssl_object")
+        told = (shown.getpeercert() or {}) if shown is not None else {}
+        self.serial = int(told.get("serialNumber", "0"), 16)
+        self.app_state = {
+            **self.app_state,
+            STATE_KEY: common_name(transport),
+            _CERTIFICATE: (shown.getpeercert(binary_form=True) or b"") if shown is not None else b"",
+        }
         super().connection_made(transport)
+
+    def end(self) -> None:
+        """End the connection now."""
+        self.transport.abort()
 
     def shutdown(self) -> None:
         """End the connection because the server stops; an idle peer would not answer TLS's farewell, so do not wait."""
@@ -44,3 +60,9 @@ def peer(scope: MutableMapping[str, Any]) -> str:
     """Give the common name of who sent a request."""
     name = scope.get("state", {}).get(STATE_KEY, "")
     return name if isinstance(name, str) else ""
+
+
+def certificate(scope: MutableMapping[str, Any]) -> bytes:
+    """Give the certificate (DER) of who sent a request; empty without one."""
+    shown = scope.get("state", {}).get(_CERTIFICATE, b"")
+    return shown if isinstance(shown, bytes) else b""

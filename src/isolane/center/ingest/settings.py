@@ -81,6 +81,47 @@ class HttpsIngest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 1000
 
 
+class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How gateways get certificates from the center. Its own listener asks for none; it shows `https`'s certificate."""
+
+    address: Annotated[
+        Address, msgspec.Meta(description="Where boxes enrol with a code, host:port, apart from where they deliver")
+    ]
+    issuer: Annotated[
+        Path,
+        msgspec.Meta(
+            description="Folder of the issuing CA (`isolane center gateway begin` makes it); `https` lets in whom it "
+            "has certified, beside those of `client_ca`"
+        ),
+    ]
+    server_ca: Annotated[
+        Path,
+        msgspec.Meta(
+            description="PEM certificates that have signed the listeners of center and broker: what gateways will trust"
+        ),
+    ]
+    days: Annotated[
+        int,
+        msgspec.Meta(
+            description="How long a certificate is valid, days; gateways renew after two thirds of it", ge=1, le=825
+        ),
+    ] = 90
+    broker_pid_file: Annotated[
+        Path | None,
+        msgspec.Meta(
+            description="The broker's pid_file: it is sent SIGHUP when the list of revoked certificates has changed. "
+            "Needs the same user; without this, something else must have the broker read its list again"
+        ),
+    ] = None
+    ends_sessions: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Whether the center ends the broker sessions of gateways that are locked out. Needs a listener "
+            "on which the center may choose its client id (`isolane center broker-config` writes one)"
+        ),
+    ] = False
+
+
 class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What each gateway may send; the defaults are a hundred times what a site of 50 chargers needs."""
 

@@ -5,6 +5,7 @@ from alembic import context
 from isolane.center.store import (
     alert_tables,
     command_tables,
+    enrolment_tables,
     health_tables,
     inbox_tables,
     kpi_tables,
@@ -17,6 +18,7 @@ from isolane.center.store.tables import Table
 _OTHERS = (
     alert_tables,
     command_tables,
+    enrolment_tables,
     health_tables,
     inbox_tables,
     kpi_tables,

@@ -3,6 +3,8 @@
 No proxy from the environment, no redirect followed, one connection, kept as long as the center keeps it.
 """
 
+import ssl
+
 import httpx
 
 from isolane.health.links.counts import LinkCounts
@@ -14,18 +16,21 @@ from isolane.security.tls import client_context
 _KEPT_S = 600.0
 
 
-def client(settings: HttpsSettings, counts: LinkCounts, way: Way | None = None) -> httpx.AsyncClient:
+def client(
+    settings: HttpsSettings, counts: LinkCounts, way: Way | None = None, context: ssl.SSLContext | None = None
+) -> httpx.AsyncClient:
     """Make the client; close it with `aclose`.
 
     Args:
         settings: Of the link.
         counts: Of the link.
         way: The way out; None: by itself.
+        context: Made from the same settings; None: by itself.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
-    context = client_context(settings.ca, settings.certificate, settings.key)
+    context = context or client_context(settings.ca, settings.certificate, settings.key)
     return httpx.AsyncClient(
         base_url=settings.url,
         transport=transport(way, counts, settings.dead_s, context, _KEPT_S),

@@ -23,6 +23,7 @@ from isolane.health.links.mistrust import Mistrust
 from isolane.health.links.port import AnyMessage, Courier
 from isolane.health.links.traffic import Meter
 from isolane.health.links.way import Way
+from isolane.security.live_identity import LiveIdentity
 from isolane.security.tls import client_context
 from isolane.wire.bundle import bundle_path, pack
 from isolane.wire.uplink import Up, ingest_path
@@ -63,10 +64,14 @@ class HttpsLink:
         """See `port.Link.run`."""
         await courier.begin()
         pick = Pick(courier)
-        async with client(self._settings, self.counts, self._way) as requests:
+        context = client_context(self._settings.ca, self._settings.certificate, self._settings.key)
+        identity = LiveIdentity(context, self._settings.certificate, self._settings.key)
+        async with client(self._settings, self.counts, self._way, context) as requests:
             try:
                 while True:
                     messages = await pick.pick(self._bundles.messages_max)
+                    if identity.refresh():
+                        _LOG.info("certificate-renewed link=%s", self.name)
                     outcome = await self._post(requests, messages)
                     await self._settle(courier, pick, outcome)
             finally:
