@@ -213,7 +213,7 @@ async def test_the_home_page_lists_what_waits_and_what_was_signed(sitting: Sitti
     ("status", "sentence"),
     [
         ("401 Unauthorized", "does not know this signer's token"),
-        ("403 Forbidden", "needs the scope commands:sign"),
+        ("403 Forbidden", "needs the scopes commands:read and commands:sign"),
         ("409 Conflict", "takes no signature for this command any more"),
         ("422 Unprocessable", "does not take this signature"),
         ("418 Teapot", "answers with 418"),

@@ -71,7 +71,7 @@ class ProposingCenter(StreamServer):
             self.signatures.append((steps[1], json.loads(body)))
             return response(b"{}", self.status)
         if steps == ["keys"]:
-            return _json([{"envelope": text_of(each)} for each in self.manifests])
+            return _json([{"envelope": each.decode()} for each in self.manifests])
         if steps == ["commands"]:
             return _json({"commands": list(self.proposals.values())})
         found = self.proposals.get(steps[-1])

@@ -15,8 +15,8 @@ asked for, and what must hold before. What it cannot explain it does not sign. I
 signature, writes the signature into its own log, and hands it to the center.
 Needs the extra: pip install 'isolane[signer]'
 
-The token is one of the page Users of the center, with the scope commands:sign. The key manifest is the one that root
-holders have signed; later ones are taken from the center when they follow it.
+The token is one of the page Users of the center, with the scopes commands:read and commands:sign. The key manifest
+is the one that root holders have signed; later ones are taken from the center when they follow it.
 
 example:
   isolane signer --key ann.pem --center https://center.example.org --token-file ann.token --keys keys.jws --log ann.log

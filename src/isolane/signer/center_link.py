@@ -119,7 +119,7 @@ class CenterLink:
         Raises:
             LinkError: See `proposal`.
         """
-        return [_bytes(each.envelope) for each in _read(await self._get(f"/keys?after={after}"), list[_Manifest])]
+        return [each.envelope.encode() for each in _read(await self._get(f"/keys?after={after}"), list[_Manifest])]
 
     async def send(self, jti: str, kid: str, signature: bytes) -> None:
         """Hand a signature to the center.
@@ -150,7 +150,8 @@ class CenterLink:
 
 _SENTENCES: Final[dict[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "The center does not know this signer's token, or it has expired.",
-    HTTPStatus.FORBIDDEN: "This signer's token has no right to this: it needs the scope commands:sign.",
+    HTTPStatus.FORBIDDEN: "This signer's token has no right to this: it needs the scopes commands:read and "
+    "commands:sign.",
     HTTPStatus.NOT_FOUND: "The center has no such command, or this signer's token is of another tenant.",
     HTTPStatus.CONFLICT: "The center takes no signature for this command any more: it has been withdrawn, has expired, "
     "or is complete.",

@@ -20,7 +20,7 @@ class SignerSettings:
     Attributes:
         key: Encrypted private key of one person; its public half stands beside it, with `.pub` added to the name.
         center: Address of the center, https://host[:port]; http:// on loopback alone.
-        token_file: Holds a machine token of the center with scope `commands:sign`.
+        token_file: Holds a machine token of the center with scopes `commands:read` and `commands:sign`.
         keys: Key manifest that is pinned: the first is put there by a person, later ones follow it.
         log: What was signed; lines are added and nothing else.
         listen: Where the page is; loopback alone. Port 0 lets the system choose.

@@ -32,6 +32,8 @@ class Scope(StrEnum):
     TELEMETRY_READ = "telemetry:read"
     BOOKS_READ = "books:read"
     AUDIT_READ = "audit:read"
+    COMMANDS_READ = "commands:read"
+    COMMANDS_SIGN = "commands:sign"
 
 
 @dataclass(frozen=True, slots=True)
