@@ -15,6 +15,7 @@ from isolane.core.clock import SystemClock
 from isolane.tap import metrics, supervision
 from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
+from isolane.tap.frame_tree import FrameTree
 from isolane.tap.journal import Journal
 from isolane.tap.listen import Listener
 from isolane.tap.pseudonym import Transactions, load_key
@@ -49,6 +50,11 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
     key = load_key(settings.pseudonym_key, settings.key_file or site.folder_of("tap") / KEY_FILE)
     tally, budget = Tally(), Budget(settings.held_bytes_max)
     transactions, findings = Transactions(key), SecurityEvents(SystemClock())
+    frames = (
+        FrameTree(settings.frame_tree, site.gateway, settings.frame_tree_bytes_max, SystemClock())
+        if settings.frame_tree
+        else None
+    )
     rules = Rules(
         transactions,
         frozenset(settings.vendor_error_codes),
@@ -57,6 +63,7 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
         settings.message_bytes_max,
         settings.calls_max,
         SiteWatch(settings, findings, transactions),
+        frames,
     )
     journal = Journal(settings.journal, settings.journal_bytes_max) if settings.journal else None
     port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max), journal)
@@ -68,12 +75,14 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
         if journal:
             stack.callback(journal.close)
         stack.callback(findings.close)
+        if frames:
+            stack.callback(frames.close)
         listener.open()
         stack.callback(listener.close)
         port.open()
         stack.callback(port.close)
         _log.info("ready copies=%s events=%s metrics=%s", site.tap_socket, site.event_socket, page or "none")
-        await _until_told_to_stop(port, tally, findings)
+        await _until_told_to_stop(port, tally, findings, frames)
     _log.info("stopped")
 
 
@@ -95,7 +104,9 @@ async def _page(settings: TapSettings, page_socket: Path | None, collector: metr
         await server.wait_closed()
 
 
-async def _until_told_to_stop(port: EventPort, tally: Tally, findings: SecurityEvents) -> None:
+async def _until_told_to_stop(
+    port: EventPort, tally: Tally, findings: SecurityEvents, frames: FrameTree | None
+) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -106,6 +117,8 @@ async def _until_told_to_stop(port: EventPort, tally: Tally, findings: SecurityE
             told: list[AnyEvent] = [*tally.tell(), *findings.tell()]
             for event in told:
                 port.put(event)
+            if frames is not None:
+                frames.tell()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isolane.tap import facts, facts_v16, facts_v201, mass_control, ocpp, reconfiguration, vocabulary
+from isolane.tap.frame_tree import FrameTree
 from isolane.tap.inflate import Inflater, agreement
 from isolane.tap.pairing import Call, Pairing
 from isolane.tap.pseudonym import Transactions
@@ -38,6 +39,7 @@ class Rules:
     message_bytes_max: int
     calls_max: int
     watch: SiteWatch
+    frames: FrameTree | None = None
 
 
 class Session:
@@ -78,11 +80,15 @@ class Session:
         for item in self._streams[copy.direction].feed(copy.offset, copy.boundary, copy.payload):
             if isinstance(item, Text):
                 self._rules.tally.messages += 1
+                if self._rules.frames is not None:
+                    self._rules.frames.note(self.opened.charger, copy.direction, copy.mono_ns, item.payload)
                 self._read(copy.direction, copy.mono_ns, item.payload)
             elif isinstance(item, Closing):
                 self._code = self._code or item.code
             else:
                 self._miss(item.reason, copy.mono_ns)
+                if self._rules.frames is not None:
+                    self._rules.frames.gap(self.opened.charger, copy.direction, copy.mono_ns, item.reason)
                 if item.reason == "malformed-frame":
                     self._watch.odd(copy.direction, "frame", copy.mono_ns)
 

@@ -32,6 +32,16 @@ class TapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     journal_bytes_max: Annotated[
         int, msgspec.Meta(description="What the journal may hold, bytes; then it ends", ge=4096, le=2**40)
     ] = 64 * 2**20
+    frame_tree: Annotated[
+        Path | None,
+        msgspec.Meta(
+            description="Folder of hashes of the messages that passed, by which a message can be proved later; never"
+            " content. Left out: none are kept"
+        ),
+    ] = None
+    frame_tree_bytes_max: Annotated[
+        int, msgspec.Meta(description="What that folder may hold, bytes; the oldest files go", ge=2**25, le=2**40)
+    ] = 2**30
     vendor_error_codes: Annotated[
         tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,50}$")], ...],
         msgspec.Meta(
