@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from isolane.cli.main import main
 from isolane.security.signing import Signer
+from isolane.wire.snapshot import Trigger
 from support.black_boxes import Plant
 
 SITE = """
@@ -70,3 +71,20 @@ def test_what_was_changed_is_refused_and_what_was_cut_is_read(config: Path, caps
     assert main(["blackbox", "verify", str(changed)]) == 2
     assert main(["blackbox", "show", "ffff", "-c", str(config)]) == 2
     assert "0 snapshots" in capsys.readouterr().err
+
+
+def test_the_log_that_a_charger_has_left_is_written_as_it_came(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant = Plant(config.with_name("o.db.blackbox"))
+    left, out = config.with_name("left"), config.with_name("out")
+    left.write_bytes(bytes(range(256)) * 200)
+    told = Trigger(
+        kind="command", charger="CP-1", t_ms=plant.clock.utc_ms, level=1, what="charger.get_log", value="log"
+    )
+    ident = plant.keeper.pack(told, left)
+    assert main(["blackbox", "export", ident, "--upload", str(out), "-c", str(config)]) == 0
+    assert out.read_bytes() == left.read_bytes()
+    other = next(path.stem for path in plant.files() if path.stem != ident)
+    assert main(["blackbox", "export", other, "--upload", str(out), "-c", str(config)]) == 2
+    assert "no charger has left a log" in capsys.readouterr().err

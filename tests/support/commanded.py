@@ -10,7 +10,7 @@ import msgspec
 
 from isolane.health.commands.challenge import Challenges
 from isolane.health.commands.desk import Desk, Ground
-from isolane.health.commands.gate import Gate
+from isolane.health.commands.gate import Gate, Interlocks
 from isolane.health.commands.journal import Journal
 from isolane.health.commands.keyring import Keyring
 from isolane.health.commands.receipt import open_receipt
@@ -137,13 +137,17 @@ class World:
             FreezeClear(self.seen),
             self.restarter,
         ]
+        self.use(verbs, self.idle.get)
+
+    def use(self, verbs: list[Verb[Any]], interlocks: Interlocks) -> None:
+        """Let the gateway do these, held back by those."""
         self.gate = Gate(
             gateway=GATEWAY,
             verbs=verbs,
             keyring=self.keyring,
             challenges=self.challenges,
             seen=self.seen,
-            interlocks=self.idle.get,
+            interlocks=interlocks,
             clock=self.clock,
         )
         ground = Ground(

@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--html", type=Path, metavar="FILE", help="write an incident report")
             action.add_argument("--parquet", type=Path, metavar="FILE", help="write a table of values and events")
             action.add_argument("--comtrade", type=Path, metavar="FILE", help="write FILE as .cfg, its data as .dat")
+            action.add_argument("--upload", type=Path, metavar="FILE", help="write the log that a charger has left")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -115,8 +116,8 @@ def _export(options: argparse.Namespace, verdict: "Verdict") -> int:
     from isolane.wire.snapshot_file.manifest import compose
     from isolane.wire.snapshot_file.report import document
 
-    if not (options.html or options.parquet or options.comtrade):
-        raise IsolaneError("nothing is to be written", "give --html, --parquet or --comtrade")
+    if not (options.html or options.parquet or options.comtrade or options.upload):
+        raise IsolaneError("nothing is to be written", "give --html, --parquet, --comtrade or --upload")
     told, manifest = content(verdict.anatomy), verdict.manifest or compose(verdict.anatomy, verdict.end)
     try:
         if options.html:
@@ -127,9 +128,24 @@ def _export(options: argparse.Namespace, verdict: "Verdict") -> int:
         if options.comtrade:
             written = write_comtrade(options.comtrade, told, manifest)
             print("\n".join(map(str, written)) or "no rows for COMTRADE")
+        if options.upload:
+            options.upload.write_bytes(_uploaded(verdict))
+            print(options.upload)
     except OSError as error:
         raise IsolaneError(f"cannot write {error.filename}: {error.strerror}") from error
     return 0
+
+
+def _uploaded(verdict: "Verdict") -> bytes:
+    from isolane.wire.snapshot_file.content import uploaded
+
+    try:
+        found = uploaded(verdict.anatomy)
+    except ValueError as error:
+        raise IsolaneError(f"the log in it is not whole: {error}", "have the charger upload it again") from error
+    if found is None:
+        raise IsolaneError("no charger has left a log in it", "see `isolane blackbox show`")
+    return found
 
 
 def _checked(path: Path, key: Path | None) -> "Verdict":

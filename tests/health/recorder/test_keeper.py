@@ -1,13 +1,16 @@
 """This file lets things happen to a site; it guards what of them stands in snapshots, and how many there are."""
 
 import json
+import random
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from isolane.health.recorder.settings import RingSettings
 from isolane.health.recorder.shelf import Shelf
-from isolane.wire.snapshot import CUT, WHOLE
+from isolane.wire.snapshot import CUT, WHOLE, Trigger
+from isolane.wire.snapshot_file.content import content, uploaded
 from isolane.wire.snapshot_file.manifest import check
 from support.black_boxes import CURRENT, LOAD_A, Plant, settings
 
@@ -131,3 +134,57 @@ def test_the_oldest_goes_first_and_safety_last(tmp_path: Path) -> None:
     assert shelf.make_room(0)
     assert not shelf.entries
     assert Shelf(plant.table, shelf.folder, plant.clock).open() == []
+
+
+def test_a_file_that_was_left_is_packed_in_as_it_is(tmp_path: Path) -> None:
+    plant = Plant(tmp_path / "box")
+    plant.run(5)
+    left, log = tmp_path / "left", bytes(range(256)) * 1000 + b"end"
+    left.write_bytes(log)
+    told = Trigger(
+        kind="command", charger="CP-1", t_ms=plant.clock.utc_ms, level=1, what="charger.get_log", value="l.gz"
+    )
+    ident = plant.keeper.pack(told, left)
+    verdict = check(plant.keeper.shelf.file(ident).read_bytes())
+    assert (verdict.end, verdict.faults) == (WHOLE, [])
+    assert uploaded(verdict.anatomy) == log
+    assert uploaded(check(_taken(plant).read_bytes()).anatomy) is None
+    assert content(verdict.anatomy).unread == 0
+    assert {one.kind for one in content(verdict.anatomy).happenings} == {"state"}
+    card = plant.keeper.shelf.entries[ident].card
+    assert (card.state, card.charger, card.triggers[0].what) == (WHOLE, "CP-1", "charger.get_log")
+    assert left.exists()
+
+
+def _taken(plant: Plant) -> Path:
+    plant.trigger()
+    plant.keeper.close()
+    return plant.files()[-1]
+
+
+def test_a_file_is_packed_within_the_bounds_of_snapshots_or_not(tmp_path: Path) -> None:
+    plant = Plant(tmp_path / "box", settings(day_bytes_max=1 << 20))
+    left = tmp_path / "left"
+    left.write_bytes(random.Random(7).randbytes(1_200_000))
+    told = Trigger(kind="command", charger="CP-1", t_ms=plant.clock.utc_ms, level=1, what="charger.get_log", value="l")
+    plant.keeper.pack(told, left)
+    with pytest.raises(OSError, match="allow no more"):
+        plant.keeper.pack(told, left)
+    assert len(plant.files()) == 1
+
+
+def test_a_snapshot_comes_again_only_when_it_has_ended(tmp_path: Path) -> None:
+    plant = Plant(tmp_path)
+    plant.trigger()
+    (ident,) = plant.keeper.shelf.entries
+    assert plant.keeper.going("CP-1") == ident
+    assert plant.keeper.shelf.again(ident) is None
+    assert plant.keeper.shelf.again("0" * 32) is None
+    plant.keeper.close()
+    entry = plant.keeper.shelf.entries[ident]
+    numbers = list(entry.upload.due(entry.card))
+    for number in numbers:
+        entry.upload.arrive(number)
+    assert entry.upload.is_done(entry.card)
+    assert plant.keeper.shelf.again(ident) == entry.card
+    assert list(entry.upload.due(entry.card)) == numbers

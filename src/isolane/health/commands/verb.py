@@ -6,7 +6,7 @@ verb raises `VerbError` for what the world does to it. Class, people, arguments 
 """
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from isolane.wire.verbs.declaration import Arguments, Declaration
 
@@ -38,4 +38,13 @@ class Verb(Protocol[_Taken_contra]):
         Raises:
             VerbError: It could not be done.
         """
+        ...
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A verb whose effect comes only when its receipt is stored: one that ends the very process that would tell."""
+
+    def afterwards(self) -> None:
+        """Have it come now; called once after a command that is done, never waits, never raises."""
         ...

@@ -2,11 +2,13 @@
 
 Topics: ``/health`` and ``/health/<charger>`` for rows at 1 Hz or slower, ``/wave`` and ``/wave/<charger>`` for faster
 ones (without a charger: the gateway's own signals), ``/ocpp`` for the tap's events, ``/state`` for states and triggers,
-``/log`` for log lines, in the form of a `foxglove.Log`. Messages are JSON, their schemas JSON Schema. A message of rows
-has one number for each signal, null where there is none, and under ``quality`` what is not GOOD. A charger of many
-signals has several channels of one topic, so that no message is large.
+``/log`` for log lines, in the form of a `foxglove.Log`, ``/upload`` for the pieces of a file that a charger left.
+Messages are JSON, their schemas JSON Schema. A message of rows has one number for each signal, null where there is
+none, and under ``quality`` what is not GOOD. A charger of many signals has several channels of one topic, so that no
+message is large.
 """
 
+import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from isolane.wire.schema import Column, Schema, decode_schema
 _LOG = logging.getLogger(__name__)
 COLUMNS_MAX = 200
 """Of one message: about 20 kB at worst."""
-HEALTH, WAVE, OCPP, STATE, LOG = "/health", "/wave", "/ocpp", "/state", "/log"
+HEALTH, WAVE, OCPP, STATE, LOG, UPLOAD = "/health", "/wave", "/ocpp", "/state", "/log", "/upload"
 _NS_PER_MS = 1_000_000
 _HZ_MS = 1000
 _DIGITS = 12
@@ -37,6 +39,7 @@ _TIME = {"type": "object", "title": "time", "properties": {"sec": {"type": "inte
 _SCHEMAS: dict[str, tuple[str, dict[str, object]]] = {
     OCPP: ("isolane.Event", {"type": _TEXT, "charger": _TEXT, "mono_ns": {"type": "integer"}}),
     STATE: ("isolane.State", {"charger": _TEXT, "what": _TEXT, "value": _TEXT}),
+    UPLOAD: ("isolane.Upload", {"number": {"type": "integer"}, "data": {**_TEXT, "contentEncoding": "base64"}}),
     LOG: (
         "foxglove.Log",
         {
@@ -108,6 +111,11 @@ class Channels:
             if self._charger in {"", one.charger} or not one.charger:
                 body = {"charger": one.charger, "what": one.what, "value": one.value}
                 self._add(self._plain(STATE), one.t_ms, msgspec.json.encode(body))
+
+    def upload(self, number: int, piece: bytes, t_ms: int) -> None:
+        """Write a piece of a file."""
+        body = {"number": number, "data": base64.b64encode(piece).decode()}
+        self._add(self._plain(UPLOAD), t_ms, msgspec.json.encode(body))
 
     def _events(self, heard: list[Heard]) -> None:
         for one in heard:

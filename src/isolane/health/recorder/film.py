@@ -7,6 +7,7 @@ file as it was, and ends the snapshot there.
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from mcap.writer import CompressionType, IndexType, Writer
 
@@ -21,6 +22,9 @@ from isolane.wire.snapshot_file.manifest import CLOCK, HEAD, TRIGGER, Signs, sea
 _LOG = logging.getLogger(__name__)
 CHUNK_BYTES = 32 << 10
 """A chunk ends with the message that passes it, of 20 kB at most: never more than 64 KiB."""
+PIECE_BYTES = 12 << 10
+"""Of a file that is packed in: a message of 16 kB."""
+_PIECES_AT_ONCE = 64
 PROFILE = "isolane-blackbox"
 
 
@@ -93,6 +97,22 @@ class Film:
         """Take records, without what is at `to_ms`, UTC, or later."""
         for record in records:
             self._channels.feed(record, self._from_ms, to_ms)
+
+    def upload(self, file: BinaryIO, t_ms: int) -> None:
+        """Pack a file in, piece by piece, as it is.
+
+        Raises:
+            OSError: It cannot be read, or the disk refuses the snapshot.
+        """
+        number = 0
+        while piece := file.read(PIECE_BYTES):
+            self._channels.upload(number, piece, t_ms)
+            number += 1
+            if number % _PIECES_AT_ONCE == 0:
+                self.flush()
+        self.flush()
+        if self.is_broken:
+            raise OSError("the disk refuses the snapshot")
 
     def flush(self) -> None:
         """Bring what was taken to the disk; a disk that refuses ends the snapshot."""

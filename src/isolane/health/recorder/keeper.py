@@ -176,14 +176,10 @@ class Keeper:
             OSError: The disk refuses.
         """
         now, utc_ms = self._now_ms(), self._clock.utc_ns() // NS_PER_MS
-        ident = (utc_ms.to_bytes(6, "big") + os.urandom(10)).hex()
+        ident, head = self._head(trigger.charger, utc_ms)
         length_s = min(self._settings.after_s, self._settings.length_s_max)
         from_ms, until_utc_ms = utc_ms - 1000 * self._settings.before_s, utc_ms + 1000 * length_s
         seen = Seen(trigger.charger)
-        head = {"id": ident, "site": self._site.name, "gateway": self._site.gateway, "charger": trigger.charger}
-        device = self._devices.get(trigger.charger, {})
-        head |= {f"device.{name}": text for name, text in device.items()}
-        head |= {"software.isolane": __version__, "software.python": platform.python_version()}
         film = Film(self.shelf.file(ident), head, trigger.charger, from_ms, _shown(seen))
         card = Card(
             id=ident,
@@ -194,7 +190,7 @@ class Keeper:
             from_ms=from_ms,
             to_ms=until_utc_ms,
             triggers=(),
-            firmware=" ".join(filter(None, device.values())),
+            firmware=self._firmware(trigger.charger),
         )
         take = _Take(film, Entry(card=card), now, now + 1000 * length_s, until_utc_ms)
         self.shelf.begin(take.entry)
@@ -207,6 +203,58 @@ class Keeper:
         self._takes[trigger.charger] = take
         self._describe(take)
         _LOG.warning("snapshot-begun id=%s kind=%s level=%d", ident, trigger.kind, trigger.level)
+
+    def pack(self, trigger: Trigger, path: Path) -> str:
+        """Make a snapshot of a file that somebody left, as it is, and give its id.
+
+        Raises:
+            OSError: It cannot be read, the disk refuses, or the bounds allow no more.
+        """
+        if not self.shelf.admits(trigger) or not self.shelf.make_room(2 * path.stat().st_size + _ROOM_BYTES):
+            raise OSError("the bounds of snapshots allow no more")
+        utc_ms = self._clock.utc_ns() // NS_PER_MS
+        ident, head = self._head(trigger.charger, utc_ms)
+        told = CardTrigger(trigger.kind, trigger.level, trigger.t_ms, trigger.what, trigger.value)
+        card = Card(
+            id=ident,
+            charger=trigger.charger,
+            state=OPEN,
+            level=trigger.level,
+            begun_ms=utc_ms,
+            from_ms=utc_ms,
+            to_ms=utc_ms,
+            triggers=(told,),
+            firmware=self._firmware(trigger.charger),
+        )
+        entry = Entry(card=card)
+        film = Film(self.shelf.file(ident), head, trigger.charger, utc_ms)
+        self.shelf.begin(entry)
+        try:
+            film.mark(trigger)
+            film.clock(self._clock_facts())
+            with path.open("rb") as file:
+                film.upload(file, utc_ms)
+            film.end(self._signer)
+            self._close(entry, WHOLE, film.size)
+        except OSError:
+            self._unended.append(entry)
+            raise
+        return ident
+
+    def going(self, charger: str) -> str | None:
+        """Give the id of the snapshot of a charger that is being written."""
+        take = self._takes.get(charger)
+        return None if take is None else take.entry.card.id
+
+    def _head(self, charger: str, utc_ms: int) -> tuple[str, dict[str, str]]:
+        """Name a new snapshot; give what it says of itself."""
+        ident = (utc_ms.to_bytes(6, "big") + os.urandom(10)).hex()
+        head = {"id": ident, "site": self._site.name, "gateway": self._site.gateway, "charger": charger}
+        head |= {f"device.{name}": text for name, text in self._devices.get(charger, {}).items()}
+        return ident, head | {"software.isolane": __version__, "software.python": platform.python_version()}
+
+    def _firmware(self, charger: str) -> str:
+        return " ".join(filter(None, self._devices.get(charger, {}).values()))
 
     def _describe(self, take: _Take) -> None:
         """Write the card anew.

@@ -27,7 +27,7 @@ from isolane.health.recorder.uploader import Outlet, Uploader
 from isolane.security.signing import Signer
 from isolane.wire.block import I64, U8
 from isolane.wire.schema import Schema
-from isolane.wire.snapshot import Trigger
+from isolane.wire.snapshot import Card, Trigger
 from isolane.wire.tap_event import Packet
 
 _SAMPLES_MAX = 2 << 20
@@ -178,6 +178,34 @@ class Recorder:
         """Take a snapshot because somebody asked for it; "" for one of everything."""
         self._heed([self._trigger(COMMAND, charger, LEVELS[COMMAND], what, "")])
 
+    async def take(self, charger: str) -> str | None:
+        """Take a snapshot and give its id, or that of one that goes on; None where there may be none."""
+        self.command(charger)
+        await self.flush()
+        return await self._call(lambda: self.keeper.going(charger))
+
+    async def again(self, ident: str) -> Card | None:
+        """Have a snapshot brought to the center once more; None where there is none, or it has no end.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        card = await self._call(lambda: self.keeper.shelf.again(ident))
+        self._wake()
+        return card
+
+    async def pack(self, charger: str, what: str, label: str, path: Path) -> str:
+        """Make a snapshot of a file that a charger left, as it is, and give its id.
+
+        Raises:
+            OSError: It cannot be read, the disk refuses, or the bounds allow no more.
+        """
+        ident = await self._call(
+            lambda: self.keeper.pack(self._trigger(COMMAND, charger, LEVELS[COMMAND], what, label), path)
+        )
+        self._wake()
+        return ident
+
     def _trigger(self, kind: str, charger: str, level: int, what: str, value: str) -> Trigger:
         return Trigger(kind=kind, charger=charger, t_ms=self._utc_ms(), level=level, what=what, value=value)
 
@@ -196,6 +224,9 @@ class Recorder:
         batch, self._batch, self._samples = self._batch, Batch(), 0
         batch.lines = self.lines.take()
         await self._call(lambda: self.keeper.step(batch))
+        self._wake()
+
+    def _wake(self) -> None:
         if self.uploads is not None:
             self.uploads.wake()
 

@@ -134,6 +134,19 @@ class Shelf:
         """
         replace_file(self.folder / f"{entry.card.id}.json", msgspec.json.encode(entry))
 
+    def again(self, ident: str) -> Card | None:
+        """Have a snapshot brought to the center once more; None where there is none, or it has no end.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        entry = self.entries.get(ident)
+        if entry is None or entry.card.state == OPEN:
+            return None
+        entry.upload = Upload(waiting=entry.upload.waiting)
+        self.save(entry)
+        return entry.card
+
     def make_room(self, more: int) -> bool:
         """Remove what is too old, and what has to go for `more` bytes; tell whether there is room."""
         before_ms = self._clock.utc_ns() // NS_PER_MS - self._settings.age_max_days * _DAY_MS

@@ -3,13 +3,14 @@
 It is the only file that knows every protocol; each is imported when a table of its type is there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from isolane.config.site import Site
 from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
+from isolane.core.samples import Reading
 from isolane.core.signals import Signal
 from isolane.health.sources.can.settings import CanSettings
 from isolane.health.sources.host.settings import HostSettings
@@ -50,6 +51,15 @@ class Bursting(Protocol):
 
     def burst(self, seconds: float) -> None:
         """Read them that often for so long from now on, s."""
+        ...
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """A source that can be asked for some of its signals out of turn."""
+
+    async def read_now(self, wanted: Collection[SignalId]) -> Sequence[Reading]:
+        """Read these now; a failure is in the readings. What the source does not have is not among them."""
         ...
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from isolane.wire.snapshot_file.anatomy import Anatomy
 
-HEALTH, WAVE, OCPP, STATE, LOG = "/health", "/wave", "/ocpp", "/state", "/log"
-"""Topics; those of rows have a charger behind them."""
+HEALTH, WAVE, OCPP, STATE, LOG, UPLOAD = "/health", "/wave", "/ocpp", "/state", "/log", "/upload"
+"""Topics; those of rows have a charger behind them, and uploads are files that tell nothing here."""
 _NS_PER_MS = 1_000_000
 _LOG_WORDS = {1: "DEBUG", 2: "INFO", 3: "WARNING", 4: "ERROR", 5: "FATAL"}
 _PLAIN = {"type", "charger", "mono_ns"}
@@ -109,6 +109,13 @@ class _Rows:
             course.quality.append(str(told.get(key, "")))
 
 
+class _Piece(msgspec.Struct, frozen=True):
+    """A piece of a file."""
+
+    number: int
+    data: bytes
+
+
 def content(found: Anatomy) -> Content:
     """Read all messages of a file, as far as it is whole."""
     told, rows = Content(), dict[int, _Rows]()
@@ -118,6 +125,8 @@ def content(found: Anatomy) -> Content:
         try:
             if channel is None:
                 raise ValueError("of no channel")
+            if channel.topic == UPLOAD:
+                continue
             body = msgspec.json.decode(message.data, type=dict[str, object])
             if channel.topic.startswith((HEALTH, WAVE)):
                 if channel.id not in rows:
@@ -132,6 +141,25 @@ def content(found: Anatomy) -> Content:
     told.lines.sort(key=lambda line: (line.charger == "", line.charger, line.key, line.step_ms))
     told.happenings.sort(key=lambda one: one.t_ms)
     return told
+
+
+def uploaded(found: Anatomy) -> bytes | None:
+    """Give the file that a charger left and that is packed in; None if there is none.
+
+    Raises:
+        ValueError: A piece is missing or damaged.
+    """
+    channels = {number for number, channel in found.channels.items() if channel.topic == UPLOAD}
+    pieces = dict[int, bytes]()
+    for message in found.messages:
+        if message.channel_id in channels:
+            piece = msgspec.json.decode(message.data, type=_Piece)
+            pieces[piece.number] = piece.data
+    if not channels:
+        return None
+    if sorted(pieces) != list(range(len(pieces))):
+        raise ValueError("a piece of the file is missing")
+    return b"".join(pieces[number] for number in range(len(pieces)))
 
 
 def _begin(channel: Channel, schema: Schema | None) -> _Rows:

@@ -277,3 +277,21 @@ def test_a_device_needs_one_template() -> None:
     device = DeviceSettings(charger="CP1", template="eastron_sdm630", template_file=Path("x.toml"))
     with pytest.raises(IsolaneError, match="needs one template"):
         ModbusSource(ModbusSettings(name="m", address=Address("h", 1), devices=(device,)), SystemClock())
+
+
+async def test_it_answers_out_of_turn_while_it_polls(peer: Peers, source: Sources) -> None:
+    device = await peer(good)
+    polled = source(device.address)
+    async with running(polled) as kept:
+        await kept.until(lambda: bool(kept.good()))
+        wanted = {("CP1", "1.0/EVSE/DCVoltage"), ("CP1", "1.0/EVSE/NotThere")}
+        found = [reading for _ in range(20) for reading in await polled.read_now(wanted)]
+        assert {(each.charger, each.signal) for each in found} == {("CP1", "1.0/EVSE/DCVoltage")}
+        assert all(each.value == pytest.approx(230.1) for each in found)
+        assert await polled.read_now({("CP9", "1.0/EVSE/DCVoltage")}) == []
+        device.answer = hang
+        (late,) = await polled.read_now(wanted)
+        assert (late.value, late.reason) == (None, Reason.TIMEOUT)
+    await device.stop()
+    (gone,) = await polled.read_now(wanted)
+    assert gone.reason is Reason.DISCONNECTED

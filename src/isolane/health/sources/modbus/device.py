@@ -6,8 +6,8 @@ readings say why.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from isolane.core.clock import NS_PER_S, Clock
 from isolane.core.samples import Reading, Reason
@@ -87,6 +87,27 @@ class Device:
             self._note(failure.reason)
             return self.silence(groups)
         return readings
+
+    async def ask(self, wanted: Collection[tuple[str, str]], timeout_s: float) -> list[Reading]:
+        """Read some of its signals now, by (charger, key), even while it rests; a failure is in the readings.
+
+        Raises:
+            ValueError: It has none of them.
+        """
+        points = tuple(each for each in self.plan.points if (each.signal.charger, each.signal.key) in wanted)
+        if not points:
+            raise ValueError(f"{self.label} has none of these signals")
+        if not await self._connection.open():
+            return silence((each.signal for each in points), Reason.DISCONNECTED, self._clock.mono_ns())
+        try:
+            if self._generation != self._connection.generation:
+                await self._meet(timeout_s)
+            groups = frozenset(each.point.poll for each in points)
+            planned = plan_round(replace(self.plan, points=points), groups, self._models)
+            return await self._read(planned, timeout_s)
+        except ReadFailure as failure:
+            self._note(failure.reason)
+            return silence((each.signal for each in points), failure.reason, self._clock.mono_ns())
 
     def _planned(self, groups: frozenset[str]) -> Round:
         if groups not in self._rounds:

@@ -6,13 +6,15 @@ connection a device never rests: nobody is to be protected. Every point that is 
 BAD.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from isolane.config.values import Address
 from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Emit
+from isolane.core.samples import Reading
 from isolane.core.signals import Signal
 from isolane.health.sources.cadence import Cadence
 from isolane.health.sources.modbus.connect import Connection
@@ -47,6 +49,8 @@ class ModbusSource(Bursting):
         self._groups = {"fast": settings.fast_s, "slow": settings.slow_s}
         self._readings: Counter[str] = Counter()
         self._connection = _connection(settings, clock)
+        self._turn = asyncio.Lock()
+        """Of who reads: a round and a question take turns, device by device."""
         self._devices = [Device(plan_device(each), self._connection, clock) for each in settings.devices]
         periods = {(each.signal.charger, each.signal.key): self._groups[each.point.poll] for each in self._points}
         rapid = (each.signal for each in self._points if each.is_rapid)
@@ -90,6 +94,16 @@ class ModbusSource(Bursting):
         finally:
             await self._connection.close()
 
+    async def read_now(self, wanted: Collection[tuple[str, str]]) -> list[Reading]:
+        """See `catalogue.Askable`."""
+        readings: list[Reading] = []
+        for device in self._devices:
+            own = {(each.signal.charger, each.signal.key) for each in device.plan.points}
+            if not own.isdisjoint(wanted):
+                async with self._turn:
+                    readings += await device.ask(wanted, self._settings.timeout_s)
+        return readings
+
     async def _round(self, groups: frozenset[str], cadence: Cadence, emit: Emit) -> None:
         alone = len(self._devices) == 1
         for device in sorted(self._devices, key=lambda each: each.failures):
@@ -97,7 +111,8 @@ class ModbusSource(Bursting):
             if device.failures and not alone:
                 timeout_s = min(timeout_s, cadence.left_s)
             if alone or (not device.resting and timeout_s >= _PROBE_S_MIN):
-                readings = await device.poll(groups, timeout_s)
+                async with self._turn:
+                    readings = await device.poll(groups, timeout_s)
             else:
                 readings = device.silence(groups)
             count(readings, self._readings)
