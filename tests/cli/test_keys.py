@@ -1,6 +1,9 @@
 """This file holds the ceremony of keys and signing to its page; it guards that nobody signs unseen or for another."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,37 @@ def test_what_cannot_be_a_manifest_is_said_before_anybody_signs(folder: Path) ->
     assert main(["keys", "manifest", "x.json", "--number", "1", "--key", "rita:root:rita.pem.pub"]) == 2
     assert main(["keys", "manifest", "x.json", "--number", "1", "--key", "rita:king:rita.pem.pub"]) == 2
     assert main(["keys", "manifest", "x.json", "--number", "0", "--key", "rita:root:rita.pem.pub"]) == 2
+
+
+_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+def _isolane(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own: the token's library reads once where its tokens are."""
+    environment = os.environ | {"SOFTHSM2_CONF": str(folder / "softhsm2.conf")}
+    program = (sys.executable, "-m", "isolane", *words)
+    return subprocess.run(program, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+def test_a_key_in_a_token_signs_as_one_in_a_file_does(folder: Path) -> None:
+    (folder / "tokens").mkdir()
+    (folder / "pin").write_text("246810\n", encoding="utf-8")
+    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\n", encoding="utf-8")
+    words = ("softhsm2-util", "--init-token", "--free", "--label", "people", "--pin", "246810", "--so-pin", "13579135")
+    subprocess.run(words, check=True, capture_output=True, env=os.environ | {"SOFTHSM2_CONF": "softhsm2.conf"})
+    rita, rob = (
+        f"pkcs11:token=people;object={name}?module-path={_MODULE}&pin-source=file:pin" for name in ("rita", "rob")
+    )
+    made = _isolane(folder, "keys", "make", rita, "--kind", "p256", "--public", "rita.pub")
+    assert made.returncode == 0, made.stderr
+    assert _isolane(folder, "keys", "import", "rob.pem", rob, "--no-passphrase").returncode == 0
+    assert _isolane(folder, "keys", "public", rob, "--out", "rob.pub").returncode == 0
+    assert (folder / "rob.pub").read_bytes() == (folder / "rob.pem.pub").read_bytes()
+    keys = ["--key", "rita:root:rita.pub", "--key", "rob:root:rob.pub", "--key", "ann:operator:ann.pem.pub"]
+    assert main(["keys", "manifest", "keys.json", "--number", "1", *keys]) == 0
+    assert _isolane(folder, "keys", "sign", "keys.json", "--key", rita, "--out", "one.jws").returncode == 0
+    assert _isolane(folder, "keys", "sign", "one.jws", "--key", rob, "--out", "two.jws").returncode == 0
+    assert main(["keys", "verify", "two.jws"]) == 0
+    (folder / "pin").write_text("111111\n", encoding="utf-8")
+    wrong = _isolane(folder, "keys", "sign", "keys.json", "--key", rita, "--out", "no.jws")
+    assert (wrong.returncode, "the PIN is wrong" in wrong.stderr) == (2, True), wrong.stderr

@@ -9,6 +9,7 @@ import http.client
 import io
 import socket
 import sqlite3
+import ssl
 import subprocess
 import threading
 import time
@@ -337,6 +338,7 @@ async def test_who_is_locked_out_is_out_of_both_ways_and_others_stay(
             https = stack.enter_context(contextlib.closing(enrolled.connect(enrolled.identity("gw-3"))))
             stays = stack.enter_context(contextlib.closing(enrolled.connect(enrolled.identity("gw-2"))))
             assert [_post(https, "gw-3"), _post(stays, "gw-2")] == [200, 200]
+            session = _begun(enrolled, "gw-3")
             begun = time.monotonic()
             assert await asyncio.to_thread(enrolled.run, "gateway", "revoke", "gw-3") == 0
             with pytest.raises(aiomqtt.MqttError):
@@ -350,6 +352,7 @@ async def test_who_is_locked_out_is_out_of_both_ways_and_others_stay(
         await bystander.publish("isolane/north/gw-2/up/schema", b"{}", qos=1)
     with pytest.raises((OSError, http.client.HTTPException)):
         enrolled.post("gw-3", enrolled.identity("gw-3"))
+    assert b" 403 " in _taken_up(enrolled, "gw-3", session)
     async with asyncio.timeout(_BOUND_S):
         while await _gets_in(enrolled, "gw-3"):
             await asyncio.sleep(0.1)
@@ -357,6 +360,39 @@ async def test_who_is_locked_out_is_out_of_both_ways_and_others_stay(
     code = await asyncio.to_thread(enrolled.code, capsys, "gw-3", "--leg", "health")
     assert enrolled.enrol(code, "gw-3", "--leg", "health") == 0
     assert enrolled.post("gw-3", enrolled.identity("gw-3")) == 200
+
+
+def _old_tls(world: World, gateway: str) -> ssl.SSLContext:
+    """TLS 1.2, in which a server keeps sessions that may be taken up again without a certificate."""
+    identity = world.identity(gateway)
+    context = client_context(world.pki.certificate, identity.certificate, identity.key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _begun(world: World, gateway: str) -> tuple[ssl.SSLContext, ssl.SSLSession]:
+    context = _old_tls(world, gateway)
+    with (
+        socket.create_connection(("127.0.0.1", world.ingest)) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
+    ):
+        assert tls.session is not None
+        return context, tls.session
+
+
+def _taken_up(world: World, gateway: str, begun: tuple[ssl.SSLContext, ssl.SSLSession]) -> bytes:
+    """Take a session up again and post; give the answer, " 403 " for none."""
+    context, session = begun
+    request = f"POST /ingest/v1/north/{gateway}/schema HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}".encode()
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", world.ingest), 20) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as tls,
+    ):
+        assert tls.session_reused
+        tls.sendall(request)
+        return tls.recv(1000)
+    return b" 403 "
 
 
 async def _gets_in(world: World, gateway: str) -> bool:

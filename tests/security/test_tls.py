@@ -11,7 +11,16 @@ import pytest
 import trustme
 
 from isolane.core.failures import IsolaneError
-from isolane.security.tls import Chain, ClientTrust, charger_context, client_context, server_context
+from isolane.security.authority import Authority
+from isolane.security.tls import (
+    Chain,
+    ClientTrust,
+    charger_context,
+    client_context,
+    renew_list,
+    server_context,
+    trust_also,
+)
 from support.charger_ca import ChargerCa
 
 
@@ -228,6 +237,28 @@ async def test_no_session_outlives_the_list_it_was_checked_against(pki: Pki, tmp
             port, *own, *(("-sess_in", session) if await asyncio.to_thread(Path(session).exists) else ())
         )
         assert "hello" not in said
+
+
+async def test_a_listener_goes_by_the_newer_list_from_then_on(pki: Pki, tmp_path: Path) -> None:
+    """A TLS 1.2 session may be taken up again all the same: who renews a list also asks each peer's serial number."""
+    others, gateways = ChargerCa(tmp_path), Authority(tmp_path / "gateways")
+    gateways.create("north")
+    good, bad = (gateways.issue(name, common_name=name) for name in ("gw-1", "gw-2"))
+    context = server_context(*pki.server, others.ca, others.revoke())
+    trust_also(context, gateways.certificate, gateways.revocations)
+    session, own = tmp_path / "session", ("-tls1_3", "-ign_eof", "-cert", str(bad.certificate), "-key", str(bad.key))
+    elsewhere = others.issue("CP1")
+    async with _greeter(context) as port:
+        assert "hello" in await _said(port, *own, "-sess_out", str(session))
+        for _ in range(2):  # the second time within the same second as the first
+            gateways.revoke_serials([1])
+        gateways.revoke(bad.certificate)
+        renew_list(context, gateways.revocations)
+        again = ("-sess_in", str(session)) if await asyncio.to_thread(session.exists) else ()
+        assert "hello" not in await _said(port, *own, *again)
+        assert not await _is_taken(port, client_context(pki.ca, bad.certificate, bad.key))
+        assert await _is_taken(port, client_context(pki.ca, good.certificate, good.key))
+        assert await _is_taken(port, client_context(pki.ca, *elsewhere[:2]))
 
 
 def test_a_list_that_is_none_is_said(pki: Pki, tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ class EnrolmentDoor:
         self._mqtt = settings.mqtt
         self._book = EnrolmentBook(catalogue)
         enrolment = Enrolment(self._settings, self._book)
-        self.app: App = EstApp(enrolment, self._authorities, suspicions, app)
+        self._lockout: Lockout | None = None
+        self.app: App = EstApp(enrolment, self._authorities, suspicions, app, self._is_shut_out)
         self._authority = Authority(self._settings.issuer)
         self._issuer = enrolment.certificate
         self._authorities()
@@ -73,14 +74,18 @@ class EnrolmentDoor:
         """
         lists = [self._authority.revocations, *([self._https.crl] if self._https.crl else [])]
         evictor = _evictor(self._settings, self._mqtt)
-        return Lockout(
+        self._lockout = Lockout(
             lists,
             context,
             lambda: server.connections,
             self._book,
             broker=evictor,
             broker_pid_file=self._settings.broker_pid_file,
-        ).run
+        )
+        return self._lockout.run
+
+    def _is_shut_out(self, serial: int) -> bool:
+        return self._lockout is not None and self._lockout.holds(serial)
 
     def _authorities(self) -> list[x509.Certificate]:
         """Give the issuing CA, and what signs the servers that gateways speak to."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from isolane.cli.passphrase import add_passphrase, new_passphrase, open_key
+from isolane.cli.options import extra
+from isolane.cli.passphrase import add_passphrase, is_in_token, new_passphrase, open_key, token_key, token_pin
 from isolane.core.failures import IsolaneError
 from isolane.security.envelope import MANIFEST, EnvelopeError, add, parse, seal
-from isolane.security.key_files import make_key, write_new
+from isolane.security.key_files import make_key, public_pem, write_new
 from isolane.security.key_manifest import (
     BYTES_MAX,
     RIGHTS,
@@ -32,9 +33,11 @@ from isolane.security.signing import key_id, load_public
 DESCRIPTION = """\
 Make keys, and make, sign, show and check the key manifest: the list of keys whose signatures a gateway follows, each
 with its person and role. All of it works on files and needs no network, so root keys can stay on a machine that has
-none.
+none. A key may be in hardware (PKCS #11): wherever a private key is named, its URI does as well as a file.
 
-  make      make a private key, encrypted with a passphrase, and beside it its public half (.pub)
+  make      make a private key, encrypted with a passphrase, and beside it its public half (.pub); or one in a token
+  import    put a private key from a file into a token
+  public    write the public half of a key in a token
   manifest  write a manifest from public keys, not signed yet
   sign      add the signature of a root key; as many people as the threshold says do this, one after another
   show      say in words who may do what
@@ -47,6 +50,8 @@ example:
   isolane keys sign keys.json --key rita.pem --out keys.jws
   isolane keys sign keys.jws --key rob.pem --out keys-1.jws
   isolane keys verify keys-1.jws
+  isolane keys make 'pkcs11:token=people;object=ann?module-path=/usr/lib/softhsm/libsofthsm2.so' --kind p256 \\
+      --public ann.pub
 """
 _DAY_S = 86_400
 
@@ -58,8 +63,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     make = actions.add_parser("make", help="make a private key")
     make.add_argument("file", type=Path, metavar="FILE", help="where; nothing may be there")
     make.add_argument("--kind", choices=("ed25519", "p256"), default="ed25519", help="default: ed25519")
+    make.add_argument("--public", type=Path, metavar="FILE", help="with a token: where its public half goes")
     add_passphrase(make)
     make.set_defaults(action=_make)
+
+    take = actions.add_parser("import", help="put a private key into a token")
+    take.add_argument("file", type=Path, metavar="FILE", help="private key; destroy the file afterwards")
+    take.add_argument("token", type=Path, metavar="URI", help="where: pkcs11:token=LABEL;object=LABEL?module-path=FILE")
+    add_passphrase(take)
+    take.set_defaults(action=_import)
+
+    public = actions.add_parser("public", help="write the public half of a key in a token")
+    public.add_argument("key", type=Path, metavar="URI", help="pkcs11:token=LABEL;object=LABEL?module-path=FILE")
+    public.add_argument("--out", type=Path, required=True, metavar="FILE", help="where; nothing may be there")
+    add_passphrase(public)
+    public.set_defaults(action=_public)
 
     manifest = actions.add_parser("manifest", help="write a manifest that is not signed yet")
     manifest.add_argument("file", type=Path, metavar="FILE", help="where; nothing may be there")
@@ -99,9 +117,54 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
+    if is_in_token(options.file):
+        return _make_in_token(options)
     public = make_key(options.file, options.kind, new_passphrase(options))
     print(f"key {key_id(public)}")
     print(f"private: {options.file}, which stays here; public: {options.file}.pub, which goes into the manifest")
+    return 0
+
+
+def _make_in_token(options: argparse.Namespace) -> int:
+    if options.public is None:
+        raise IsolaneError("a manifest needs the key's public half", "say where it goes: --public FILE")
+    key = token_key(options.file)
+    with extra("hsm"):
+        from isolane.security.token_keys import make_token_key
+
+    if options.public.exists():
+        raise IsolaneError(f"{options.public} is there already", "nothing is replaced; choose another name")
+    public = make_token_key(key, token_pin(key, options), options.kind)
+    write_new(options.public, public_pem(public), 0o644)
+    print(f"key {key_id(public)}")
+    print(f"private: {key}, which it never leaves; public: {options.public}, which goes into the manifest")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from isolane.security.signing import Signer
+
+    key = token_key(options.token)
+    with extra("hsm"):
+        from isolane.security.token_keys import import_token_key
+
+    signer = open_key(options.file, options)
+    if not isinstance(signer, Signer):
+        raise IsolaneError(f"{options.file} is in a token already", "name a file")
+    public = import_token_key(key, token_pin(key, argparse.Namespace(passphrase_file=None)), signer.private_key)
+    print(f"key {key_id(public)} is {key} now; destroy {options.file} and every copy of it")
+    return 0
+
+
+def _public(options: argparse.Namespace) -> int:
+    key = token_key(options.key)
+    with extra("hsm"):
+        from isolane.security.token_keys import TokenSigner
+
+    signer = TokenSigner(key, token_pin(key, options))
+    write_new(options.out, public_pem(signer.public_key), 0o644)
+    signer.close()
+    print(f"key {signer.key_id}: {options.out}")
     return 0
 
 

@@ -3,9 +3,15 @@
 import argparse
 import getpass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from isolane.cli.options import extra
 from isolane.core.failures import IsolaneError
+from isolane.security.envelope import Signs
 from isolane.security.signing import Signer
+
+if TYPE_CHECKING:
+    from isolane.security.token_keys import TokenKey
 
 _CHARS_MIN = 12
 
@@ -37,16 +43,51 @@ def new_passphrase(options: argparse.Namespace) -> bytes | None:
     return given.encode()
 
 
-def open_key(path: Path, options: argparse.Namespace) -> Signer:
-    """Read a private key, asking for its passphrase if that is needed.
+def open_key(path: Path, options: argparse.Namespace) -> Signs:
+    """Open a private key, in a file or by its URI in a token, asking for its passphrase or PIN if that is needed.
 
     Raises:
-        IsolaneError: It cannot be read.
+        IsolaneError: It cannot be opened.
     """
+    if is_in_token(path):
+        with extra("hsm"):
+            from isolane.security.token_keys import TokenSigner
+
+        key = token_key(path)
+        return TokenSigner(key, token_pin(key, options))
     if options.no_passphrase:
         return Signer(path)
     given = _from_file(options.passphrase_file)
     return Signer(path, (getpass.getpass(f"passphrase of {path}: ") if given is None else given).encode())
+
+
+def is_in_token(path: Path) -> bool:
+    """Tell whether a key is named by the URI of a token instead of by a file."""
+    return str(path).startswith("pkcs11:")
+
+
+def token_key(path: Path) -> "TokenKey":
+    """Read a key's URI.
+
+    Raises:
+        IsolaneError: It names no key, or the extra is not installed.
+    """
+    with extra("hsm"):
+        from isolane.security.token_keys import TokenKey
+
+    return TokenKey.parse(str(path))
+
+
+def token_pin(key: "TokenKey", options: argparse.Namespace) -> str:
+    """Give a token's PIN, from where its URI or ``--passphrase-file`` says, or asked for.
+
+    Raises:
+        IsolaneError: It cannot be read.
+    """
+    given = key.pin()
+    if given is None:
+        given = _from_file(options.passphrase_file)
+    return getpass.getpass(f"PIN of token {key.token}: ") if given is None else given
 
 
 def _from_file(path: Path | None) -> str | None:

@@ -7,6 +7,7 @@ Source: RFC 7030, 4.1.3, 4.2.1 and 4.2.3; RFC 8951, 3.1 and 3.2.
 
 import base64
 import binascii
+import warnings
 from collections.abc import Sequence
 from typing import Final
 
@@ -58,7 +59,11 @@ def read_certificates(data: bytes) -> list[x509.Certificate]:
     Raises:
         ValueError: It is none, or has no certificate or too many.
     """
-    found = pkcs7.load_der_pkcs7_certificates(_decode(data, ANSWER_BYTES_MAX))
+    der = _decode(data, ANSWER_BYTES_MAX)
+    with warnings.catch_warnings():
+        # Many servers, OpenSSL's own tools among them, do not sort the set of certificates as DER would.
+        warnings.simplefilter("ignore", UserWarning)
+        found = pkcs7.load_der_pkcs7_certificates(der)
     if not 0 < len(found) <= _CERTIFICATES_MAX:
         raise ValueError(f"{len(found)} certificates")
     return found

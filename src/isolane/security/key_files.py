@@ -29,12 +29,13 @@ def make_key(path: Path, kind: Kind, passphrase: bytes | None) -> PublicKey:
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     public = key.public_key()
     write_new(path, key.private_bytes(pem, pkcs8, lock))
-    write_new(
-        path.with_name(path.name + ".pub"),
-        public.public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo),
-        0o644,
-    )
+    write_new(path.with_name(path.name + ".pub"), public_pem(public), 0o644)
     return public
+
+
+def public_pem(public: PublicKey) -> bytes:
+    """Write a public key in PEM."""
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:

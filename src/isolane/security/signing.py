@@ -17,6 +17,7 @@ from isolane.core.failures import IsolaneError
 ED25519, P256 = "Ed25519", "ECDSA-P256-SHA256"
 _HINT = "make one with: openssl genpkey -algorithm ed25519 -out KEY.pem"
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 
 class Signer:
@@ -47,6 +48,11 @@ class Signer:
         self._key = key
         self.public_key: PublicKey = key.public_key()
         self.key_id = key_id(self.public_key)
+
+    @property
+    def private_key(self) -> PrivateKey:
+        """The key itself, for who puts it into a token."""
+        return self._key
 
     def sign(self, data: bytes) -> bytes:
         """Give the signature of some bytes."""

@@ -17,7 +17,7 @@ from cryptography import x509
 
 from isolane.center.ingest.enrolment import Enrolment, TooManyError
 from isolane.center.ingest.https import Receive, Scope, Send
-from isolane.center.ingest.peer import certificate
+from isolane.center.ingest.peer import certificate, serial
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.security.est import ANSWER_TYPE, PATH, REQUEST_BYTES_MAX, REQUEST_TYPE, write_certificates
@@ -43,6 +43,8 @@ class EstApp:
         authorities: Gives the CA certificates that gateways should know.
         suspicions: Are told of who is refused.
         following: What answers other paths; with it this is the ingest listener's, without it the enrolment listener's.
+        is_shut_out: Tells of a certificate's serial number whether it is revoked. In TLS 1.2 a session that is taken up
+            again brings none that TLS would look up.
     """
 
     def __init__(
@@ -51,21 +53,26 @@ class EstApp:
         authorities: Callable[[], Sequence[x509.Certificate]],
         suspicions: Suspicions,
         following: App | None = None,
+        is_shut_out: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._enrolment = enrolment
         self._authorities = authorities
         self._suspicions = suspicions
         self._following = following
+        self._is_shut_out = is_shut_out
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        if self._following is not None and not scope["path"].startswith(f"{PATH}/"):
+        is_good = not self._is_shut_out(serial(scope))
+        if is_good and self._following is not None and not scope["path"].startswith(f"{PATH}/"):
             await self._following(scope, receive, send)
             return
         headers = [(b"connection", b"close")]
         try:
+            if not is_good:
+                raise _Problem(HTTPStatus.FORBIDDEN, "this certificate is revoked")  # noqa: TRY301 - one place answers
             answer = write_certificates(await self._answer(scope, receive))
             status, kind = HTTPStatus.OK, ANSWER_TYPE
             headers.append((b"content-transfer-encoding", b"base64"))

@@ -70,6 +70,10 @@ class Lockout:
         self._serials: set[int] | None = None
         self._evictions: set[asyncio.Task[None]] = set()
 
+    def holds(self, serial: int) -> bool:
+        """Tell whether a certificate is on a list, by its serial number."""
+        return self._serials is not None and serial in self._serials
+
     async def run(self) -> None:
         """Watch for ever; cancel it to stop."""
         try:

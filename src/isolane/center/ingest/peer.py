@@ -12,7 +12,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 STATE_KEY = "peer"
-_CERTIFICATE = "peer_certificate"
+_CERTIFICATE, _SERIAL = "peer_certificate", "peer_serial"
 
 
 class PeerProtocol(H11Protocol):
@@ -30,6 +30,7 @@ class PeerProtocol(H11Protocol):
         self.app_state = {
             **self.app_state,
             STATE_KEY: common_name(transport),
+            _SERIAL: self.serial,
             _CERTIFICATE: (shown.getpeercert(binary_form=True) or b"") if shown is not None else b"",
         }
         super().connection_made(transport)
@@ -66,3 +67,9 @@ def certificate(scope: MutableMapping[str, Any]) -> bytes:
     """Give the certificate (DER) of who sent a request; empty without one."""
     shown = scope.get("state", {}).get(_CERTIFICATE, b"")
     return shown if isinstance(shown, bytes) else b""
+
+
+def serial(scope: MutableMapping[str, Any]) -> int:
+    """Give the serial number of the certificate of who sent a request; 0 without one."""
+    number = scope.get("state", {}).get(_SERIAL, 0)
+    return number if isinstance(number, int) else 0
