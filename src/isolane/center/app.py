@@ -168,7 +168,7 @@ class _Center:
             session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
-        app.include_router(people_pages(door, desk))
+        app.include_router(people_pages(door, desk, self.office.security_txt))
         app.include_router(alarm_pages(kept))
         app.include_router(kpi_pages(figures, responses))
         app.include_router(kpi_entry_pages(figures, catalogue))

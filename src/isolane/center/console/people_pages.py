@@ -4,18 +4,20 @@ It guards that a form does one thing, on which the desk or the door decides, and
 has sent it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from isolane.center.console.markup import render
 from isolane.center.store.people_port import Desk, Door, LoggedIn, NewPerson, PersonChange, Refusal, RefusedError
 from isolane.center.store.people_views import Role, Scope, caller
 
 _AUDIT_LINES = 50
+Note = Callable[[], str | None]
+"""Gives security.txt, None where there is none."""
 _STATUS = {
     Refusal.WRONG: HTTPStatus.UNAUTHORIZED,
     Refusal.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
@@ -27,19 +29,31 @@ _STATUS = {
 }
 
 
-def people_pages(door: Door, desk: Desk) -> APIRouter:
+def people_pages(door: Door, desk: Desk, note: Note) -> APIRouter:
     """Give the routes of these pages.
 
     Args:
         door: Lets people in and out.
         desk: Keeps them.
+        note: Whom to tell of a vulnerability.
     """
     router = APIRouter(include_in_schema=False)
     _add_log_in(router, door)
     _add_account(router, door, desk)
     _add_tokens(router, desk)
     _add_users(router, desk)
+    add_security_txt(router, note)
     return router
+
+
+def add_security_txt(router: APIRouter, note: Note) -> None:
+    """Serve /.well-known/security.txt, where there is a contact; it is a file, and no page and no part of the API."""
+
+    async def security_txt(_: Request) -> Response:
+        text = note()
+        return PlainTextResponse("there is none\n" if text is None else text, 404 if text is None else 200)
+
+    router.add_route("/.well-known/security.txt", security_txt, methods=["GET"])
 
 
 def _add_log_in(router: APIRouter, door: Door) -> None:

@@ -14,6 +14,7 @@ from isolane.center.people.pace import Pace
 from isolane.center.people.passwords import Passwords
 from isolane.center.people.provider import Provider
 from isolane.center.people.rights import RightsTable
+from isolane.center.people.security_txt import SecurityTxt
 from isolane.center.people.sessions import Sessions
 from isolane.center.people.settings import AccessSettings
 from isolane.center.people.tenancy import Tenancy
@@ -47,6 +48,7 @@ class Office:
         revocations: RevocationLog | None = None,
     ) -> None:
         self._settings = settings
+        self.security_txt = SecurityTxt(settings, now_ms).text
         self._passwords = passwords or Passwords()
         self._records = PeopleRecords(catalogue, revocations)
         self._sessions = Sessions(self._records, settings, now_ms)

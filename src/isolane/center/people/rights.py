@@ -80,6 +80,8 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("HEAD", f"{_API}/openapi.json", Who.ANYBODY),
     Right("GET", "/static", Who.ANYBODY),
     Right("HEAD", "/static", Who.ANYBODY),
+    Right("GET", "/.well-known/security.txt", Who.ANYBODY),
+    Right("HEAD", "/.well-known/security.txt", Who.ANYBODY),
     # Facts
     Right("GET", f"{_API}/sites", Who.ANY_ROLE, _READ),
     Right("GET", f"{_API}/chargers", Who.ANY_ROLE, _READ),

@@ -87,6 +87,19 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=200,
         ),
     ] = 20
+    security_contact: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Whom to tell of a vulnerability, for /.well-known/security.txt (RFC 9116): https://, mailto: "
+            "or tel:; the first is preferred. None: no such file"
+        ),
+    ] = ()
+    security_expires: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="When that has to be looked at again, 2030-01-01T00:00:00Z; from then on no such file"
+        ),
+    ] = None
     provider: Annotated[
         ProviderSettings | None, msgspec.Meta(description="Identity provider that vouches for people (OIDC)")
     ] = None
