@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from isolane.core.failures import IsolaneError
 from isolane.security.envelope import COMMAND, parse, seal, verify
 from isolane.security.key_files import make_key
+from isolane.security.open_key import open_signer
 from isolane.security.signing import Signer, is_signed, key_id
 from isolane.security.token_keys import TokenKey, TokenSigner, import_token_key, make_token_key
 
@@ -146,3 +147,23 @@ def test_a_key_is_named_by_a_uri(tmp_path: Path) -> None:
     (tmp_path / "pin").write_text("1234\n")
     key = TokenKey.parse(f"pkcs11:token=our%20people;object=ann?module-path=/x.so&pin-source=file:{tmp_path}/pin")
     assert (key.module, key.token, key.label, key.pin()) == (Path("/x.so"), "our people", "ann", "1234")
+
+
+@pytest.mark.usefixtures("tokens")
+def test_a_setting_names_a_file_or_a_token(tmp_path: Path) -> None:
+    make_token_key(_key("of a gateway"), _PIN, "p256")
+    (tmp_path / "pin").write_text(f"{_PIN}\n")
+    uri = f"pkcs11:token=people;object=of%20a%20gateway?module-path={_MODULE}"
+    signer = open_signer(tmp_path / f"{uri}&pin-source=file:{tmp_path}/pin")
+    assert is_signed(signer.public_key, b"data", signer.sign(b"data"))
+    with pytest.raises(IsolaneError, match="pin-source"):
+        open_signer(tmp_path / uri)
+    public = make_key(tmp_path / "key.pem", "ed25519", None)
+    assert open_signer(tmp_path / "key.pem").key_id == key_id(public)
+
+
+def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    monkeypatch.delitem(sys.modules, "isolane.security.token_keys")
+    with pytest.raises(IsolaneError, match=r"isolane\[hsm\]"):
+        open_signer(tmp_path / "pkcs11:token=a;object=b?module-path=/x")

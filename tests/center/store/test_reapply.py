@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from isolane.center.store.backup import backup, restore
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.database import open_catalogue
+from isolane.center.store.enrolment_book import EnrolmentBook
 from isolane.center.store.people_records import MachineToken, Note, OpenSession, PeopleRecords, Person
+from isolane.center.store.port import RefusedError
 from isolane.center.store.revocations import RevocationLog
 from isolane.center.store.settings import StoreSettings
 from support.gateways import T0_MS
@@ -40,3 +44,21 @@ async def test_a_log_on_another_disk_needs_no_name(in_postgres: StoreSettings, t
     assert [(line.what, line.who) for line in lines][:2] == [("token-revoked", "root"), ("restored", "root")]
     await catalogue.close()
     assert [path.name for path in (tmp_path / "new").iterdir()] == []
+
+
+async def test_no_backup_brings_an_enrolment_code_back(tmp_path: Path) -> None:
+    settings = StoreSettings()
+    catalogue = SqlCatalogue(open_catalogue(settings, tmp_path / "old"))
+    RevocationLog(tmp_path / "old/revocations.log")
+    await EnrolmentBook(catalogue).give_code(b"c" * 32, "gw-1", ["health"], 24, "test")
+    await EnrolmentBook(catalogue).check_code(b"c" * 32, "gw-1", "health")
+    backup(settings, tmp_path / "old", tmp_path / "saved", "1")
+    await catalogue.close()
+    log = StoreSettings(revocations=tmp_path / "old/revocations.log")
+    restore(log, tmp_path / "new", tmp_path / "saved", who="root")
+    catalogue = SqlCatalogue(open_catalogue(settings, tmp_path / "new"))
+    with pytest.raises(RefusedError):
+        await EnrolmentBook(catalogue).check_code(b"c" * 32, "gw-1", "health")
+    what = [line.what for line in await PeopleRecords(catalogue).audit(None, 10)]
+    assert "enrolment-code-ended" in what
+    await catalogue.close()

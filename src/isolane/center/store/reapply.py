@@ -1,6 +1,7 @@
 """This file takes again what a restored backup would give back; it guards that each thing taken has its audit line.
 
-All sessions end in any case: nobody is still who he was when the backup was made until he has logged in.
+All sessions end in any case: nobody is still who he was when the backup was made until he has logged in. So do
+the codes with which gateways enrol: one that has served since would serve again.
 """
 
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
+from isolane.center.store.enrolment_tables import EnrolmentCodeRow
 from isolane.center.store.people_records import Note, write_note
 from isolane.center.store.people_tables import MachineTokenRow, PersonRow, SessionRow, SiteTenantRow, TenantRow
 from isolane.center.store.revocations import Fact, PersonIs, SnapshotErased, TokenRevoked, fingerprint, latest
@@ -49,6 +51,8 @@ def reapply(engine: Engine, facts: list[Fact] | None, about: str, who: str) -> t
         open_ones = list(session.scalars(select(SessionRow).where(SessionRow.ended_ms.is_(None))))
         for one in open_ones:
             one.ended_ms = now_ms
+        for gateway in _end_codes(session, now_ms):
+            write_note(session, note("enrolment-code-ended", f"{gateway} again"))
         revoked = [row for row in session.scalars(select(MachineTokenRow)) if _is_back(row, tokens)]
         for row in revoked:
             row.revoked_ms = now_ms
@@ -65,6 +69,14 @@ def reapply(engine: Engine, facts: list[Fact] | None, about: str, who: str) -> t
         if take_out(session, erased):
             write_note(session, note("snapshots-erased", "again"))
     return Taken(len(open_ones), len(revoked), len(changed), len(moved)), learnt
+
+
+def _end_codes(session: Session, now_ms: int) -> list[str]:
+    """End all codes that could be good; give the gateways that they were for."""
+    rows = list(session.scalars(select(EnrolmentCodeRow).where(EnrolmentCodeRow.ended_ms.is_(None))))
+    for row in rows:
+        row.ended_ms = now_ms
+    return [row.gateway for row in rows if row.expires_ms > now_ms]
 
 
 def _everything(session: Session) -> list[Fact]:
