@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-START_S = 20.0
+START_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Process:
         self.name, self.settings, self.log, self.hosts = name, settings, log, hosts
         self.process: asyncio.subprocess.Process | None = None
         self.ready = ""
+        self.words: tuple[str, ...] = ()
+        """More of the command line, behind the command."""
         self.starts_by_step = False
 
     @property
@@ -63,7 +65,7 @@ class Process:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._apart(),
-                sys.executable, "-m", "isolane", self.name, "-c", str(self.settings),
+                sys.executable, "-m", "isolane", self.name, *self.words, "-c", str(self.settings),
                 stdout=log, stderr=log,
             )  # fmt: skip
         return self.process

@@ -25,7 +25,7 @@ from bench.attack.expect import Court, verdict
 from bench.attack.fill import UnknownError, fill
 from bench.attack.ground import Ground, standing
 from bench.attack.observe import Scene, base_of, observable
-from bench.attack.operations.court import FAMILY, judge_case
+from bench.attack.operations.court import is_ours, judge_case
 from bench.attack.proof import Proof
 from bench.attack.steps import known_steps, run_steps
 from bench.attack.tapped import cpu_ns
@@ -98,7 +98,7 @@ async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result:
         result.why, result.notes = result.why + found, result.notes + notes
         result.outcome = "failed" if found else "passed"
         return
-    if case.family == FAMILY:
+    if is_ours(case):
         found, notes = await judge_case(case, reasons, quick=quick)
         result.why, result.notes = result.why + found, result.notes + notes
         result.outcome = "failed" if found else "passed"

@@ -2,6 +2,7 @@
 
 from bench.attack.drivers import (
     broker,
+    canaries,
     centers,
     fault,
     http_raw,
@@ -16,6 +17,6 @@ from bench.attack.drivers import (
 )
 
 __all__ = [
-    "broker", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside", "renewal", "storage",
-    "tls_probe", "ws_raw",
+    "broker", "canaries", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside",
+    "renewal", "storage", "tls_probe", "ws_raw",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from bench.attack.operations import (
     dos_shapes,
+    downloads,
+    erasure,
     exports,
     foreign,
     forgery,
@@ -15,6 +17,8 @@ from bench.attack.operations import (
 
 __all__ = [
     "dos_shapes",
+    "downloads",
+    "erasure",
     "exports",
     "foreign",
     "forgery",

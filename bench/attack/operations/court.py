@@ -12,7 +12,9 @@ from bench.attack.operations.ground import Center, operations
 from bench.attack.operations.observed import OBSERVED, warm_up
 from bench.attack.watchers import watchers
 
-FAMILY = "OC"
+_FAMILY = "OC"
+_ALSO = frozenset({("SN", "http_api")})
+"""Families and drivers of cases that attack the center alone."""
 
 
 @dataclass
@@ -45,6 +47,11 @@ def step(name: str) -> Callable[[Step], Step]:
         return function
 
     return register
+
+
+def is_ours(case: Case) -> bool:
+    """Tell whether a case attacks the operations center alone."""
+    return case.family == _FAMILY or (case.family, case.driver) in _ALSO
 
 
 def sentence(key: str, text: str) -> None:

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, step
 from bench.attack.operations.ground import Actor, Center
+from bench.attack.operations.members import evil_members
 from bench.attack.operations.request import send
 from bench.attack.watchers import watchers
 
@@ -38,6 +39,9 @@ async def table(move: Move) -> None:
     Raises:
         UnknownError: It is another table.
     """
+    if move.arg == "evil_members":
+        await evil_members(move)
+        return
     if move.arg != "http_dos":
         raise UnknownError(f"table {move.arg!r}")
     center = move.center

@@ -46,6 +46,7 @@ _NOTE = Note(T0_MS, "attack", "made", "", "")
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _PEOPLES = (
     "tenant", "site_tenant", "person", "machine_token", "alert_silence", "kpi_exclusion", "kpi_nameplate",
+    "snapshot_hold",
 )  # fmt: skip
 """Tables that only people write to; the others the center writes to by itself, all the time."""
 
@@ -86,6 +87,7 @@ class Center:
         suspects: Types of security event that what was done may cause; any other is a wrong one.
         deeds: Lines of the audit that there must be: what, and a word of the subject.
         filled: Rows by table that there were before anybody did anything.
+        canaries: What must not be found any more.
     """
 
     folder: Path
@@ -105,6 +107,7 @@ class Center:
     suspects: set[str] = field(default_factory=set)
     deeds: list[tuple[str, str]] = field(default_factory=list)
     filled: dict[str, int] = field(default_factory=dict)
+    canaries: list[bytes] = field(default_factory=list)
 
     async def ask(
         self,

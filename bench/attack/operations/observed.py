@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 from bench.attack.observe import BACK_S
+from bench.attack.operations.canaries import places
 from bench.attack.operations.gateway import posting
 from bench.attack.operations.ground import CHARGER, SECRETS, SIGNAL, SITE, T0_MS, Actor, Center
 from bench.attack.process import Use
@@ -134,6 +135,14 @@ async def audit(center: Center) -> str:
     return "; ".join(wrong)
 
 
+async def pii(center: Center) -> str:
+    """Nothing that is about somebody is on the center's disk or in its log."""
+    if not center.canaries:
+        return "nobody has planted anything"
+    found = await asyncio.to_thread(places, center.folder, center.canaries)
+    return "; ".join(found[:3])
+
+
 def _tells(lines: list[tuple[int, str, str]], what: str, subject: str) -> bool:
     return any(kind == what and subject in about.split() for _, kind, about in lines)
 
@@ -144,4 +153,5 @@ def _minutes(center: Center) -> int:
 
 OBSERVED: dict[str, Callable[[Center], Awaitable[str]]] = {
     "NOENTRY": noentry, "ALIVE": alive, "LOGSAFE": logsafe, "RES": res, "SECEVENT": secevent, "AUDIT": audit,
+    "PII": pii,
 }  # fmt: skip

@@ -45,7 +45,7 @@ async def restore(move: Move) -> None:
     await _must(center.ask(admin, "PUT", "/api/v1/tenants/a/sites/yard"))
     victim = await center.person("A", "viewer")
     await _block(center, 1, states=False)
-    await _cli(center, "backup", str(center.folder / "saved"))
+    await run_cli(center, "backup", str(center.folder / "saved"))
     _age(center, _AGE_MS[move.arg])
     await _take(center, admin, tokens[1][0])
     await _block(center, 2, states=False)
@@ -176,10 +176,10 @@ async def _bring_back(center: Center, *words: str) -> list[str]:
     (center.folder / "data").rename(center.folder / "old")
     wrong = []
     saved = str(center.folder / "saved")
-    if await _cli(center, "restore", saved, may_fail=True) == 0:
+    if await run_cli(center, "restore", saved, may_fail=True) == 0:
         wrong.append("a backup is restored by who does not know what was revoked")
         await asyncio.to_thread((center.folder / "data").rename, center.folder / "strange")
-    await _cli(center, "restore", "--revoke-all", saved)
+    await run_cli(center, "restore", "--revoke-all", saved)
     await center.start()
     for one in ("viewer", "admin"):
         body = {"name": f"a-{one}", "password": PASSWORD}
@@ -188,12 +188,17 @@ async def _bring_back(center: Center, *words: str) -> list[str]:
     await center.process.stop()
     (center.folder / "data").rename(center.folder / "revoked")
     center.process.log.unlink()  # the first restore was told of in it, and only one is the case's
-    await _cli(center, "restore", *words, saved)
+    await run_cli(center, "restore", *words, saved)
     await center.start()
     return wrong
 
 
-async def _cli(center: Center, *words: str, may_fail: bool = False) -> int:
+async def run_cli(center: Center, *words: str, may_fail: bool = False) -> int:
+    """Run `isolane center ...` with the center's settings; give its exit code.
+
+    Raises:
+        RuntimeError: It failed and may not.
+    """
     settings = str(center.folder / "center.toml")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "isolane", "center", words[0], "-c", settings, *words[1:]),

@@ -79,7 +79,7 @@ async def test_the_viewer_shows_what_was_before_the_trigger(client: httpx.AsyncC
     assert f'/api/v1/snapshots/{world.told.id}/report"' in page
     assert f"#from={world.told.begun_ms - 300_000}&amp;to={world.told.begun_ms + 300_000}" in page
     found = (await client.get(f"/snapshots/{world.told.id}", params={"q": "dccurrent"})).text
-    assert "2 of 2 that match" in found
+    assert "1 of 1 that match" in found
     assert "No signal matches" in (await client.get(f"/snapshots/{world.told.id}", params={"q": HOSTILE})).text
 
 
