@@ -23,9 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateways",
         type=Address.parse,
-        default=Address("0.0.0.0", 8883),
+        required=True,
         metavar="HOST:PORT",
-        help="where gateways connect (default: 0.0.0.0:8883)",
+        help="where gateways connect, for example 0.0.0.0:8883",
     )
     parser.add_argument(
         "--certificate", type=Path, required=True, metavar="FILE", help="the broker's certificate chain, PEM"

@@ -67,6 +67,7 @@ class Lockout:
         self._broker = broker
         self._pid_file = broker_pid_file
         self._stamps: dict[Path, tuple[int, int]] = {}
+        self._failed: dict[Path, tuple[int, int]] = {}
         self._serials: set[int] | None = None
         self._evictions: set[asyncio.Task[None]] = set()
 
@@ -94,9 +95,9 @@ class Lockout:
             ended = self._end(serials)
             gateways = await self._names(serials)
         except (IsolaneError, OSError, ValueError) as error:
-            if stamps != self._stamps:
+            if stamps != self._failed:
                 _log.error("revocations-unreadable error=%s", error)
-            self._stamps = stamps
+            self._failed = stamps
             return
         if self._serials is not None:
             _log.info("revocations-taken new=%d connections_ended=%d", len(serials - self._serials), ended)

@@ -1,6 +1,9 @@
 """This file tests the HTTPS link against centers and impostors; it guards that only the center's word is an answer."""
 
+import asyncio
 import contextlib
+import dataclasses
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from isolane.config.site import Site
 from isolane.health.links.https.link import HttpsLink
 from isolane.health.links.https.settings import HttpsSettings
+from isolane.security.authority import Authority, Identity
 from isolane.wire.uplink import Downlink, Up, encode
 from support.broker import Pki
 from support.centers import Brain, HttpsCenter
@@ -240,3 +244,43 @@ async def test_a_bundle_whose_answer_is_lost_comes_again_and_one_under_way_at_th
     assert {5, 6, 7} & set(acknowledged(errands)) == set()
     assert set(errands.back_letters) >= set(map(gap, range(1, 5)))
     assert sorted(map(hash, errands.letters)) == sorted(map(hash, map(gap, range(5, 8))))
+
+
+class _KnowsPeers(HttpsCenter):
+    """A center that remembers which certificate each connection has shown."""
+
+    def __init__(self, pki: Pki) -> None:
+        super().__init__(Brain(), pki)
+        self.serials: list[str] = []
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serials.append(writer.get_extra_info("peercert")["serialNumber"])
+        await super().talk(reader, writer)
+
+
+async def test_a_renewed_certificate_is_shown_by_the_next_connection(pki: Pki, tmp_path: Path) -> None:
+    folder = tmp_path / "next"
+    folder.mkdir()
+    for name in ("ca.pem", "ca.key", "revoked.pem"):
+        shutil.copy(pki.ca.parent / name, folder / name)
+    new = Authority(folder).issue("gateway", common_name=GATEWAY)
+    used = Identity(tmp_path / "gateway.pem", tmp_path / "gateway.key")
+    shutil.copy(pki.gateway.certificate, used.certificate)
+    shutil.copy(pki.gateway.key, used.key)
+    errands = Errands([SCHEMA])
+    async with (
+        _KnowsPeers(pki) as center,
+        running(center, dataclasses.replace(pki, gateway=used), errands, tmp_path),
+    ):
+        await until(lambda: len(errands.sent_letters) == 1)
+        shutil.copy(new.key, used.key)
+        shutil.copy(new.certificate, used.certificate)
+        errands.letters.append(SCHEMA)
+        errands.came.set()
+        await until(lambda: len(errands.sent_letters) == 2)
+        assert len(center.serials) == 1, "the connection that lives goes on"
+        center.loses = 1
+        errands.letters.append(SCHEMA)
+        errands.came.set()
+        await until(lambda: len(errands.sent_letters) == 3)
+        assert len(set(center.serials)) == 2
