@@ -42,12 +42,14 @@ def test_a_unit_has_bounds_and_no_core_dumps(unit: str) -> None:
 
 
 def test_each_process_has_a_user_and_a_group_of_its_own() -> None:
-    users = {unit: _values(unit, "User") for unit in SERVICES}
-    assert users == {unit: _values(unit, "Group") for unit in SERVICES}
-    processes = [name for unit in SERVICES if "ingest" not in unit for name in users[unit]]
+    of_people = "isolane-signer@.service"
+    users = {unit: _values(unit, "User") for unit in SERVICES if unit != of_people}
+    assert users == {unit: _values(unit, "Group") for unit in users}
+    processes = [name for unit in users if "ingest" not in unit for name in users[unit]]
     assert len(set(processes)) == len(processes)
     made = re.findall(r"^u (\S+) ", (UNITS / "isolane-users.conf").read_text(), re.MULTILINE)
     assert set(made) == set(processes)
+    assert _values(of_people, "User") == ["%i"], "who signs is a person"
 
 
 def test_no_process_needs_another() -> None:

@@ -3,9 +3,13 @@
 The same attempts are made without the sandbox first: what is not possible there would prove nothing.
 """
 
+from pathlib import Path
+
 import pytest
 from bench.attack.box import attempts
 from bench.attack.box.ground import Box, box
+
+from support.circles import Circle
 
 
 async def _page_of_the_tap(running: Box) -> str:
@@ -13,9 +17,35 @@ async def _page_of_the_tap(running: Box) -> str:
     return await running.run("curl", "--silent", "--max-time", "20", "http://127.0.0.1:9102/metrics")
 
 
+_CENTER = "CENTER=https://center.example.org\n"
+
+
+async def _sign(running: Box) -> None:
+    """Have a person's signer on the box too, as its page says."""
+    home = "/var/lib/isolane-signer-ann"
+    await running.run("useradd", "--no-create-home", "ann")
+    await running.run("install", "-d", "-o", "ann", "-m", "700", home)
+    await running.run("cp", "/etc/isolane/units/signer.env", "/etc/isolane/signer.env")
+    for name in ("key.pem", "key.pem.pub", "token", "keys.jws"):
+        await running.run("install", "-o", "ann", "-m", "600", f"/etc/isolane/units/{name}", f"{home}/{name}")
+    await running.start("isolane-signer@ann")
+    assert "127.0.0.1:8790/enter?code=" in await running.run("cat", "/var/lib/isolane-signer-ann/page")
+    assert "code=" not in running.log("isolane-signer@ann")
+    as_another = ("setpriv", "--reuid=isolane-health", "--regid=isolane-health", "--clear-groups")
+    said = await running.run(*as_another, "cat", "/var/lib/isolane-signer-ann/page", fine=(1,))
+    assert "Permission denied" in said
+
+
+def _signers_files(folder: Path) -> dict[str, str]:
+    circle = Circle(folder)
+    files = {"key.pem": folder / "ann.pem", "key.pem.pub": folder / "ann.pem.pub", "keys.jws": circle.keys}
+    texts = {name: path.read_text(encoding="ascii") for name, path in files.items()}
+    return {**texts, "token": "isolane-token\n", "signer.env": _CENTER}
+
+
 @pytest.mark.timeout(180)
-async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_a() -> None:
-    async with box(attempts.units()) as running:
+async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_a(tmp_path: Path) -> None:
+    async with box(attempts.units() | _signers_files(tmp_path)) as running:
         for name in ("health", "tap", "value"):
             await running.start(f"isolane-{name}")
         assert (
@@ -25,6 +55,7 @@ async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_
             == []
         )
         assert await attempts.wrong_processes(running) == []
+        await _sign(running)
         assert "isolane_tap_copies_total" in await _page_of_the_tap(running)
         for name in ("health", "tap", "value"):
             assert (await running.run("systemctl", "is-active", f"isolane-{name}")).strip() == "active"

@@ -55,6 +55,7 @@ _RUN = """Environment=LD_LIBRARY_PATH=/opt/isolane/python/lib
 PassEnvironment=VALUE_PID TAP_PID OWN_PID VALUE_UID
 Type=oneshot
 Restart=no
+StandardOutput=append:/run/box/logs/%N.log
 """
 
 

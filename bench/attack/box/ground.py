@@ -76,7 +76,8 @@ class Box:
         while " ready " not in self.log(unit):
             starts = await self.run("systemctl", "show", "--property=NRestarts", "--value", unit)
             if int(starts) > 0 or time.monotonic() > end:
-                raise RuntimeError(f"{unit} did not start: {(self.log(unit) + self.log('systemd'))[-800:]}")
+                state = await self.run("systemctl", "status", "--no-pager", unit, fine=(0, 3))
+                raise RuntimeError(f"{unit} did not start: {self.log(unit)[-800:]} {state[-800:]}")
             await asyncio.sleep(0.1)
 
     async def pull_the_plug(self) -> None:

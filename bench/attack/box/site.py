@@ -24,8 +24,7 @@ _TARGET = "[Unit]\nDescription=the box\nDefaultDependencies=no\n"
 _EVERY = """[Unit]
 DefaultDependencies=no
 [Service]
-StandardOutput=append:/run/box/logs/%N.log
-StandardError=inherit
+StandardError=append:/run/box/logs/%N.log
 """
 
 
