@@ -168,16 +168,13 @@ class _Center:
             session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
-        app.include_router(people_pages(door, desk, self.office.security_txt))
-        app.include_router(alarm_pages(kept))
-        app.include_router(kpi_pages(figures, responses))
-        app.include_router(kpi_entry_pages(figures, catalogue))
-        app.include_router(change_pages(catalogue, telemetry, kept, figures, book))
-        app.include_router(sibling_pages(telemetry, figures))
-        app.include_router(health_pages(health, telemetry, fleet))
-        app.include_router(snapshot_pages(kept, snapshots, films))
-        app.include_router(work_pages(kept))
-        app.include_router(console_router(catalogue, telemetry))
+        for pages in (
+            people_pages(door, desk, self.office.security_txt), alarm_pages(kept), kpi_pages(figures, responses),
+            kpi_entry_pages(figures, catalogue), change_pages(catalogue, telemetry, kept, figures, book),
+            sibling_pages(telemetry, figures), health_pages(health, telemetry, fleet),
+            snapshot_pages(kept, snapshots, films), work_pages(kept), console_router(catalogue, telemetry),
+        ):  # fmt: skip
+            app.include_router(pages)
         self.app, self.routes = app, app.routes
         gate = self.office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)
         self.console = _console_server(settings, Guard(gate, self.office.hosts(), is_tls=settings.access.is_public))
