@@ -6,6 +6,7 @@ import pytest
 
 from isolane.cli import main
 from isolane.cli.check import SETTINGS
+from isolane.cli.renew import RenewalSettings
 from isolane.config.load import load, read
 from isolane.value.settings import ValueSettings
 
@@ -43,6 +44,28 @@ def test_what_it_offers_for_channel_a_is_valid_too(tmp_path: Path) -> None:
     assert value.access.credentials is not None
     assert value.own_calls.audit is not None
     assert value.own_calls.audit.parent == value.access.credentials.parent == folder / "value"
+
+
+def test_what_it_offers_for_enrolment_is_valid_too(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    assert main.main(["init", str(folder), "--link", "https"]) == 0
+    for file, offered in (
+        (folder / "center.toml", "# [center.enrolment]"),
+        (folder / "site.toml", "# [[renewal.legs]]"),
+    ):
+        before, found, after = file.read_text(encoding="utf-8").partition(f"{offered}\n")
+        assert found
+        lines = [line.removeprefix("# ") for line in (offered, *after.splitlines())]
+        file.write_text(before + "\n".join(lines), encoding="utf-8")
+    (leg,) = load(folder / "site.toml", "renewal", RenewalSettings).legs
+    assert leg.folder == folder / "identity/health"
+    words = ("-c", str(folder / "center.toml"))
+    assert main.main(["center", "gateway", "begin", *words]) == 0
+    assert main.main(["center", "gateway", "begin", *words]) == 2, "a CA is never replaced"
+    assert main.main(["center", "gateway", "add", "gw-2", *words]) == 0
+    assert main.main(["center", "gateway", "add", "center", *words]) == 2
+    assert main.main(["center", "gateway", "list", *words]) == 0
+    assert main.main(["center", "gateway", "revoke", "gw-2", *words]) == 1, "nothing was issued"
 
 
 def test_keys_and_run_folder_are_closed_to_others(tmp_path: Path) -> None:

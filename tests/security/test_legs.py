@@ -18,7 +18,7 @@ def test_what_is_no_legs_name_is_refused(name: str) -> None:
         read_common_name(name)
 
 
-@pytest.mark.parametrize("name", ["center", "center-1", "gw-1:value", "+", "#", "a/b", ""])
+@pytest.mark.parametrize("name", ["center", "center-1", "isolane-center", "gw-1:value", "+", "#", "a/b", ""])
 def test_no_gateway_has_the_centers_name_or_one_that_means_more(name: str) -> None:
     with pytest.raises(IsolaneError):
         check_gateway(name)

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import secrets
 from pathlib import Path
 
 from isolane.cli.folder import passage
@@ -75,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
     }
     _write(folder, texts)
     print(f"""wrote {folder}/ mosquitto.conf, gateways.acl and center.acl
+in [center.mqtt], so that nobody who is let in as a gateway can take the center's session over:
+  client_id = "isolane-center-{secrets.token_hex(8)}"
 in [center.enrolment], so that a lock-out ends what lives at the broker:
   ends_sessions = true
   broker_pid_file = "{folder}/mosquitto.pid"   # where center and broker run as one user on one machine""")

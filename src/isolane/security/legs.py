@@ -15,6 +15,8 @@ from isolane.core.ids import check_name
 DOCUMENT_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """Source: RFC 9336."""
 _CENTER: Final = "center"
+_CENTERS: Final = (f"{_CENTER}-", "isolane-")
+"""How names of the center's, and its client ids, may begin."""
 
 
 class Leg(StrEnum):
@@ -59,6 +61,6 @@ def check_gateway(name: str) -> str:
     Raises:
         IsolaneError: It has another form, or is the center's own at a broker.
     """
-    if check_name("gateway", name) == _CENTER or name.startswith(f"{_CENTER}-"):
+    if check_name("gateway", name) == _CENTER or name.startswith(_CENTERS):
         raise IsolaneError(f"no gateway may be called {name!r}: that is the center's at the broker", "choose another")
     return name
