@@ -64,6 +64,8 @@ def test_what_it_offers_for_enrolment_is_valid_too(tmp_path: Path) -> None:
     assert main.main(["center", "gateway", "begin", *words]) == 2, "a CA is never replaced"
     assert main.main(["center", "gateway", "add", "gw-2", *words]) == 0
     assert main.main(["center", "gateway", "add", "center", *words]) == 2
+    assert main.main(["center", "gateway", "add", "g" * 60, *words]) == 2, "no name is left for its other keys"
+    assert main.main(["center", "gateway", "add", "g" * 60, "--leg", "health", *words]) == 0
     assert main.main(["center", "gateway", "list", *words]) == 0
     assert main.main(["center", "gateway", "revoke", "gw-2", *words]) == 1, "nothing was issued"
 

@@ -77,8 +77,9 @@ def _begin(options: argparse.Namespace) -> int:
 def _add(options: argparse.Namespace) -> int:
     settings = _settings(options)
     from isolane.center.enrolment_door import parts
+    from isolane.security.authority import COMMON_NAME_CHARS_MAX
     from isolane.security.enrolment_code import EnrolmentCode, code_id
-    from isolane.security.legs import Leg, check_gateway
+    from isolane.security.legs import Leg, check_gateway, common_name
 
     check_gateway(options.gateway)
     if not 0 < options.hours <= _HOURS_MAX:
@@ -86,6 +87,9 @@ def _add(options: argparse.Namespace) -> int:
     enrolment, https = parts(settings)
     code = EnrolmentCode.make(_first_certificate(https.certificate))
     legs = [Leg(each) for each in options.leg or Leg]
+    longest = max((common_name(options.gateway, leg) for leg in legs), key=len)
+    if len(longest) > COMMON_NAME_CHARS_MAX:
+        raise IsolaneError(f"{longest!r} is longer than a certificate's name may be", "choose a shorter name")
 
     async def give(book: "EnrolmentBook") -> int:
         return await book.give_code(code_id(code.secret), options.gateway, legs, options.hours, _who())

@@ -26,7 +26,7 @@ _CA_DAYS = 3650
 """Ten years: the life of a charging site's electronics."""
 _LEAF_DAYS = 825
 """The longest a TLS client library is sure to accept for a private leaf (Apple's limit, the strictest in use)."""
-_COMMON_NAME_CHARS_MAX = 64
+COMMON_NAME_CHARS_MAX = 64
 """Source: RFC 5280, appendix A.1, ub-common-name."""
 _BACKDATE = dt.timedelta(hours=1)
 """A box without a battery clock may boot an hour behind."""
@@ -236,10 +236,10 @@ def _check_common_name(name: str) -> None:
 
     Brokers put the CN into topics. Source: MQTT 5.0, 4.7 (``/ + #`` and U+0000); CVE-2017-7650.
     """
-    if not name or len(name) > _COMMON_NAME_CHARS_MAX or not name.isprintable() or set(name) & set("/+#"):
+    if not name or len(name) > COMMON_NAME_CHARS_MAX or not name.isprintable() or set(name) & set("/+#"):
         raise IsolaneError(
             f"{name[:80]!r} cannot be the common name of a certificate",
-            f"use 1 to {_COMMON_NAME_CHARS_MAX} printable characters, none of / + #",
+            f"use 1 to {COMMON_NAME_CHARS_MAX} printable characters, none of / + #",
         )
 
 

@@ -141,3 +141,15 @@ async def test_guessing_ends_soon_and_begins_again_later(door: Door, tmp_path: P
         assert (await http.post("/simpleenroll", content=good, headers=TYPE)).status_code == 429
         door.clock[0] += 901
         assert (await http.post("/simpleenroll", content=good, headers=TYPE)).status_code == 200
+
+
+async def test_a_ca_that_cannot_be_read_is_no_answer_and_no_crash(
+    door: Door, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "issuer/ca.key").rename(tmp_path / "away")
+    async with door.client() as http:
+        answer = await http.post("/simpleenroll", content=request(tmp_path), headers=TYPE)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "est-unavailable" in caplog.text
+        (tmp_path / "away").rename(tmp_path / "issuer/ca.key")
+        assert (await http.post("/simpleenroll", content=request(tmp_path), headers=TYPE)).status_code == 200

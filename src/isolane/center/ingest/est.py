@@ -10,6 +10,7 @@ Source: RFC 7030.
 import asyncio
 import base64
 import binascii
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
@@ -20,8 +21,11 @@ from isolane.center.ingest.https import Receive, Scope, Send
 from isolane.center.ingest.peer import certificate, serial
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.store.port import RefusedError, UnavailableError
+from isolane.core.failures import IsolaneError
 from isolane.security.est import ANSWER_TYPE, PATH, REQUEST_BYTES_MAX, REQUEST_TYPE, write_certificates
 from isolane.security.legs import Leg
+
+_log = logging.getLogger(__name__)
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -90,7 +94,7 @@ class EstApp:
         what, leg = _place(scope["path"])
         if what == _AUTHORITIES:
             _check(scope, "GET")
-            return self._authorities()
+            return self._known()
         mine = _ENROL if self._following is None else _RENEW
         if what != mine:
             raise _Problem(HTTPStatus.NOT_FOUND, f"this listener knows cacerts and {mine}")
@@ -110,8 +114,16 @@ class EstApp:
             raise _Problem(status, str(error)) from error
         except ValueError as error:
             raise _Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
-        except (OSError, UnavailableError) as error:
+        except (OSError, UnavailableError, IsolaneError) as error:
+            _log.error("est-unavailable error=%s", error)
             raise _Problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be issued now") from error
+
+    def _known(self) -> Sequence[x509.Certificate]:
+        try:
+            return self._authorities()
+        except IsolaneError as error:
+            _log.error("est-unavailable error=%s", error)
+            raise _Problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be told now") from error
 
 
 def _place(path: str) -> tuple[str, Leg | None]:
