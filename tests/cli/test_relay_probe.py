@@ -60,6 +60,15 @@ def test_a_credential_file_that_cannot_be_used_is_said(tmp_path: Path, monkeypat
     assert "let the relay write" in problems(settings(tmp_path, VERIFY + 'learn = "from-csms"\n'))["credentials"]
 
 
+def test_a_folder_that_may_not_be_looked_into_is_said_and_no_crash(tmp_path: Path) -> None:
+    unseen = tmp_path / ("x" * 300)  # refused for its length, as another user's folder is for its mode, to root too
+    own = f'[value.own_calls]\nenabled_for = ["CP1"]\naudit = "{unseen}/own.jsonl"\n'
+    value = settings(tmp_path, f'{own}[value.access]\nstate_dir = "{unseen}"\n')
+    said = problems(value)
+    assert said["audit own.jsonl"].endswith("run this as the relay's user")
+    assert said["kept profiles"].endswith("run this as the relay's user")
+
+
 @pytest.mark.parametrize(("workers", "audits"), [(1, ["own.jsonl"]), (2, ["own.1.jsonl", "own.2.jsonl"])])
 def test_what_own_calls_and_kept_profiles_need_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, audits: list[str]

@@ -56,6 +56,7 @@ async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_
         )
         assert await attempts.wrong_processes(running) == []
         await _sign(running)
+        await running.start("isolane-center")
         assert "isolane_tap_copies_total" in await _page_of_the_tap(running)
         for name in ("health", "tap", "value"):
             assert (await running.run("systemctl", "is-active", f"isolane-{name}")).strip() == "active"

@@ -80,6 +80,11 @@ def test_a_secret_is_found_in_tests_too(tmp_path: Path) -> None:
     ]
 
 
+def test_where_a_secret_is_named_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("pass" + 'word = "file:csms-pki-word"\nsec' + 'ret = "h8Xq-2vLk9"\n')
+    assert secrets.scan(tmp_path, ["page.md"]) == {("page.md", "Secret Keyword"): 1}
+
+
 def test_one_more_than_known_is_found_and_one_that_went_too(tmp_path: Path) -> None:
     known = tmp_path / "known.toml"
     known.write_text('known = [{file = "a", kind = "K", number = 1}, {file = "b", kind = "K", number = 1}]')

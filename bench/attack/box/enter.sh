@@ -36,5 +36,6 @@ mount -t tmpfs tmpfs /var/tmp
 chmod 755 /etc/isolane /etc/isolane/pki
 chown isolane-value /etc/isolane/pki/listener.key
 chown isolane-health /etc/isolane/pki/gateway.key
+chown isolane-center /etc/isolane/pki/ingest.key /etc/isolane/pki/center.key
 ip link set lo up
 container=isolane-box exec /lib/systemd/systemd --system --unit=box.target --show-status=no --log-target=console

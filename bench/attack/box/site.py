@@ -20,6 +20,7 @@ _CHANGES = {
     '# audit = "value/own-calls.jsonl"': 'audit = "/var/lib/isolane-value/own-calls.jsonl"',
 }
 _SOURCE = '\n[[health.sources]]\ntype = "ocpp"\n[[health.sources.chargers]]\ncharger = "CP1"\n'
+_CENTER = 'data = "center"'
 _TARGET = "[Unit]\nDescription=the box\nDefaultDependencies=no\n"
 _EVERY = """[Unit]
 DefaultDependencies=no
@@ -46,6 +47,8 @@ def write_site(folder: Path, units: dict[str, str]) -> None:
             raise RuntimeError(f"isolane init does not write {old!r} any more")
         settings = settings.replace(old, new)
     (folder / "site.toml").write_text(settings + _SOURCE, encoding="utf-8")
+    center = (folder / "center.toml").read_text(encoding="utf-8").replace(_CENTER, 'data = "/var/lib/isolane-center"')
+    (folder / "center.toml").write_text(center, encoding="utf-8")
     ours = folder / "units"
     (ours / "service.d").mkdir(parents=True)
     (ours / "socket.d").mkdir()

@@ -129,15 +129,21 @@ def _credentials(file: Path, *, learns: bool) -> str:
 
 def _folder(folder: Path) -> str:
     """Say why files cannot be made in a folder, which need not be there yet."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError as error:
+        return f"{folder}: {error.strerror}: run this as the relay's user"
     if not there.is_dir():
         return f"{there} is no folder"
     return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written by this user"
 
 
 def _file(file: Path) -> str:
-    if file.exists():
-        return "" if os.access(file, os.R_OK | os.W_OK) else f"{file} cannot be written by this user"
+    try:
+        if file.exists():
+            return "" if os.access(file, os.R_OK | os.W_OK) else f"{file} cannot be written by this user"
+    except OSError as error:  # another user's folder
+        return f"{file}: {error.strerror}: run this as the relay's user"
     return _folder(file.parent)
 
 
