@@ -1,4 +1,4 @@
-"""This file does each verb on real parts; it guards what a receipt says, and that reading changes nothing (CM-22)."""
+"""This file does each verb on real parts; it guards what a receipt says, and that reading changes nothing."""
 
 import asyncio
 import contextlib
