@@ -44,6 +44,11 @@ from isolane.center.serve import WebServer
 from isolane.center.settings import CenterSettings
 from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.command_book import SqlCommands
+from isolane.center.store.command_desk import CommandDesk
+from isolane.center.store.command_seed import CommandSeed
+from isolane.center.store.command_settings import CommandSettings
+from isolane.center.store.command_witness import Witness
 from isolane.center.store.database import open_catalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.gauges import StoreGauges
@@ -60,6 +65,7 @@ from isolane.center.task_restarts import TaskRestarts
 from isolane.center.watch import LedgerWatch
 from isolane.center.ways_in import WaysIn
 from isolane.core.supervisor import Restarts, supervise
+from isolane.security.signing import Signer
 from isolane.security.tls import server_context
 from isolane.wire.exposition import serve_metrics
 
@@ -99,6 +105,7 @@ async def run(settings: CenterSettings) -> None:
         stopping.cancel()
         _log.info("stopping")
         await center.live.close()
+        center.ways_in.relay.end()
         for server in center.servers:
             server.stop()
         await asyncio.gather(*serving)
@@ -138,6 +145,7 @@ class _Center:
         }
         if settings.store.catalogue is not None:
             self._take_inbox(catalogue, marked)
+        self.commands = self._file_commands(settings.commands, catalogue)
         health = self._file_health(settings, catalogue)
         fleet = FleetDesk(health, figures)
         kept = SqlAlerts(catalogue)
@@ -180,6 +188,15 @@ class _Center:
         self.console = _console_server(settings, Guard(gate, self.office.hosts(), is_tls=settings.access.is_public))
         self.url = f"{'http' if settings.access.certificate is None else 'https'}://{self.console.address}"
         self.servers = [self.console, *self.ways_in.servers]
+
+    def _file_commands(self, settings: CommandSettings, catalogue: SqlCatalogue) -> SqlCommands:
+        """File what gateways say of commands; only here, so that one process co-signs."""
+        witness = None if settings.witness is None else Witness(settings.name, Signer(settings.witness))
+        commands, desk = SqlCommands(catalogue, settings.name), CommandDesk(catalogue, witness)
+        self.registry.register(desk)
+        self.tasks["commands"] = desk.run
+        self.tasks["command keys"] = CommandSeed(settings, commands).run
+        return commands
 
     def _take_inbox(self, catalogue: SqlCatalogue, marked: MarkedTelemetry) -> None:
         """Take what other workers have put into the database."""

@@ -8,6 +8,7 @@ import msgspec
 from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.ingest.settings import CommitSettings, EnrolmentSettings, HttpsIngest, MqttIngest, QuotaSettings
 from isolane.center.people.settings import AccessSettings
+from isolane.center.store.command_settings import CommandSettings
 from isolane.center.store.settings import StoreSettings
 from isolane.center.store.snapshot_settings import SnapshotSettings
 from isolane.config.values import Address
@@ -37,3 +38,6 @@ class CenterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     snapshots: Annotated[SnapshotSettings, msgspec.Meta(description="Snapshots that gateways send")] = (
         SnapshotSettings()
     )
+    commands: Annotated[
+        CommandSettings, msgspec.Meta(description="Signed commands to gateways, docs/reference/commands.md")
+    ] = CommandSettings()

@@ -11,6 +11,7 @@ from isolane.center.ingest.intake import Intake
 from isolane.center.ingest.mqtt import MqttSubscriber
 from isolane.center.ingest.peer import PeerProtocol
 from isolane.center.ingest.quota import Gates
+from isolane.center.ingest.relay import Relay
 from isolane.center.ingest.settings import HttpsIngest
 from isolane.center.ingest.suspicion import Suspicions
 from isolane.center.serve import WebServer
@@ -53,15 +54,18 @@ class WaysIn:
     ) -> None:
         self.intake = intake = Intake(catalogue, telemetry, settings.commit, counters)
         gates, suspicions = Gates(settings.quota), Suspicions(EventLines())
-        self.tasks: dict[str, Callable[[], Awaitable[None]]] = {"commit": intake.run}
+        self.relay = relay = Relay(catalogue)
+        self.tasks: dict[str, Callable[[], Awaitable[None]]] = {"commit": intake.run, "relay": relay.run}
         self.servers: list[WebServer] = []
         self._brokers = []
         if settings.mqtt is not None:
             mqtt = settings.mqtt.of_worker(worker) if worker else settings.mqtt
-            self.tasks["mqtt"] = MqttSubscriber(mqtt, intake, counters, gates, suspicions, is_sharing=bool(worker)).run
+            self.tasks["mqtt"] = MqttSubscriber(
+                mqtt, intake, counters, gates, suspicions, relay=relay, is_sharing=bool(worker)
+            ).run
             self._brokers.append(f"mqtts://{mqtt.host}:{mqtt.port}")
         if settings.https is not None:
-            app = IngestApp(intake, gates, suspicions)
+            app = IngestApp(intake, gates, suspicions, relay)
             tls = _https_context(settings.https)
             if settings.enrolment is None:
                 self.servers.append(_https_server(settings.https, app, tls, is_sharing=bool(worker)))

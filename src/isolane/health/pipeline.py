@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -27,17 +28,26 @@ from isolane.health.black_box import black_box, overhear, upload
 from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
+from isolane.health.clock_sync import is_synced
+from isolane.health.command_room import CommandRoom
+from isolane.health.command_verbs import Own
+from isolane.health.commands.verb import Verb
+from isolane.health.commands.verbs.freeze import FreezeClear, FreezeSet
+from isolane.health.commands.verbs.ledger import Ledger
+from isolane.health.commands.verbs.status import Status
 from isolane.health.links import catalogue as link_catalogue
 from isolane.health.links.counts import LinkCollector
 from isolane.health.links.delivery import Order
+from isolane.health.links.errands import Errands
 from isolane.health.links.port import Link
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.metrics import PipelineCollector, PipelineCounts
 from isolane.health.models.metrics import ModelsCollector
 from isolane.health.outbox.cursor import Cursor, Pace
+from isolane.health.outbox.lanes import Lane
 from isolane.health.outbox.metrics import OutboxCollector
 from isolane.health.outbox.outbox import Outbox
-from isolane.health.outbox.records import Draft
+from isolane.health.outbox.records import Draft, Sheet
 from isolane.health.post import Post
 from isolane.health.practice import join, models_of
 from isolane.health.recorder.metrics import RecorderCollector
@@ -81,7 +91,8 @@ class Pipeline:
         built = source_catalogue.build(settings.sources, site, clock, self._hear)
         self.models = models_of(settings, source_catalogue.signals_of(built), source_catalogue.periods_of(built), clock)
         self.sources = built if self.models is None else (*built, self.models)
-        self.links = link_catalogue.build(settings.links, site, self.budget.way.of)
+        self.errands = None if settings.commands is None else Errands()
+        self.links = link_catalogue.build(settings.links, site, self.budget.way.of, self.errands)
         self.registry = CollectorRegistry()
         self.counts = PipelineCounts()
         signals = source_catalogue.signals_of(self.sources)
@@ -109,6 +120,7 @@ class Pipeline:
         self._queue: asyncio.Queue[Draft | None] = asyncio.Queue(_QUEUE_BLOCKS_MAX)
         self._restarts = Restarts()
         self.budget.watch(self._backlog_bytes)
+        self.commands = self._command_room(clock)
         self._register()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -130,6 +142,10 @@ class Pipeline:
             background.append(self._part("kept", self.kept.run))
             background.append(self._part("post", self.post.run))
             background.append(self._part("budget", self.budget.run))
+            if self.commands is not None and self.errands is not None:
+                stack.callback(self.commands.close)
+                bring, room = self.errands.next, self.commands
+                background.append(self._part("commands", lambda: room.run(bring)))
             if self.recorder is not None:
                 background.append(self._part("recorder", self.recorder.run))
             if not any(isinstance(table, OcppSettings) for table in self._settings.sources):
@@ -212,6 +228,20 @@ class Pipeline:
         courier = overhear(self.recorder, self._settings, link.name, unhurried)
         return self._part(f"link:{link.name}", lambda: link.run(courier))
 
+    def _command_room(self, clock: Clock) -> CommandRoom | None:
+        """Make the room of commands, if they are to be listened to."""
+        if self._settings.commands is None or self.errands is None:
+            return None
+        folder = self._settings.commands.folder(self._settings.outbox.path)
+        room = CommandRoom(self._site, self._settings.commands, folder, clock, is_synced)
+        own = Own(self.outbox, self.links, len(self.sources), clock)
+        verbs: list[Verb[Any]] = [Status(own.facts), Ledger(own.books), FreezeSet(room.seen), FreezeClear(room.seen)]
+        room.open(verbs, lambda _: None, self._put_receipt, self.errands.state)
+        return room
+
+    async def _put_receipt(self, kind: str, body: bytes, at_ms: int) -> None:
+        await self.outbox.put(Sheet(kind, body, at_ms), Lane.RECEIPT)
+
     def _part(self, name: str, run: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:
         return supervise(name, run, self._restarts)
 
@@ -229,6 +259,9 @@ class Pipeline:
         if self.models is not None:
             self.registry.register(ModelsCollector(self.models))
         self.registry.register(BudgetCollector(self.budget))
+        for collector in (self.commands, self.errands):
+            if collector is not None:
+                self.registry.register(collector)
         self.registry.register(LinkCollector((link.name, link.counts) for link in self.links))
         self.registry.register(PipelineCollector(self.counts, self._readings, self._restarts))
 

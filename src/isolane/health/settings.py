@@ -6,6 +6,7 @@ import msgspec
 
 from isolane.config.values import Address
 from isolane.health.budget.settings import BudgetSettings
+from isolane.health.commands.settings import CommandSettings
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.models.settings import ModelSettings
 from isolane.health.outbox.settings import OutboxSettings
@@ -51,6 +52,10 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         msgspec.Meta(description="The black box, docs/reference/blackbox.md; absent: none, since it writes all day"),
     ] = None
     models: ModelSettings = ModelSettings()
+    commands: Annotated[
+        CommandSettings | None,
+        msgspec.Meta(description="Signed commands, docs/reference/commands.md; absent: none is listened to"),
+    ] = None
     outbox: OutboxSettings
     sources: Annotated[
         tuple[AnySourceSettings, ...], msgspec.Meta(description="What is read; at least one", min_length=1)

@@ -24,13 +24,15 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Up(StrEnum):
-    """What a gateway sends: `BLOCK`, `SCHEMA`, `PAPER` as in `wire` files of those names, the others JSON from here."""
+    """What a gateway sends: `STATEMENT` as in `wire.errand`, `BLOCK`, `SCHEMA`, `PAPER` as in files of those names."""
 
     BLOCK = "block"
     SCHEMA = "schema"
     GAP = "gap"
     LEDGER = "ledger"
     PAPER = "paper"
+    STATEMENT = "statement"
+    """Over MQTT alone; over HTTPS it goes with the question for errands."""
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -30,11 +30,13 @@ from isolane.center.store.port import (
     PoisonArrival,
     RefusedError,
     SchemaArrival,
+    StatementArrival,
     UnavailableError,
 )
 from isolane.core.failures import IsolaneError
 from isolane.core.ids import check_name
 from isolane.wire.bundle import Part
+from isolane.wire.errand import decode_stated
 from isolane.wire.uplink import Downlink, Up
 
 _log = logging.getLogger(__name__)
@@ -123,14 +125,7 @@ class Intake:
             RefusedError: See `receive`.
             UnavailableError: See `receive`.
         """
-        origin = Origin(site, gateway, time.time_ns() // 1_000_000)
-        try:
-            check_name("site", site)
-            check_name("gateway", gateway)
-            await self._catalogue.admit(origin)
-        except (IsolaneError, RefusedError) as error:
-            self._counters.refused += 1
-            raise RefusedError(str(error)) from error
+        origin = await self._admitted(site, gateway)
         while self._waiting_bytes >= self._settings.waiting_mb_max << 20:
             self._room.clear()
             await self._room.wait()
@@ -139,6 +134,31 @@ class Intake:
         self._waiting_bytes += len(payload)
         self._work.set()
         return message.done
+
+    async def stated(self, site: str, gateway: str, payload: bytes) -> None:
+        """Take a statement that came with a question for errands; it is durable then. An empty one is none.
+
+        Raises:
+            RefusedError: See `receive`.
+            UnavailableError: See `receive`.
+            ValueError: It is none.
+        """
+        origin = await self._admitted(site, gateway)
+        if payload:
+            decode_stated(payload)
+            await self._catalogue.record(Batch(statements=(StatementArrival(origin, "https", payload),)))
+
+    async def _admitted(self, site: str, gateway: str) -> Origin:
+        """Ask whether the sender is to be believed."""
+        origin = Origin(site, gateway, time.time_ns() // 1_000_000)
+        try:
+            check_name("site", site)
+            check_name("gateway", gateway)
+            await self._catalogue.admit(origin)
+        except (IsolaneError, RefusedError) as error:
+            self._counters.refused += 1
+            raise RefusedError(str(error)) from error
+        return origin
 
     async def run(self) -> None:
         """Commit for ever; cancel it to stop. What is being committed then is committed, and not answered."""
@@ -201,6 +221,7 @@ def _batch(arrivals: Sequence[Arrival]) -> Batch:
         ledgers=tuple(one for one in arrivals if isinstance(one, LedgerArrival)),
         poison=tuple(one for one in arrivals if isinstance(one, PoisonArrival)),
         papers=tuple(one for one in arrivals if isinstance(one, PaperArrival)),
+        statements=tuple(one for one in arrivals if isinstance(one, StatementArrival)),
     )
 
 

@@ -25,11 +25,14 @@ from isolane.center.ingest.gather import Gathering, Sender
 from isolane.center.ingest.intake import Intake, Received
 from isolane.center.ingest.lines import Lines
 from isolane.center.ingest.quota import Gates, QuotaError
+from isolane.center.ingest.relay import Relay
 from isolane.center.ingest.settings import MqttIngest
 from isolane.center.ingest.shared import shared_filters
 from isolane.center.ingest.suspicion import Suspicions
+from isolane.center.store.command_relay import Outgoing
 from isolane.center.store.port import RefusedError, UnavailableError
 from isolane.security.tls import client_context
+from isolane.wire.errand import down_errand_topic
 from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession, held
 from isolane.wire.uplink import UP_FILTER, VERSION, Downlink, Up, down_topic, encode, read_up_topic
 
@@ -55,6 +58,7 @@ class MqttSubscriber:
         counters: Are counted up.
         gates: Each gateway's share.
         suspicions: Are told what no gateway of ours would do.
+        relay: Has what is to be brought to gateways; None: nothing is.
         is_sharing: Whether other workers take their part of the stream.
 
     Raises:
@@ -69,6 +73,7 @@ class MqttSubscriber:
         gates: Gates,
         suspicions: Suspicions,
         *,
+        relay: Relay | None = None,
         is_sharing: bool = False,
     ) -> None:
         self._settings = settings
@@ -77,6 +82,7 @@ class MqttSubscriber:
         self._counters = counters
         self._gates = gates
         self._suspicions = suspicions
+        self._relay = relay
         self._properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._properties.MessageExpiryInterval = _EXPIRY_S
         self._tls = client_context(settings.ca, settings.certificate, settings.key)
@@ -101,6 +107,8 @@ class MqttSubscriber:
                 session.cancel()
                 await asyncio.wait({session})
                 self._counters.mqtt_connected = 0
+                if self._relay is not None:
+                    self._relay.broker_down()
                 self._answers.clear()
             pause_s = _PAUSE_S if time.monotonic() - begun > _STEADY_S else pause_s
             await asyncio.sleep(pause_s)
@@ -129,6 +137,8 @@ class MqttSubscriber:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take(client, tasks))
                 tasks.create_task(self._answer(client))
+                if self._relay is not None:
+                    tasks.create_task(self._bring(client, self._relay.broker_up()))
 
     async def _take(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         """Hand messages to the intake in the order of each gateway; one beyond its share waits beside the others."""
@@ -176,6 +186,15 @@ class MqttSubscriber:
         if downlink != _SILENCE:
             self._answers.add(sender, downlink)
             self._answered.set()
+
+    async def _bring(self, client: aiomqtt.Client, outgoing: "asyncio.Queue[Outgoing]") -> None:
+        """Publish what is to be brought to gateways; nothing of it is retained, or delivered when it is too late."""
+        while True:
+            each = await outgoing.get()
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, int(each.life_s))
+            topic = down_errand_topic(each.site, each.gateway, each.kind)
+            await client.publish(topic, each.data, qos=1, retain=False, properties=properties)
 
     async def _answer(self, client: aiomqtt.Client) -> None:
         """Publish answers, those to one gateway that have gathered meanwhile as one message."""

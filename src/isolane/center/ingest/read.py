@@ -18,11 +18,13 @@ from isolane.center.store.port import (
     PaperArrival,
     PoisonArrival,
     SchemaArrival,
+    StatementArrival,
 )
 from isolane.core.ids import is_charger_id
 from isolane.wire import varint
 from isolane.wire.anchor import is_anchor
 from isolane.wire.block import AnchorWantedError, decode, encode, gateway_tag, read_head
+from isolane.wire.errand import decode_stated
 from isolane.wire.paper import decode_paper
 from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Up, decode_gap, decode_ledger
@@ -47,7 +49,16 @@ class AnchorArrival:
     wanted: str = ""
 
 
-Arrival = BlockArrival | SchemaArrival | GapArrival | LedgerArrival | PaperArrival | PoisonArrival | AnchorArrival
+Arrival = (
+    BlockArrival
+    | SchemaArrival
+    | GapArrival
+    | LedgerArrival
+    | PaperArrival
+    | PoisonArrival
+    | AnchorArrival
+    | StatementArrival
+)
 
 
 def read(origin: Origin, kind: Up, payload: bytes, anchors: Anchors) -> Arrival:
@@ -124,6 +135,11 @@ def _paper(origin: Origin, payload: bytes, _anchors: Anchors) -> PaperArrival:
     return PaperArrival(origin, paper)
 
 
+def _statement(origin: Origin, payload: bytes, _anchors: Anchors) -> StatementArrival:
+    decode_stated(payload)
+    return StatementArrival(origin, "mqtt", payload)
+
+
 def _bounded(*numbers: int) -> None:
     if any(not 0 <= number <= _NUMBER_MAX for number in numbers):
         raise ValueError("a number below zero or beyond 63 bits")
@@ -135,6 +151,7 @@ _READERS: dict[Up, Callable[[Origin, bytes, Anchors], Arrival]] = {
     Up.GAP: _gap,
     Up.LEDGER: _ledger,
     Up.PAPER: _paper,
+    Up.STATEMENT: _statement,
 }
 
 

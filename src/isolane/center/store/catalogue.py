@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from isolane.center.store.books import Books, ledger_lines
+from isolane.center.store.command_filing import arrive
 from isolane.center.store.database import for_reading, is_conflict, is_unavailable
 from isolane.center.store.papers import keep
 from isolane.center.store.port import Batch, Origin, RefusedError, SchemaArrival, UnavailableError, chargers_of, origins
@@ -146,6 +147,8 @@ class SqlCatalogue:
             wanted = _associate(session, batch, schemas, uses)
             self._books.record(session, batch)
             keep(session, batch.papers)
+            for statement in batch.statements:
+                arrive(session, statement)
             _set_aside(session, batch)
             return wanted, schemas, uses
 

@@ -112,7 +112,14 @@ def _file_statement(session: Session, arrival: CommandArrivalRow, witness: Witne
     row = session.get(CommandStatementRow, arrival.gateway)
     if row is None:
         row = CommandStatementRow(
-            gateway=arrival.gateway, boot="", number=0, keys_sent_ms=0, note_sent_ms=0, proved_ms=arrival.received_ms
+            gateway=arrival.gateway,
+            boot="",
+            number=0,
+            keys_sent_ms=0,
+            note_sent_size=0,
+            note_sent_ms=0,
+            unproved=False,
+            proved_ms=arrival.received_ms,
         )
         session.add(row)
     elif row.boot == said.boot and stated.number < row.number:
@@ -122,6 +129,7 @@ def _file_statement(session: Session, arrival: CommandArrivalRow, witness: Witne
     row.keys_ver, row.frozen = said.keys_ver, said.frozen
     held = newest_checkpoint(session, arrival.gateway)
     finding = judge(None if held is None else (held.size, held.root), point, stated)
+    row.unproved = finding is Finding.UNPROVED
     if finding in {Finding.ROLLBACK, Finding.FORK}:
         was, now = (0 if held is None else held.size), (0 if point is None else point.size)
         detail = f"its audit had {was} lines that the center vouches for; it states {now}, and not after those"

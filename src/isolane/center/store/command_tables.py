@@ -114,8 +114,11 @@ class CommandStatementRow(Table):
     received_ms: Mapped[int]
     keys_sent_ms: Mapped[int]
     """When the next key manifest was handed to a link last; 0 never."""
+    note_sent_size: Mapped[int]
+    """Entries of the co-signed checkpoint that was handed to a link last; 0 none."""
     note_sent_ms: Mapped[int]
-    """When the co-signed checkpoint was handed to a link last; 0 never."""
+    unproved: Mapped[bool]
+    """Whether its audit has grown without a proof that it goes on from the co-signed checkpoint."""
     proved_ms: Mapped[int]
     """When it was last proved that its audit only grew."""
     number: Mapped[int]

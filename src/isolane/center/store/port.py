@@ -112,11 +112,12 @@ class Batch:
     ledgers: tuple[LedgerArrival, ...] = ()
     poison: tuple[PoisonArrival, ...] = ()
     papers: tuple[PaperArrival, ...] = ()
+    statements: tuple[StatementArrival, ...] = ()
 
 
 def origins(batch: Batch) -> list[Origin]:
     """Give who sent the things of a batch, one entry a thing."""
-    kinds = (batch.blocks, batch.schemas, batch.gaps, batch.ledgers, batch.poison, batch.papers)
+    kinds = (batch.blocks, batch.schemas, batch.gaps, batch.ledgers, batch.poison, batch.papers, batch.statements)
     return [arrival.origin for kind in kinds for arrival in kind]
 
 

@@ -4,7 +4,8 @@ The order for one command: the gate; its name in `seen`; its line in the journal
 again; "running" in `seen`; the verb; its line; from class R2 on a checkpoint; the final state in `seen`; the receipt.
 What cannot be written down is not done. Commands are let in one by one and run side by side, one of a verb at a time.
 Disk work is done in a thread, since it may take longer than a second of samples. Forged commands cost a count and, once
-a minute, one line of the journal; only those whose signatures hold get a receipt.
+a minute, one line of the journal; only those whose signatures hold get a receipt. A receipt is held in `seen` from the
+moment at which its command has ended until `Out` has stored it, so that no end of the process loses one.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from isolane.health.commands.challenge import Challenges
 from isolane.health.commands.gate import Admitted, Gate
 from isolane.health.commands.journal import UNPROVED, Journal, JournalError, Proof
 from isolane.health.commands.keyring import Keyring
+from isolane.health.commands.outcome import About, Outcome, seal
 from isolane.health.commands.rate import REFUSALS_BURST, REFUSALS_PER_S, Bucket
-from isolane.health.commands.receipt import sign
 from isolane.health.commands.refusal import Reason, RefusedError
 from isolane.health.commands.seen import Seen, StoreError
 from isolane.health.commands.states import State
@@ -29,7 +30,7 @@ from isolane.health.commands.verb import VerbError
 from isolane.security.checkpoint import Cosigns
 from isolane.security.event_lines import EventLines, Kind
 from isolane.security.key_manifest import ManifestError
-from isolane.wire.receipt import RESULT_BYTES_MAX, Receipt, StateName
+from isolane.wire.receipt import RESULT_BYTES_MAX
 
 _Kept = TypeVar("_Kept")
 _LOG = logging.getLogger(__name__)
@@ -78,18 +79,6 @@ class Ground:
     events: EventLines = field(default_factory=EventLines)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """How a command ended."""
-
-    state: StateName
-    reason: str = ""
-    detail: str = ""
-    result: Mapping[str, object] = field(default_factory=dict)
-    entry: int = -1
-    proof: Proof = UNPROVED
-
-
 class Desk:
     """The way of a command.
 
@@ -114,13 +103,15 @@ class Desk:
     async def start(self) -> None:
         """Tell what became of commands that the last process left, and who is there now."""
         await self._disk(self._note, "boot", {"boot": self._on.challenges.boot, "keys_ver": self._version})
+        for number, body in await self._disk(self._on.seen.untold) or []:
+            await self._bring(body, number)
         for each in await asyncio.to_thread(self._on.seen.unfinished):
             facts = {"jti": each.jti, "digest": each.digest, "verb": each.verb, "state": State.UNKNOWN}
             entry = await self._disk(self._note, "state", facts)
-            await self._disk(self._on.seen.move, each.jti, State.UNKNOWN)
-            number = -1 if entry is None else entry
-            outcome = _Outcome("unknown-after-restart", detail="the gateway restarted meanwhile", entry=number)
-            await self._tell(each.jti, each.digest, each.verb, outcome)
+            told = "the gateway restarted meanwhile"
+            outcome = Outcome("unknown-after-restart", detail=told, entry=-1 if entry is None else entry)
+            body = self._seal(About(each.jti, each.digest, each.verb), outcome)
+            await self._bring(body, await self._disk(self._on.seen.end, each.jti, State.UNKNOWN, body))
         await self._state()
 
     async def receive(self, data: bytes) -> None:
@@ -138,13 +129,15 @@ class Desk:
             return
         try:
             command = admitted.command
-            accepted = _Outcome("accepted", entry=entry)
-            await self._tell(command.jti, admitted.digest, command.verb, accepted)
+            about = About(command.jti, admitted.digest, command.verb)
+            await self._tell(about, Outcome("accepted", entry=entry))
             outcome = await self._run(admitted)
+            body = self._seal(about, outcome)
+            number = await self._disk(self._on.seen.end, command.jti, State(outcome.state), body)
         finally:
             self._busy.discard(admitted.command.verb)
         self.counts[outcome.state] += 1
-        await self._tell(command.jti, admitted.digest, command.verb, outcome)
+        await self._bring(body, number)
         if admitted.verb.declared.kind in _WITNESSED:
             await self._state()  # at once, so that the center co-signs the very tree that proves the receipt
 
@@ -170,6 +163,15 @@ class Desk:
         if is_new:
             await self._disk(self._note, "keys", {"keys_ver": self._version})
             await self._state()
+
+    def overrun(self) -> None:
+        """Count a command that was not even looked at, since too many came at once."""
+        self.counts[f"refused {Reason.FLOOD}"] += 1
+        self._forged[Reason.FLOOD] += 1
+
+    async def restate(self) -> None:
+        """Send the newest statement again: what is said around it has changed."""
+        await self._state()
 
     async def tend(self) -> None:
         """Do what is due: a new challenge with its statement, a checkpoint, a line about what was forged."""
@@ -227,7 +229,7 @@ class Desk:
                 _LOG.warning("command-state-not-kept jti=%s", command.jti)
             raise RefusedError(Reason.AUDIT, "the audit cannot be written", command, digest) from error
 
-    async def _run(self, admitted: Admitted) -> _Outcome:
+    async def _run(self, admitted: Admitted) -> Outcome:
         """Run the verb, unless it is too late or an interlock has opened, and write down how it ended."""
         command, kind = admitted.command, admitted.verb.declared.kind
         outcome = self._too_late(admitted)
@@ -235,7 +237,7 @@ class Desk:
             try:
                 await asyncio.to_thread(self._on.seen.move, command.jti, State.RUNNING)
             except StoreError:
-                outcome = _Outcome("refused", Reason.AUDIT, "the disk does not take it")
+                outcome = Outcome("refused", Reason.AUDIT, "the disk does not take it")
         if outcome is None:
             outcome = await self._do(admitted)
         facts = {"jti": command.jti, "state": outcome.state, "reason": outcome.reason}
@@ -243,35 +245,34 @@ class Desk:
         proof: Proof | None = UNPROVED
         if kind in _WITNESSED:
             proof = await self._disk(self._on.journal.prove, -1 if entry is None else entry)
-        await self._disk(self._on.seen.move, command.jti, State(outcome.state))
         reason = outcome.reason or (Reason.AUDIT if entry is None or proof is None else "")
         found = entry if entry is not None else -1
-        return _Outcome(outcome.state, reason, outcome.detail, outcome.result, found, proof or UNPROVED)
+        return Outcome(outcome.state, reason, outcome.detail, outcome.result, found, proof or UNPROVED)
 
-    def _too_late(self, admitted: Admitted) -> _Outcome | None:
+    def _too_late(self, admitted: Admitted) -> Outcome | None:
         if self._on.clock.mono_ns() >= admitted.deadline_mono_ns:
-            return _Outcome("expired", Reason.TIME, "it waited too long")
+            return Outcome("expired", Reason.TIME, "it waited too long")
         try:
             self._gate.hold(admitted.verb.declared, admitted.arguments)
         except RefusedError as refused:
-            return _Outcome("refused", refused.reason, refused.detail)
+            return Outcome("refused", refused.reason, refused.detail)
         return None
 
-    async def _do(self, admitted: Admitted) -> _Outcome:
+    async def _do(self, admitted: Admitted) -> Outcome:
         verb = admitted.verb
         try:
             async with asyncio.timeout(verb.declared.timeout_s):
                 result = dict(await verb.run(admitted.arguments, admitted.command.req.sub))
             if len(write(result)) > RESULT_BYTES_MAX:
-                return _Outcome("failed", "result", "the result is too large")
+                return Outcome("failed", "result", "the result is too large")
             read(write(result), INTEGER_MAX)
         except VerbError as error:
-            return _Outcome("failed", "verb", str(error)[:500])
+            return Outcome("failed", "verb", str(error)[:500])
         except TimeoutError:
-            return _Outcome("failed", "timeout", f"not done within {verb.declared.timeout_s:g} s")
+            return Outcome("failed", "timeout", f"not done within {verb.declared.timeout_s:g} s")
         except ValueError as error:
-            return _Outcome("failed", "result", f"the result is no JSON: {error}"[:500])
-        return _Outcome("done", result=result)
+            return Outcome("failed", "result", f"the result is no JSON: {error}"[:500])
+        return Outcome("done", result=result)
 
     async def _refuse(self, refused: RefusedError) -> None:
         """Count, and tell those who have proved who they are."""
@@ -291,28 +292,23 @@ class Desk:
             "reason": refused.reason,
         }
         entry = await self._disk(self._note, "state", facts)
-        outcome = _Outcome("refused", refused.reason, refused.detail, entry=entry if entry is not None else -1)
-        await self._tell(command.jti, refused.digest, command.verb, outcome)
+        outcome = Outcome("refused", refused.reason, refused.detail, entry=entry if entry is not None else -1)
+        await self._tell(About(command.jti, refused.digest, command.verb), outcome)
 
-    async def _tell(self, jti: str, digest: str, verb: str, outcome: _Outcome) -> None:
-        receipt = Receipt(
-            v=1,
-            gw=self._on.gateway,
-            boot=self._on.challenges.boot,
-            jti=jti,
-            digest=digest,
-            verb=verb,
-            state=outcome.state,
-            reason=outcome.reason,
-            detail=outcome.detail[:512],
-            at=max(0, self._on.clock.utc_ns() // NS_PER_MS),
-            result=dict(outcome.result),
-            entry=outcome.entry,
-            checkpoint=outcome.proof.note,
-            line=outcome.proof.line,
-            path=outcome.proof.path,
-        )
-        await self._out.receipt(sign(receipt, self._on.signer))
+    async def _tell(self, about: About, outcome: Outcome) -> None:
+        body = self._seal(about, outcome)
+        await self._bring(body, await self._disk(self._on.seen.hold, body))
+
+    async def _bring(self, body: bytes, number: int | None) -> None:
+        """Hand a receipt out, and let go of it when it is stored."""
+        await self._out.receipt(body)
+        if number is not None:
+            await self._disk(self._on.seen.told, number)
+
+    def _seal(self, about: About, outcome: Outcome) -> bytes:
+        on = self._on
+        at_ms = on.clock.utc_ns() // NS_PER_MS
+        return seal(about, outcome, gateway=on.gateway, boot=on.challenges.boot, at_ms=at_ms, signer=on.signer)
 
     def _note(self, kind: str, facts: Mapping[str, object]) -> int:
         return self._on.journal.append(kind, facts)

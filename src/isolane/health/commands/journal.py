@@ -154,6 +154,20 @@ class Journal:
             path = self._tree.inclusion(number, self._noted_entries)
             return Proof(note, line.decode(), tuple(each.hex() for each in path))
 
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """Prove that the first `new` lines begin with the first `old`; see `merkle.Tree.consistency`.
+
+        Raises:
+            ValueError: There are not as many.
+        """
+        with self._lock:
+            return self._tree.consistency(old, new)
+
+    def begins_with(self, point: Checkpoint) -> bool:
+        """Tell whether a checkpoint is of this audit as it once was."""
+        with self._lock:
+            return point.size <= len(self._tree) and self._tree.root(point.size) == point.root
+
     def _checkpoint(self) -> str:
         size = len(self._tree)
         if size > self._noted_entries:

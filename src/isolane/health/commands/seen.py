@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS commands (
     seq INTEGER NOT NULL, verb TEXT NOT NULL, state TEXT NOT NULL, UNIQUE (iss, seq)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS centers (iss TEXT PRIMARY KEY, greatest INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS untold (number INTEGER PRIMARY KEY AUTOINCREMENT, receipt BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS freeze (one INTEGER PRIMARY KEY CHECK (one = 1), set_by TEXT NOT NULL) STRICT;
 """
 
@@ -113,10 +114,46 @@ class Seen:
             ValueError: That state cannot follow.
         """
         with self._work() as file:
-            row = file.execute("SELECT state FROM commands WHERE jti = ?", (jti,)).fetchone()
-            if row is None or state not in NEXT[State(row[0])]:
-                raise ValueError(f"{state} cannot follow {row and row[0]}")
-            file.execute("UPDATE commands SET state = ? WHERE jti = ?", (state, jti))
+            _move(file, jti, state)
+
+    def end(self, jti: str, state: State, receipt: bytes) -> int:
+        """Write down how a command ended, and the receipt that is yet to be told, in one step; give its number.
+
+        Raises:
+            StoreError: The disk has not taken it.
+            ValueError: That state cannot follow.
+        """
+        with self._work() as file:
+            _move(file, jti, state)
+            return _hold(file, receipt)
+
+    def hold(self, receipt: bytes) -> int:
+        """Write down a receipt that is yet to be told; give its number.
+
+        Raises:
+            StoreError: The disk has not taken it.
+        """
+        with self._work() as file:
+            return _hold(file, receipt)
+
+    def told(self, number: int) -> None:
+        """Let go of a receipt that is in the outbox.
+
+        Raises:
+            StoreError: The disk has not taken it.
+        """
+        with self._work() as file:
+            file.execute("DELETE FROM untold WHERE number = ?", (number,))
+
+    def untold(self) -> list[tuple[int, bytes]]:
+        """Give the receipts that the last process has not brought into the outbox, or not noted so.
+
+        Raises:
+            StoreError: The file does not answer.
+        """
+        with self._work() as file:
+            rows = file.execute("SELECT number, receipt FROM untold ORDER BY number").fetchall()
+        return [(int(number), bytes(receipt)) for number, receipt in rows]
 
     def unfinished(self) -> list[Known]:
         """Give the commands that were accepted or running when the last process ended.
@@ -168,3 +205,14 @@ class Seen:
         with contextlib.suppress(sqlite3.Error):
             if self._file.in_transaction:
                 self._file.rollback()
+
+
+def _move(file: sqlite3.Connection, jti: str, state: State) -> None:
+    row = file.execute("SELECT state FROM commands WHERE jti = ?", (jti,)).fetchone()
+    if row is None or state not in NEXT[State(row[0])]:
+        raise ValueError(f"{state} cannot follow {row and row[0]}")
+    file.execute("UPDATE commands SET state = ? WHERE jti = ?", (state, jti))
+
+
+def _hold(file: sqlite3.Connection, receipt: bytes) -> int:
+    return int(file.execute("INSERT INTO untold (receipt) VALUES (?)", (receipt,)).lastrowid or 0)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
 from isolane.core.failures import IsolaneError
+from isolane.health.links.errands import Errands
 from isolane.health.links.influx.settings import InfluxSettings
 from isolane.health.links.loki.settings import LokiSettings
 from isolane.health.links.mqtt.settings import MqttSettings
@@ -21,8 +22,16 @@ from isolane.health.links.target import TargetSettings
 from isolane.health.links.way import Way, Ways, no_way
 
 
-def build(settings: Sequence[AnyLinkSettings], site: Site, ways: Ways = no_way) -> tuple[Link, ...]:
+def build(
+    settings: Sequence[AnyLinkSettings], site: Site, ways: Ways = no_way, errands: Errands | None = None
+) -> tuple[Link, ...]:
     """Build every link, in the order of the settings.
+
+    Args:
+        settings: A table for each.
+        site: Whose they are.
+        ways: The way out of each.
+        errands: What links to a center carry beside the outbox; None: nothing.
 
     Raises:
         IsolaneError: Two links share a name, none is required, or a certificate or key cannot be read.
@@ -33,20 +42,20 @@ def build(settings: Sequence[AnyLinkSettings], site: Site, ways: Ways = no_way) 
             raise IsolaneError(f"two links are named {name!r}", "give each link its own name")
     if settings and not any(table.required for table in settings):
         raise IsolaneError("no link is required", "let `required` be true for the link to your center")
-    return tuple(_build(table, site, ways(table.name)) for table in settings)
+    return tuple(_build(table, site, ways(table.name), errands) for table in settings)
 
 
-def _build(table: AnyLinkSettings, site: Site, way: Way | None) -> Link:
+def _build(table: AnyLinkSettings, site: Site, way: Way | None, errands: Errands | None) -> Link:
     # Imported here, so that a gateway without a broker loads no MQTT library.
     if isinstance(table, TargetSettings):
         return _target(table, site, way)
     if isinstance(table, MqttSettings):
         from isolane.health.links.mqtt.link import MqttLink  # noqa: PLC0415
 
-        return MqttLink(table, site, way)
+        return MqttLink(table, site, way, errands)
     from isolane.health.links.https.link import HttpsLink  # noqa: PLC0415
 
-    return HttpsLink(table, site, way)
+    return HttpsLink(table, site, way, errands)
 
 
 def _target(table: AnyTargetSettings, site: Site, way: Way | None) -> Link:

@@ -49,10 +49,10 @@ class _Backend(httpcore.AnyIOBackend):
         return AnyIOStream(await UNIXSocketStream.from_socket(passage.inner))
 
 
-def transport(
-    way: Way | None, traffic: LinkCounts, dead_s: int, context: ssl.SSLContext, kept_s: float
+def transport(  # noqa: PLR0917 - made in one place a link
+    way: Way | None, traffic: LinkCounts, dead_s: int, context: ssl.SSLContext, kept_s: float, connections: int = 1
 ) -> httpx.AsyncHTTPTransport:
-    """Make a transport that keeps one connection and heeds nothing of the environment.
+    """Make a transport that keeps its connections and heeds nothing of the environment.
 
     Args:
         way: Of the link; None: it connects by itself.
@@ -60,11 +60,14 @@ def transport(
         dead_s: A connection whose peer has confirmed nothing for so long is dead, s.
         context: Checks the far end.
         kept_s: An idle connection is kept for so long, s.
+        connections: At once: one more for who waits for an answer while the others go on.
     """
     made = httpx.AsyncHTTPTransport(
         verify=context,
         trust_env=False,
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=kept_s),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=kept_s
+        ),
         socket_options=[
             (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
             (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, dead_s * 1000),
@@ -74,8 +77,8 @@ def transport(
         # The library's pool takes a backend, its transport hands none through.
         made._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001
             ssl_context=context,
-            max_connections=1,
-            max_keepalive_connections=1,
+            max_connections=connections,
+            max_keepalive_connections=connections,
             keepalive_expiry=kept_s,
             network_backend=_Backend(way, traffic, dead_s),
         )

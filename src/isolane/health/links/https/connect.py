@@ -14,6 +14,8 @@ from isolane.health.links.way import Way
 from isolane.security.tls import client_context
 
 _KEPT_S = 600.0
+_CONNECTIONS = 2
+"""One delivers, one waits for errands; without these the second is never opened."""
 
 
 def client(
@@ -33,7 +35,7 @@ def client(
     context = context or client_context(settings.ca, settings.certificate, settings.key)
     return httpx.AsyncClient(
         base_url=settings.url,
-        transport=transport(way, counts, settings.dead_s, context, _KEPT_S),
+        transport=transport(way, counts, settings.dead_s, context, _KEPT_S, _CONNECTIONS),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(settings.timeout_s),

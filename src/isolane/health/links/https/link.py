@@ -14,6 +14,8 @@ import httpx
 from isolane.config.site import Site
 from isolane.health.links.backoff import Backoff
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.errands import Errands
+from isolane.health.links.https.ask import Asker
 from isolane.health.links.https.bundles import Bundles
 from isolane.health.links.https.connect import client
 from isolane.health.links.https.pick import Pick
@@ -26,6 +28,7 @@ from isolane.health.links.way import Way
 from isolane.security.live_identity import LiveIdentity
 from isolane.security.tls import client_context
 from isolane.wire.bundle import bundle_path, pack
+from isolane.wire.errand import errands_path
 from isolane.wire.uplink import Up, ingest_path
 
 _LOG = logging.getLogger(__name__)
@@ -42,12 +45,15 @@ class HttpsLink:
         settings: Its table.
         site: Whose paths are used.
         way: The way out; None: by itself.
+        errands: What is carried beside the outbox; None: nothing.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
 
-    def __init__(self, settings: HttpsSettings, site: Site, way: Way | None = None) -> None:
+    def __init__(
+        self, settings: HttpsSettings, site: Site, way: Way | None = None, errands: Errands | None = None
+    ) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self.name = settings.name
         self.counts = LinkCounts()
@@ -58,6 +64,8 @@ class HttpsLink:
         self._bundles = Bundles(settings.window)
         self._mistrust = Mistrust(settings.url)
         self._meter = Meter(self.counts)
+        path = errands_path(site.name, site.gateway)
+        self._asker = None if errands is None else Asker(settings, path, errands)
         self._backoff = Backoff(settings.reconnect_s_max)
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
@@ -66,7 +74,9 @@ class HttpsLink:
         pick = Pick(courier)
         context = client_context(self._settings.ca, self._settings.certificate, self._settings.key)
         identity = LiveIdentity(context, self._settings.certificate, self._settings.key)
-        async with client(self._settings, self.counts, self._way, context) as requests:
+        async with client(self._settings, self.counts, self._way, context) as requests, asyncio.TaskGroup() as tasks:
+            if self._asker is not None:
+                tasks.create_task(self._asker.run(requests))
             try:
                 while True:
                     messages = await pick.pick(self._bundles.messages_max)

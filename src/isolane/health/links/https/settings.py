@@ -28,6 +28,15 @@ class HttpsSettings(
             le=256,
         ),
     ] = 32
+    poll_s: Annotated[
+        float,
+        msgspec.Meta(
+            description="How long a question for commands may wait at the center, s, 1 to 120; what stands between "
+            "must bear so long a silence. Without [health.commands] nothing is asked",
+            ge=1,
+            le=120,
+        ),
+    ] = 100.0
     timeout_s: Annotated[
         float,
         msgspec.Meta(description="How long to wait for a connection or an answer, s, 0.1 to 300", ge=0.1, le=300),

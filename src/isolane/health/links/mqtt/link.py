@@ -12,6 +12,7 @@ import aiomqtt
 
 from isolane.config.site import Site
 from isolane.health.links.counts import LinkCounts
+from isolane.health.links.errands import Errands
 from isolane.health.links.mistrust import Mistrust
 from isolane.health.links.mqtt.connect import Session, connected, is_too_new
 from isolane.health.links.mqtt.send import send
@@ -20,6 +21,7 @@ from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import AnyMessage, Courier
 from isolane.health.links.way import Way, dialer_of
 from isolane.security.tls import client_context
+from isolane.wire.errand import Down, down_errand_topic
 from isolane.wire.uplink import VERSION, Downlink, Up, decode_downlink, down_topic, up_topic
 
 _LOG = logging.getLogger(__name__)
@@ -33,12 +35,16 @@ class MqttLink:
     Args:
         settings: Its table.
         site: Whose topics are used; the gateway's name is the client id.
+        way: The way out; None: by itself.
+        errands: What is carried beside the outbox; None: nothing.
 
     Raises:
         IsolaneError: A certificate or key cannot be read.
     """
 
-    def __init__(self, settings: MqttSettings, site: Site, way: Way | None = None) -> None:
+    def __init__(
+        self, settings: MqttSettings, site: Site, way: Way | None = None, errands: Errands | None = None
+    ) -> None:
         client_context(settings.ca, settings.certificate, settings.key)
         self.name = settings.name
         self.counts = LinkCounts()
@@ -48,6 +54,9 @@ class MqttLink:
         self._client_id = site.gateway
         self._up = {kind: up_topic(site.name, site.gateway, kind) for kind in Up}
         self._down = down_topic(site.name, site.gateway)
+        self._errands = errands
+        kinds = () if errands is None else Down
+        self._brought = {down_errand_topic(site.name, site.gateway, kind): kind for kind in kinds}
         self._protocol = aiomqtt.ProtocolVersion.V311 if settings.protocol == "3.1.1" else aiomqtt.ProtocolVersion.V5
 
     async def run(self, courier: Courier[AnyMessage]) -> None:
@@ -67,9 +76,11 @@ class MqttLink:
             raise
 
     async def _talk(self, session: Session, courier: Courier[AnyMessage]) -> None:
-        granted = await session.subscribe(self._down, qos=1)
-        if any((code if isinstance(code, int) else code.value) >= _FAILED for code in granted):
-            raise aiomqtt.MqttError(f"the broker does not let us subscribe to {self._down}")
+        topics = [self._down, *self._brought]
+        granted = await session.subscribe([(topic, 1) for topic in topics])
+        for topic, code in zip(topics, granted, strict=True):
+            if (code if isinstance(code, int) else code.value) >= _FAILED:
+                raise aiomqtt.MqttError(f"the broker does not let us subscribe to {topic}")
         await courier.begin()
         self.counts.sessions += 1
         self.counts.connected = True
@@ -78,6 +89,8 @@ class MqttLink:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(session, courier))
                 tasks.create_task(measured(session, self.counts))
+                if self._errands is not None:
+                    tasks.create_task(self._state(session, self._errands))
                 for _ in range(min(self._settings.window, session.receive_maximum)):
                     tasks.create_task(self._send(session, courier))
         finally:
@@ -95,6 +108,18 @@ class MqttLink:
                 self._mistrust.oversize(f"{message.kind}: {why}")
                 courier.refuse(message)
 
+    async def _state(self, session: Session, errands: Errands) -> None:
+        """Bring the newest statement, and each that replaces it."""
+        number = 0
+        while True:
+            number, data = await errands.newest(number)
+            size, topic = len(data), self._up[Up.STATEMENT]
+            self.counts.count(Up.STATEMENT, size)
+            why = await session.deliver(topic, data, self._settings.dead_s, self._settings.expiry_s)
+            if why is not None:
+                self.counts.refused += 1
+                _LOG.warning("statement-refused link=%s why=%s", self.name, why)
+
     async def _receive(self, session: Session, courier: Courier[AnyMessage]) -> None:
         messages = session.messages
         async for message in messages:
@@ -106,6 +131,11 @@ class MqttLink:
                 await courier.answer(_joined(answers))
 
     def _read(self, message: aiomqtt.Message) -> Downlink | None:
+        kind = self._brought.get(str(message.topic))
+        if kind is not None and self._errands is not None:
+            data = message.payload if isinstance(message.payload, bytes) else b""
+            self._errands.take(kind, data, retained=message.retain)
+            return None
         why = "retained"
         # The center retains nothing; what is retained there was put by somebody else, or long ago.
         if not message.retain and isinstance(message.payload, bytes):
