@@ -10,6 +10,7 @@ from bench.attack.drivers import (
     names,
     ocpp_sim,
     outside,
+    pseudonyms,
     renewal,
     storage,
     tls_probe,
@@ -17,6 +18,6 @@ from bench.attack.drivers import (
 )
 
 __all__ = [
-    "broker", "canaries", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside",
+    "broker", "canaries", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside", "pseudonyms",
     "renewal", "storage", "tls_probe", "ws_raw",
 ]  # fmt: skip

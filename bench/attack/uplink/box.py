@@ -95,8 +95,10 @@ class Box:
     async def feed(self, packets: list[bytes]) -> None:
         """Bring the tap's packets that it has not got."""
         if self._socket is None:
+            path = self.folder / "gateway/run/events.sock"
+            await self.until(path.exists, "the gateway listens to the tap")
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._socket.connect(str(self.folder / "gateway/run/events.sock"))
+            self._socket.connect(str(path))
             self._socket.setblocking(False)
         for packet in packets[self.fed :]:
             async with asyncio.timeout(_WAIT_S):

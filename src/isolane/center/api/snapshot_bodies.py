@@ -37,10 +37,14 @@ class HoldBody(_Body):
 class EraseBody(_Body):
     """What is to be erased: a site's snapshots, those that name a transaction, or of both."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {"minLength": 1}}} for name in ("site", "pseudonym")]
+        }
+    )
 
-    site: Annotated[str | None, Field(max_length=64, pattern=TEXT)] = None
-    pseudonym: Annotated[str | None, Field(pattern=f"^{PSEUDONYM.pattern}$", description="16 hex digits")] = None
+    site: Annotated[str, Field(max_length=64, pattern=TEXT)] = ""
+    pseudonym: Annotated[str, Field(pattern=f"^({PSEUDONYM.pattern})?$", description="16 hex digits")] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def _add_actions(router: APIRouter, snapshots: Snapshots) -> None:
 
     @router.post("/erase", response_model=Erased, summary="Delete all of a site, or that name a transaction")
     async def erase(body: EraseBody) -> Response:
-        subject = body.model_dump(exclude_none=True)
+        subject = {name: word for name, word in body.model_dump().items() if word}
         if not subject:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "name a site, a pseudonym, or both")
         return _json(await snapshots.erase(subject, caller().sites, _who()))
