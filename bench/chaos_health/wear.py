@@ -40,8 +40,7 @@ def _written(file: Path, rows: int, blocks: int) -> int:
     schema = Schema.of(tuple(Signal("CP-1", f"0.0/Wear[{number}]/Value", "", 1.0) for number in range(_SIGNALS)))
     store = Store(OutboxSettings(path=file), b"wear", SystemClock(), schema, frozenset({_LINK}))
     wear, rng = Wear(), np.random.default_rng(1)
-    wear.begin()
-    store.open()
+    wear.counted(store.open)
     before = wear.written_bytes or 0
     last = np.zeros((_SIGNALS, 1), np.int64)
     codes = np.zeros((_SIGNALS, rows), np.uint8)
@@ -51,6 +50,7 @@ def _written(file: Path, rows: int, blocks: int) -> int:
         last = values[:, -1:]
         store.put(Draft(schema.id, 1_700_000_000_000 + number * rows * 1000, 1000, values, codes))
         store.settle(_LINK, [(store.epoch, 0, number)], [])
+    wear.counted(lambda: None)
     written = (wear.written_bytes or 0) - before
     store.close()
     return written

@@ -1,6 +1,8 @@
 """This file tests the count of what is written; it guards that it is the outbox's own and grows with what it keeps."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -36,6 +38,28 @@ async def test_what_is_written_is_counted_and_shown() -> None:
         for each in folder.iterdir():
             each.unlink()
         folder.rmdir()
+
+
+def test_it_is_counted_where_the_process_keeps_its_memory_private() -> None:
+    program = """
+import os, sys, tempfile
+from isolane.cli.private_memory import keep_memory_private
+from isolane.health.outbox.wear import Wear
+if os.geteuid() == 0:  # root may read what is private too
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+keep_memory_private()
+wear = Wear()
+def write():
+    with tempfile.TemporaryFile(dir="/var/tmp") as file:
+        file.write(bytes(100_000))
+        file.flush()
+        os.fsync(file.fileno())
+wear.counted(write)
+assert 100_000 <= wear.written_bytes < 500_000, wear.written_bytes
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_nothing_is_told_before_it_begins() -> None:

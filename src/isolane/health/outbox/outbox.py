@@ -72,7 +72,6 @@ class Outbox:
             IsolaneError: The file cannot be opened for a reason a person must put right.
         """
         try:
-            await self._call(self.wear.begin)
             await self._call(self._store.open)
         except BaseException:
             self._thread.shutdown()
@@ -200,7 +199,9 @@ class Outbox:
     async def _call(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        work = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+        work = asyncio.get_running_loop().run_in_executor(
+            self._thread, self.wear.counted, lambda: function(*args, **kwargs)
+        )
         try:
             return await asyncio.shield(work)
         finally:
