@@ -60,7 +60,7 @@ class CommandSite:
         manifest = self.box / "keys.jws"
         manifest.write_bytes(self.people.manifest(1))
         self.broker = Broker(folder, pki) if way == "mqtt" else None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Future[None]] = []
         self.catalogue = SqlCatalogue(open_database(folder / "catalogue.sqlite3"))
         self.telemetry = EmbeddedTelemetry(folder / "telemetry", StoreSettings(hot_minutes=1))
         self.commands = SqlCommands(self.catalogue)
@@ -98,7 +98,7 @@ class CommandSite:
         """Run center and broker, tell the center its keys, start the gateway; end all of them."""
         if self.broker is not None:
             self.broker.start()
-        tasks = self._tasks = [asyncio.create_task(task()) for task in (*self.ways_in.tasks.values(), self.desk.run)]
+        tasks = self._tasks = [asyncio.ensure_future(task()) for task in (*self.ways_in.tasks.values(), self.desk.run)]
         serving = [asyncio.create_task(server.run()) for server in self.ways_in.servers]
         try:
             public = self.gateway_key.public_key.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)

@@ -11,9 +11,11 @@ from isolane.health.commands.receipt import open_receipt
 from isolane.health.commands.seen import StoreError
 from isolane.health.commands.states import NEXT, State
 from isolane.security.audit import check
-from isolane.security.checkpoint import open_note
-from isolane.security.merkle import is_included, leaf_hash
-from isolane.wire.command import write
+from isolane.security.checkpoint import Checkpoint, open_note
+from isolane.security.envelope import RECEIPT, parse
+from isolane.security.merkle import is_consistent, is_included, leaf_hash
+from isolane.wire.command import read, write
+from isolane.wire.receipt import BYTES_MAX, Receipt
 from support.commanded import GATEWAY, UTC_S, World
 
 
@@ -215,3 +217,41 @@ def test_a_state_follows_only_what_it_may(world: World) -> None:
         with pytest.raises(ValueError, match="cannot follow"):
             world.seen.move(command.jti, state)
     assert all(State.ACCEPTED not in after for state, after in NEXT.items() if state is not State.RECEIVED)
+
+
+async def test_a_receipt_that_no_outbox_took_is_told_after_the_next_start(world: World) -> None:
+    """Killed between the end of the verb and the outbox: the command has ended, so only its receipt can say how."""
+    stuck = asyncio.Event()
+
+    async def take_accepted_alone(body: bytes) -> None:
+        if read(parse(body, RECEIPT, BYTES_MAX).payload, Receipt).state != "accepted":
+            stuck.set()
+            await asyncio.Event().wait()
+        world.receipts.append(body)
+
+    world.receipt = take_accepted_alone  # type: ignore[method-assign]
+    command = asyncio.ensure_future(world.desk.receive(world.seal(world.command())))
+    async with asyncio.timeout(10):
+        await stuck.wait()
+    command.cancel()
+    await asyncio.wait({command})
+    assert [each.state for each in world.told()] == ["accepted"]
+    del world.receipt
+    world.restart()
+    await world.desk.start()
+    assert [each.state for each in world.told()] == ["accepted", "done"]
+    world.restart()
+    await world.desk.start()
+    assert [each.state for each in world.told()] == ["accepted", "done"]
+
+
+async def test_an_audit_proves_that_it_goes_on_from_what_it_was(world: World) -> None:
+    await world.desk.receive(world.seal(world.command()))
+    keys = {GATEWAY: world.people.gateway.public_key}
+    old, _ = open_note(world.journal.checkpoint(), keys)
+    await world.desk.receive(world.seal(world.command()))
+    new, _ = open_note(world.journal.checkpoint(), keys)
+    assert world.journal.begins_with(old)
+    assert is_consistent(old.size, new.size, world.journal.consistency(old.size, new.size), old.root, new.root)
+    assert not world.journal.begins_with(Checkpoint(new.origin, old.size, new.root))
+    assert not world.journal.begins_with(Checkpoint(new.origin, new.size + 1, new.root))
