@@ -15,7 +15,6 @@ import dataclasses
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -24,6 +23,7 @@ from isolane.core.clock import Clock
 from isolane.core.failures import IsolaneError
 from isolane.core.ports import Source
 from isolane.core.supervisor import Restarts, supervise
+from isolane.health.anew import Anew
 from isolane.health.black_box import black_box, overhear, upload
 from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
@@ -31,10 +31,6 @@ from isolane.health.budget.metrics import BudgetCollector
 from isolane.health.clock_sync import is_synced
 from isolane.health.command_room import CommandRoom
 from isolane.health.command_verbs import Own
-from isolane.health.commands.verb import Verb
-from isolane.health.commands.verbs.freeze import FreezeClear, FreezeSet
-from isolane.health.commands.verbs.ledger import Ledger
-from isolane.health.commands.verbs.status import Status
 from isolane.health.links import catalogue as link_catalogue
 from isolane.health.links.counts import LinkCollector
 from isolane.health.links.delivery import Order
@@ -50,6 +46,8 @@ from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Draft, Sheet
 from isolane.health.post import Post
 from isolane.health.practice import join, models_of
+from isolane.health.rates import Rates
+from isolane.health.reach import Reach, Stages
 from isolane.health.recorder.metrics import RecorderCollector
 from isolane.health.recorder.recorder import Recorder
 from isolane.health.rhythm import BURST_S_MAX, SITE, Rhythm, beats
@@ -88,6 +86,7 @@ class Pipeline:
         names = [table.name for table in settings.links]
         self.budget = Budget(settings.budget, settings.outbox.path.with_suffix(".budget"), clock, names)
         self.recorder: Recorder | None = None
+        self.reach: Reach | None = None
         built = source_catalogue.build(settings.sources, site, clock, self._hear)
         self.models = models_of(settings, source_catalogue.signals_of(built), source_catalogue.periods_of(built), clock)
         self.sources = built if self.models is None else (*built, self.models)
@@ -100,13 +99,16 @@ class Pipeline:
             raise IsolaneError("no source gives a signal", "name what is to be read under [[health.sources]]")
         periods_s, bursts_s = source_catalogue.periods_of(self.sources), source_catalogue.bursts_of(self.sources)
         shares = beats(settings.sampling, settings.outbox.block_rows, signals, periods_s, bursts_s)
-        thinning, rung = settings.thinning, lambda: self.budget.rung
+        self.rates = Rates(clock, lambda: self.budget.rung, self.burst, can_burst=bool(bursts_s))
+        thinning, rung = settings.thinning, lambda: self.rates.rung
         self.rhythms = [Rhythm(beat, clock, self.counts, thinning, rung) for beat in shares]
         self.schema = self.rhythms[0].schema
         self.recorder = black_box(site, settings, clock, self.rhythms, self.sources, self.burst)
         self._settings = settings
         self._site = site
         self._emit = shared([rhythm.grid for rhythm in self.rhythms])
+        self._anew = {source.name: Anew(functools.partial(source.run, self._emit)) for source in self.sources}
+        self._stop: asyncio.Event | None = None
         required = frozenset(link.name for link in settings.links if link.required)
         tag = gateway_tag(site.name, site.gateway)
         self.kept = Kept(thinning.kept, thinning.kept.folder(settings.outbox.path), tag, clock)
@@ -125,6 +127,7 @@ class Pipeline:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then end in order. `outbox.open` has been called."""
+        self._stop = stop
         cursors = [self.outbox.cursor(table.name, _pace(table)) for table in self._settings.links]
         for rhythm in self.rhythms:
             self.kept.learn(rhythm.schema)
@@ -146,6 +149,8 @@ class Pipeline:
                 stack.callback(self.commands.close)
                 bring, room = self.errands.next, self.commands
                 background.append(self._part("commands", lambda: room.run(bring)))
+            if self.reach is not None:
+                background.append(self._part("log-tail", self.reach.run))
             if self.recorder is not None:
                 background.append(self._part("recorder", self.recorder.run))
             if not any(isinstance(table, OcppSettings) for table in self._settings.sources):
@@ -170,6 +175,8 @@ class Pipeline:
     def _hear(self, packet: Packet | None) -> None:
         """Show a packet of the tap's to who is no source."""
         self.budget.hearing.take(packet)
+        if self.reach is not None:
+            self.reach.hear(packet)
         if self.recorder is not None:
             self.recorder.hear(packet)
 
@@ -216,7 +223,7 @@ class Pipeline:
                 await asyncio.gather(*(cursor.state_books() for cursor in up))
 
     def _source(self, source: Source) -> Coroutine[None, None, None]:
-        return self._part(f"source:{source.name}", lambda: source.run(self._emit))
+        return self._part(f"source:{source.name}", self._anew[source.name].run)
 
     def _ticks(self, rhythm: Rhythm) -> Coroutine[None, None, None]:
         name = f"ticks:{rhythm.beat.stream}" if rhythm.beat.stream else "ticks"
@@ -234,10 +241,27 @@ class Pipeline:
             return None
         folder = self._settings.commands.folder(self._settings.outbox.path)
         room = CommandRoom(self._site, self._settings.commands, folder, clock, is_synced)
-        own = Own(self.outbox, self.links, len(self.sources), clock)
-        verbs: list[Verb[Any]] = [Status(own.facts), Ledger(own.books), FreezeSet(room.seen), FreezeClear(room.seen)]
-        room.open(verbs, lambda _: None, self._put_receipt, self.errands.state)
+        stages = Stages(
+            clock=clock,
+            is_synced=is_synced,
+            own=Own(self.outbox, self.links, len(self.sources), clock),
+            sources=self.sources,
+            anew=self._anew,
+            links=self.links,
+            outbox=self.outbox,
+            kept=self.kept,
+            rates=self.rates,
+            recorder=self.recorder,
+            end=self._end,
+        )
+        self.reach = Reach(self._site, self._settings.commands.verbs, folder, stages)
+        room.open(self.reach.verbs(room.seen), self.reach.interlocks, self._put_receipt, self.errands.state)
         return room
+
+    def _end(self) -> None:
+        """Have the process end in order."""
+        if self._stop is not None:
+            self._stop.set()
 
     async def _put_receipt(self, kind: str, body: bytes, at_ms: int) -> None:
         await self.outbox.put(Sheet(kind, body, at_ms), Lane.RECEIPT)

@@ -26,7 +26,7 @@ from isolane.health.commands.rate import REFUSALS_BURST, REFUSALS_PER_S, Bucket
 from isolane.health.commands.refusal import Reason, RefusedError
 from isolane.health.commands.seen import Seen, StoreError
 from isolane.health.commands.states import State
-from isolane.health.commands.verb import VerbError
+from isolane.health.commands.verb import Lasting, VerbError
 from isolane.security.checkpoint import Cosigns
 from isolane.security.event_lines import EventLines, Kind
 from isolane.security.key_manifest import ManifestError
@@ -138,6 +138,8 @@ class Desk:
             self._busy.discard(admitted.command.verb)
         self.counts[outcome.state] += 1
         await self._bring(body, number)
+        if outcome.state == "done" and isinstance(admitted.verb, Lasting):
+            admitted.verb.afterwards()
         if admitted.verb.declared.kind in _WITNESSED:
             await self._state()  # at once, so that the center co-signs the very tree that proves the receipt
 

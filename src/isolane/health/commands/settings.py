@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from isolane.health.commands.verbs.settings import VerbSettings
+
 
 class CommandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Signed commands; docs/reference/commands.md."""
@@ -27,6 +29,8 @@ class CommandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Path | None,
         msgspec.Meta(description="Folder of the audit and of what was taken before; absent: beside the outbox"),
     ] = None
+
+    verbs: VerbSettings = VerbSettings()
 
     def folder(self, outbox: Path) -> Path:
         """Give the folder, for the outbox at a path."""

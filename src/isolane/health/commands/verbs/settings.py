@@ -66,8 +66,8 @@ class UploadDoor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Address, msgspec.Meta(description="Where it listens, while a log is waited for: in the network of the chargers")
     ]
     host: Annotated[
-        str | None,
-        msgspec.Meta(description="Name or address that chargers are told; absent: that of `address`", max_length=253),
+        Annotated[str, msgspec.Meta(max_length=253)] | None,
+        msgspec.Meta(description="Name or address that chargers are told; absent: that of `address`"),
     ] = None
     data_ports: Annotated[
         tuple[Annotated[int, msgspec.Meta(ge=1024, le=65_535)], ...],
@@ -101,8 +101,8 @@ class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         msgspec.Meta(description="Where, the preferred one first, one of each way", min_length=1, max_length=4),
     ]
     size_bytes_max: Annotated[
-        int, msgspec.Meta(description="Of one log, bytes; a longer one is thrown away", ge=1024, le=32 << 20)
-    ] = 16 << 20
+        int, msgspec.Meta(description="Of one log, bytes; a longer one is thrown away", ge=1024, le=16 << 20)
+    ] = 8 << 20
     wait_s: Annotated[float, msgspec.Meta(description="For how long a log is waited for, s", ge=10, le=900)] = 600.0
 
     def __post_init__(self) -> None:
