@@ -1,4 +1,4 @@
-"""This file holds the table of verbs in docs/reference/commands.md to the catalogue, and its settings to what is read."""
+"""This file holds the table of verbs in docs/reference/commands.md to the catalogue, and its settings to the code."""
 
 from pathlib import Path
 
