@@ -112,6 +112,7 @@ def test_a_disk_that_takes_nothing_ends_the_recording_and_not_the_tap(
         tree.note("CP1", 0, 1, b"[]")
         tree.tell()
         assert "frame-tree-ended" in caplog.text
+        assert not tree.is_open
         tree.note("CP1", 0, 2, b"[]")
         tree.tell()
         tree.close()
@@ -127,6 +128,8 @@ def test_a_tap_that_is_told_so_keeps_them_and_logs_its_root(tmp_path: Path) -> N
         sock.send(leg.opened())
         sock.send(leg.says(CHARGER, 2, "1", "Heartbeat", {}))
         wait_until(lambda: tap.metric("isolane_tap_messages_total") == 1, "the message is read")
+    assert tap.metric("isolane_tap_frame_hashes_total") == 1
+    assert tap.metric("isolane_tap_frame_tree_open") == 1
     assert tap.stop() == 0
     assert [entry.get("c") for entry in _lines(tmp_path / "frames" / "frames-000001.jsonl")] == [None, "CP1", None]
     assert (

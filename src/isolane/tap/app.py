@@ -69,7 +69,7 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
     port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max), journal)
     connections = Connections(rules, port.put, SystemClock(), settings.connections_max)
     listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
-    collector = metrics.TapCollector(tally, budget, connections, listener, port, findings=findings)
+    collector = metrics.TapCollector(tally, budget, connections, listener, port, findings=findings, frames=frames)
     async with contextlib.AsyncExitStack() as stack:
         page = await stack.enter_async_context(_page(settings, page_socket, collector))
         if journal:

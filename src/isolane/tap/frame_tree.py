@@ -112,6 +112,11 @@ class FrameTree:
                 "set [tap] frame_tree to a folder this process may write, or leave it out",
             ) from error
 
+    @property
+    def is_open(self) -> int:
+        """1 while hashes are kept, 0 once the disk has refused."""
+        return int(not self._file.closed)
+
     def note(self, charger: str, direction: int, mono_ns: int, message: bytes) -> None:
         """Write a message's hash down, with the next lines."""
         way = DIRECTIONS[direction]

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
+from isolane.tap.frame_tree import FrameTree
 from isolane.tap.listen import Listener
 from isolane.tap.security_events import SecurityEvents
 from isolane.tap.stream import Budget
@@ -35,6 +36,7 @@ class TapCollector(Collector):
         port: EventPort,
         *,
         findings: SecurityEvents,
+        frames: FrameTree | None = None,
     ) -> None:
         self._tally = tally
         self._findings = findings
@@ -67,6 +69,14 @@ class TapCollector(Collector):
             ("events_queued", "Events that wait for the health process", lambda: port.queued),
             ("events_connected", "1 where the health process is connected", lambda: int(port.is_connected)),
         )
+        if frames is not None:
+            kept = ("frame_hashes", "Hashes of messages, and gaps, that were kept", lambda: frames.entries)
+            is_kept = (
+                "frame_tree_open",
+                "1 while hashes are kept, 0 once the disk has refused",
+                lambda: frames.is_open,
+            )
+            self._counters, self._gauges = (*self._counters, kept), (*self._gauges, is_kept)
 
     def collect(self) -> Iterator[Family]:
         """Give every family with its value of now."""
