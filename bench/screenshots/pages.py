@@ -6,9 +6,10 @@ path needs an example in `EXAMPLES`: without one there is no picture, and the co
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.screenshots.commands import COMMANDS
 from bench.screenshots.scene import CHARGER, GATEWAY, SITE
 from bench.screenshots.snapshots import AWAITED, SNAPSHOT
 from starlette.routing import BaseRoute, Route
@@ -16,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from isolane.core.failures import IsolaneError
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
+EXAMPLES: dict[str, Sequence[dict[str, str]]] = {
     "/chargers/{site}/{device}": (
         {"site": SITE, "device": CHARGER},
         {"site": SITE, "device": f"gateway:{GATEWAY}"},
@@ -24,6 +25,8 @@ EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
     "/chargers/{site}/{device}/siblings": ({"site": SITE, "device": CHARGER},),
     "/chargers/{site}/{device}/health": ({"site": SITE, "device": CHARGER},),
     "/alarms/{number}": ({"number": "1"},),
+    "/commands/{jti}": COMMANDS,
+    "/audits/{site}/{gateway}": ({"site": SITE, "gateway": GATEWAY},),
     "/snapshots/{id}": ({"id": SNAPSHOT}, {"id": AWAITED}),
     "/kpis/port": ({"?": f"month={time.strftime('%Y-%m')}&site={SITE}&charger={CHARGER}&port=1"},),
     "/{path:path}": ({"path": "nowhere"},),

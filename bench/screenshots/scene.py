@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.screenshots.alarms import open_alarms
 from bench.screenshots.chargers import CHARGING, FAULTED, PREPARING, SUSPENDED, UNAVAILABLE, Charger
+from bench.screenshots.commands import send_commands
 from bench.screenshots.entries import enter
 from bench.screenshots.fleet import Gateway, Stretch, send, sent_long_ago
 from bench.screenshots.health import tell_health
@@ -130,6 +131,7 @@ async def served(folder: Path, made: list[Gateway]) -> AsyncIterator[Scene]:
                 await telemetry.roll(int(time.time() * 1000) + settings.store.hot_minutes * 60_000)
                 await open_alarms(SqlAlerts(catalogue), SITE, made[0].chargers[0])
                 await tell_health(catalogue, made[0])
+                await send_commands(catalogue, made[0], USER)
                 await send_snapshots(catalogue, settings.data, made[0])
                 await enter(catalogue, KpiKeeper(catalogue, telemetry, KpiBook(catalogue)), made[0])
             running.append(asyncio.create_task(_go_on(intake, [gateway for gateway in made if not gateway.ended_s])))

@@ -19,8 +19,8 @@ PASSPHRASE = "four plain words here"
 class Circle:
     """Who may command: ann operates, bob approves, vic looks; two hold the root."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, utc_s: int = UTC_S) -> None:
+        self.folder, self.utc_s = folder, utc_s
         self.roots = [holder(folder, name, "root") for name in ("rita", "rob")]
         self.ann = self._locked("ann", "operator")
         self.bob = self._locked("bob", "approver")
@@ -33,9 +33,11 @@ class Circle:
         make_key(path, "ed25519", PASSPHRASE.encode())
         return Holder(person, role, Signer(path, PASSPHRASE.encode()))
 
-    def manifest(self, version: int, expires: int = UTC_S + 86_400, holders: list[Holder] | None = None) -> bytes:
+    def manifest(self, version: int, expires: int = 0, holders: list[Holder] | None = None) -> bytes:
         known = [*self.roots, *(holders or [self.ann, self.bob, self.vic])]
-        return signed(manifest(version, known, issued=UTC_S - 100, expires=expires), self.roots)
+        return signed(
+            manifest(version, known, issued=self.utc_s - 100, expires=expires or self.utc_s + 86_400), self.roots
+        )
 
     @property
     def trusted(self) -> Trusted:

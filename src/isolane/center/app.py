@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from isolane.center.alerts.desk import AlertDesk
 from isolane.center.api.alert_routes import alert_router
 from isolane.center.api.application import create_app, routes_of
+from isolane.center.api.command_routes import command_router
 from isolane.center.api.fleet_routes import fleet_router
 from isolane.center.api.guard import Guard
 from isolane.center.api.health_routes import health_router
@@ -25,6 +26,7 @@ from isolane.center.api.snapshot_routes import snapshot_router
 from isolane.center.console import STATIC
 from isolane.center.console.alarms import alarm_pages
 from isolane.center.console.changes import change_pages
+from isolane.center.console.command_pages import command_pages
 from isolane.center.console.health_pages import health_pages
 from isolane.center.console.kpi_entries import kpi_entry_pages
 from isolane.center.console.kpi_pages import kpi_pages
@@ -32,7 +34,6 @@ from isolane.center.console.pages import console_router
 from isolane.center.console.people_pages import bounce_page, people_pages, refused_page
 from isolane.center.console.sibling_pages import sibling_pages
 from isolane.center.console.snapshot_pages import snapshot_pages
-from isolane.center.console.work_pages import work_pages
 from isolane.center.fleet.desk import FleetDesk
 from isolane.center.ingest.counters import IngestCounters
 from isolane.center.kpis.keeper import KpiKeeper
@@ -150,7 +151,15 @@ class _Center:
         fleet = FleetDesk(health, figures)
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
-        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
+        self.alerts = AlertDesk(
+            settings.alerts,
+            kept,
+            catalogue,
+            telemetry,
+            _certificates(settings),
+            parts=health,
+            suspicious=self.commands,
+        )
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry, streams_max=settings.access.streams_max)
@@ -170,6 +179,7 @@ class _Center:
                 response_router(responses),
                 alert_router(kept, self.live),
                 health_router(health),
+                command_router(self.commands),
                 fleet_router(fleet),
                 snapshot_router(snapshots, films),
             ),
@@ -180,7 +190,8 @@ class _Center:
             people_pages(door, desk, self.office.security_txt), alarm_pages(kept), kpi_pages(figures, responses),
             kpi_entry_pages(figures, catalogue), change_pages(catalogue, telemetry, kept, figures, book),
             sibling_pages(telemetry, figures), health_pages(health, telemetry, fleet),
-            snapshot_pages(kept, snapshots, films), work_pages(kept), console_router(catalogue, telemetry),
+            snapshot_pages(kept, snapshots, films), command_pages(self.commands, kept),
+            console_router(catalogue, telemetry),
         ):  # fmt: skip
             app.include_router(pages)
         self.app, self.routes = app, app.routes

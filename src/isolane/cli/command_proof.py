@@ -134,6 +134,8 @@ def _said(
     witnesses = {name for _, names in same for name in names} - {anchors.gateway}
     if witnesses:
         lines.append(f"that very tree is co-signed by {', '.join(sorted(witnesses))}")
+    elif anchors.center is not None:
+        lines.append(f"that tree is not co-signed by {anchors.center[0]} in this proof")
     return lines
 
 

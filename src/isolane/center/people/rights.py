@@ -74,6 +74,7 @@ class Right:
 
 _API = "/api/v1"
 _READ, _BOOKS = Scope.TELEMETRY_READ, Scope.BOOKS_READ
+_COMMANDS, _SIGN = Scope.COMMANDS_READ, Scope.COMMANDS_SIGN
 
 RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", f"{_API}/openapi.json", Who.ANYBODY),
@@ -128,6 +129,17 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("DELETE", f"{_API}/kpis/exclusions/{{number}}", Who.ENGINEER),
     Right("GET", f"{_API}/kpis/nameplates", Who.ANY_ROLE, _READ),
     Right("POST", f"{_API}/kpis/nameplates", Who.ENGINEER),
+    # Commands; which class a role may propose stands in store.command_rights
+    Right("GET", f"{_API}/commands", Who.ANY_ROLE, _COMMANDS),
+    Right("POST", f"{_API}/commands", Who.OPERATE),
+    Right("GET", f"{_API}/commands/{{jti}}", Who.ANY_ROLE, _COMMANDS),
+    Right("GET", f"{_API}/commands/{{jti}}/proof", Who.ANY_ROLE, _COMMANDS),
+    Right("POST", f"{_API}/commands/{{jti}}/signatures", Who.OPERATE, _SIGN),
+    Right("POST", f"{_API}/commands/{{jti}}/withdraw", Who.OPERATE),
+    Right("GET", f"{_API}/verbs", Who.ANY_ROLE, _COMMANDS),
+    Right("GET", f"{_API}/statements", Who.ANY_ROLE, _COMMANDS),
+    Right("GET", f"{_API}/audits/{{gateway}}", Who.ANY_ROLE, _COMMANDS),
+    Right("GET", f"{_API}/keys", Who.ANY_ROLE, _COMMANDS),
     # Coming and going
     Right("POST", f"{_API}/session", Who.ANYBODY),
     Right("GET", f"{_API}/session", Who.ANY_ROLE),
@@ -187,6 +199,14 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("GET", "/fragments/snapshots/{site}/{device}", Who.ANY_ROLE),
     Right("GET", "/fragments/alarms/{number}/snapshots", Who.ANY_ROLE),
     Right("GET", "/commands", Who.ANY_ROLE),
+    Right("GET", "/fragments/commands", Who.ANY_ROLE),
+    Right("GET", "/commands/new", Who.ANY_ROLE),
+    Right("POST", "/commands", Who.OPERATE, is_form=True),
+    Right("GET", "/commands/{jti}", Who.ANY_ROLE),
+    Right("POST", "/commands/{jti}", Who.OPERATE, is_form=True),
+    Right("GET", "/fragments/commands/{jti}", Who.ANY_ROLE),
+    Right("GET", "/fragments/gateways/{site}/{gateway}", Who.ANY_ROLE),
+    Right("GET", "/audits/{site}/{gateway}", Who.ANY_ROLE),
     Right("GET", "/health", Who.ANY_ROLE),
     Right("GET", "/health/fleet", Who.ANY_ROLE),
     Right("GET", "/chargers/{site}/{device}/health", Who.ANY_ROLE),
