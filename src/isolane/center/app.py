@@ -151,15 +151,7 @@ class _Center:
         fleet = FleetDesk(health, figures)
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
-        self.alerts = AlertDesk(
-            settings.alerts,
-            kept,
-            catalogue,
-            telemetry,
-            _certificates(settings),
-            parts=health,
-            suspicious=self.commands,
-        )
+        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry, streams_max=settings.access.streams_max)
