@@ -9,6 +9,7 @@ Lives here: everything that sees a payload in clear. What is personal ends in th
 - from messages to facts, and what may pass: facts, facts_v16, facts_v201, allow, vocabulary, device_model, pseudonym
 - signs of attack: watch, reconfiguration, mass_control, ownership, register_series, security_events
 - the way out: event_port, standing, journal
+- hashes of what passed, kept on the box: frame_tree
 - what is shown: tally, metrics
 - the process: app, settings, supervision
 
