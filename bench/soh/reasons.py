@@ -10,7 +10,14 @@ _REASONS: Mapping[tuple[str, str], str] = {
     ("eff_drift, dc150", "score"): (
         "The loss is held against a law whose coefficients are up to 10 % off here; fans that turn faster are in it."
     ),
-    ("neutral_r", "score"): "It is told only by three load steps of single-phase cars, which take days to come.",
+    ("neutral_r", "late"): (
+        "Three load steps of single-phase cars make a feature, which takes three days or so: a ramp of a month leaves "
+        "ten. Where phases get too much of it, `voltage_range` tells that, not why."
+    ),
+    ("neutral_r", "score"): (
+        "Three load steps of single-phase cars make a feature, which takes three days or so to come; until drift is "
+        "sure the estimate stays near what is new."
+    ),
     ("terminal_z", "score"): (
         "Load steps hardly stand out of a supply that wanders by 2 V: a day's feature scatters by 8 %, and the scale "
         "ends at 1.5 times."

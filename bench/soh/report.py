@@ -285,9 +285,9 @@ def page(found: Found, command: str, picture: str) -> str:
 
 Written by `{command}`, which simulates chargers ([fault simulator](fault-simulator.md)) at 1 Hz with perturbed
 structure, shows their rows to the [models](models/README.md) with their defaults, and holds what these say against the
-truth. Each run has another charger, each round another season. Faults begin on day {ONSET_DAY:g}, after learning. A
-`ramp` reaches its limit after {RAMP_DAYS:g} days, a `slow` one after {SLOW_DAYS:g}; a `step` and an `intermittent`
-fault go beyond it at once.
+truth. Each run has another charger, each round another season; parameters of the models were chosen on other seeds.
+Faults begin on day {ONSET_DAY:g}, after learning. A `ramp` reaches its limit after {RAMP_DAYS:g} days, a `slow` one
+after {SLOW_DAYS:g}; a `step` and an `intermittent` fault go beyond it at once.
 
 **L2** is the first change to L2 or higher by a measure that may speak for the fault (`bench/soh/speakers.py`); an alarm
 about another part does not count and stands in the last column, with the number of runs. **In time**: before the limit
