@@ -27,7 +27,7 @@ class EnrolmentDoor:
         catalogue: Open.
         suspicions: Are told of who is refused.
         app: What the ingest listener answers beside renewals.
-        is_sharing: Whether other processes listen there too.
+        worker: Name among several workers that share the listeners; "" for a center that has them alone.
 
     Attributes:
         app: What the ingest listener answers.
@@ -38,10 +38,10 @@ class EnrolmentDoor:
     """
 
     def __init__(
-        self, settings: CenterSettings, catalogue: SqlCatalogue, suspicions: Suspicions, app: App, *, is_sharing: bool
+        self, settings: CenterSettings, catalogue: SqlCatalogue, suspicions: Suspicions, app: App, worker: str = ""
     ) -> None:
         self._settings, self._https = parts(settings)
-        self._mqtt = settings.mqtt
+        self._mqtt = settings.mqtt.of_worker(worker) if worker and settings.mqtt else settings.mqtt
         self._book = EnrolmentBook(catalogue)
         enrolment = Enrolment(self._settings, self._book)
         self._lockout: Lockout | None = None
@@ -55,7 +55,7 @@ class EnrolmentDoor:
             self._settings.address,
             tls=server_context(self._https.certificate, self._https.key),
             requests_max=100,
-            is_sharing=is_sharing,
+            is_sharing=bool(worker),
         )
 
     def admit(self, context: ssl.SSLContext) -> None:

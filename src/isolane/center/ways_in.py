@@ -70,7 +70,7 @@ class WaysIn:
             if settings.enrolment is None:
                 self.servers.append(_https_server(settings.https, app, tls, is_sharing=bool(worker)))
             else:
-                door = EnrolmentDoor(settings, catalogue, suspicions, app, is_sharing=bool(worker))
+                door = EnrolmentDoor(settings, catalogue, suspicions, app, worker)
                 door.admit(tls)
                 server = _https_server(settings.https, door.app, tls, is_sharing=bool(worker))
                 self.servers += [server, door.server]
