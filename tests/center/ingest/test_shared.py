@@ -127,6 +127,7 @@ def test_schemas_go_to_all_and_the_rest_to_one() -> None:
         "$share/north/isolane/+/+/up/gap",
         "$share/north/isolane/+/+/up/ledger",
         "$share/north/isolane/+/+/up/paper",
+        "$share/north/isolane/+/+/up/statement",
     ]
 
 
