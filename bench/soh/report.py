@@ -306,8 +306,9 @@ from the onset, medians and 90th percentiles of the runs; `-` is never, or not k
 {notes}
 
 A false alarm is any change to L2 or higher in good health, learning included, also while a sensor fails; findings that
-name a sensor are not, nor is a door that somebody did open. Of every second charger sensors fail, one a week, for a day
-or two each: stuck, offset, absent, in coarse steps, with spikes. A sensor is named only where it contradicts others: a
+name a sensor are not, nor is a door that somebody did open. Such a charger runs for two months: a change of season is
+not in them. Of every second one sensors fail, one a week, for a day or two each: stuck, offset, absent, in coarse
+steps, with spikes. A sensor is named only where it contradicts others: a
 contact after hours of rest, a voltage whose current flows, insulation that does not move with humidity. Charger-days:
 all from day {ONSET_DAY:g} on; their score is the worst of 100 less each score and of findings (L1 25, L2 50, L3 and L4
 100), true is a fault beyond half of the way to its limit. Measured data: `bench/soh/real.py`.
