@@ -166,15 +166,10 @@ class _Center:
             telemetry,
             self.live,
             (
-                people_router(door, desk),
-                kpi_router(figures),
-                response_router(responses),
-                alert_router(kept, self.live),
-                health_router(health),
-                command_router(self.commands),
-                fleet_router(fleet),
-                snapshot_router(snapshots, films),
-            ),
+                people_router(door, desk), kpi_router(figures), response_router(responses),
+                alert_router(kept, self.live), health_router(health), command_router(self.commands),
+                fleet_router(fleet), snapshot_router(snapshots, films),
+            ),  # fmt: skip
             session_cookie=self.office.session_cookie,
         )
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
