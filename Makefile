@@ -12,7 +12,7 @@ demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 
 	@tools/packages mosquitto
 	@$(BIN)/isolane demo $(ARGS)
 test: setup frontend  ## Run all tests
-	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus prometheus-alertmanager postgresql strace softhsm2 opensc rsyslog rsyslog-gnutls rsyslog-openssl protobuf-compiler
+	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus prometheus-alertmanager postgresql strace curl softhsm2 opensc rsyslog rsyslog-gnutls rsyslog-openssl protobuf-compiler
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
