@@ -161,17 +161,12 @@ class _Center:
         films = SnapshotFilms(snapshots, settings.snapshots)
         self.office = Office(catalogue, settings.access, revocations=revocations)
         door, desk = self.office.door, self.office.desk
-        app = create_app(
-            catalogue,
-            telemetry,
-            self.live,
-            (
-                people_router(door, desk), kpi_router(figures), response_router(responses),
-                alert_router(kept, self.live), health_router(health), command_router(self.commands),
-                fleet_router(fleet), snapshot_router(snapshots, films),
-            ),  # fmt: skip
-            session_cookie=self.office.session_cookie,
-        )
+        routers = (
+            people_router(door, desk), kpi_router(figures), response_router(responses), alert_router(kept, self.live),
+            health_router(health), command_router(self.commands), fleet_router(fleet),
+            snapshot_router(snapshots, films),
+        )  # fmt: skip
+        app = create_app(catalogue, telemetry, self.live, routers, session_cookie=self.office.session_cookie)
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         for pages in (
             people_pages(door, desk, self.office.security_txt), alarm_pages(kept), kpi_pages(figures, responses),
