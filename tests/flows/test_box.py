@@ -14,7 +14,7 @@ from support.circles import Circle
 
 async def _page_of_the_tap(running: Box) -> str:
     await running.run("systemctl", "start", "isolane-tap-metrics.socket")
-    return await running.run("curl", "--silent", "--max-time", "20", "http://127.0.0.1:9102/metrics")
+    return await running.page("http://127.0.0.1:9102/metrics")
 
 
 _CENTER = "CENTER=https://center.example.org\n"

@@ -43,7 +43,7 @@ async def mount(deed: Deed) -> None:
     if process.returncode:
         raise RuntimeError(f"the charger did not get through: {said.decode(errors='replace')[-300:]}")
     await running.run("systemctl", "start", "isolane-tap-metrics.socket")
-    page = await running.run("curl", "--silent", "--max-time", "20", "http://127.0.0.1:9102/metrics")
+    page = await running.page("http://127.0.0.1:9102/metrics")
     read = re.search(r"^isolane_tap_messages_total\S* (\S+)$", page, re.MULTILINE)
     if read is None or float(read[1]) < len(calls(_WORDS)):
         raise RuntimeError("the tap has not read what was said, so nothing would be proved")

@@ -25,6 +25,7 @@ UNITS = ROOT / "deploy" / "systemd"
 _START_S, _END_S = 60.0, 20.0
 _DISK_BYTES = 256 * 2**20
 _NAMESPACES = ("--cgroup", "--mount", "--pid", "--fork", "--uts", "--ipc", "--net", "--kill-child")
+_FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=20).read().decode())"
 _JOIN = 'echo $$ >"$0/cgroup.procs"; exec setpriv --pdeathsig KILL "$@"'
 
 
@@ -55,7 +56,18 @@ class Box:
         Raises:
             RuntimeError: It failed.
         """
-        words = ["nsenter", "--target", str(self.pid), "--mount", "--pid", "--net", "--ipc", "--cgroup", *command]
+        return await self._enter(("--mount", "--pid", "--net", "--ipc", "--cgroup"), command, fine)
+
+    async def page(self, address: str) -> str:
+        """Give what is at an address of the box's network.
+
+        Raises:
+            RuntimeError: Nothing is.
+        """
+        return await self._enter(("--net",), (sys.executable, "-c", _FETCH, address), (0,))
+
+    async def _enter(self, spaces: tuple[str, ...], command: tuple[str, ...], fine: tuple[int, ...]) -> str:
+        words = ["nsenter", "--target", str(self.pid), *spaces, *command]
         process = await asyncio.create_subprocess_exec(
             *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd="/"
         )
