@@ -151,7 +151,9 @@ class _Center:
         fleet = FleetDesk(health, figures)
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
-        self.alerts = AlertDesk(settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health)
+        self.alerts = AlertDesk(
+            settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health, suspicious=self.commands
+        )
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
         self.live = LiveStreams(telemetry, streams_max=settings.access.streams_max)

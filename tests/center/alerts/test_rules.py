@@ -38,6 +38,7 @@ def test_the_shipped_rules_are_fine_and_of_every_kind() -> None:
         "absence",
         "ledger",
         "certificate",
+        "command",
         "cusum",
         "part",
     }

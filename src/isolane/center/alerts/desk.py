@@ -14,6 +14,7 @@ from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.ways import Way
 from isolane.center.alerts.webhook import Webhook
 from isolane.center.store.alert_port import Alerts, WayOut
+from isolane.center.store.command_port import Suspicious
 from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Catalogue, Telemetry
 from isolane.core.failures import IsolaneError
@@ -32,6 +33,7 @@ class AlertDesk:
         telemetry: Port of the store.
         certificates: Files of the center whose certificates are watched, besides those in the settings.
         parts: Port of the store.
+        suspicious: Port of the store.
 
     Raises:
         IsolaneError: A rule or a way out is wrong.
@@ -46,6 +48,7 @@ class AlertDesk:
         certificates: Iterable[Path] = (),
         *,
         parts: StandingParts | None = None,
+        suspicious: Suspicious | None = None,
     ) -> None:
         self.couriers = [Courier(out, way, alerts, settings) for out, way in make_ways(settings)]
         self.engine = AlertEngine(
@@ -55,6 +58,7 @@ class AlertDesk:
             load_rules(settings.rules),
             settings,
             parts=parts,
+            suspicious=suspicious,
             ways=tuple(courier.out for courier in self.couriers),
             certificates=(*certificates, *settings.certificates),
             started_ms=time.time_ns() // 1_000_000,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from isolane.center.alerts.absences import AbsenceWatch
 from isolane.center.alerts.causes import explained, grouped
+from isolane.center.alerts.commands import CommandWatch
 from isolane.center.alerts.drifts import DriftWatch
 from isolane.center.alerts.findings import Finding, Findings, Key
 from isolane.center.alerts.flaps import FlapDamper
@@ -22,6 +23,7 @@ from isolane.center.alerts.records import CertificateWatch, LedgerWatch
 from isolane.center.alerts.rules import (
     AbsenceRule,
     CertificateRule,
+    CommandRule,
     CusumRule,
     HealthRule,
     LedgerRule,
@@ -36,6 +38,7 @@ from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.wording import printable, words
 from isolane.center.store.alert_port import Decisions, Opening, Standing, WayOut
 from isolane.center.store.alert_views import Alert, AlertState
+from isolane.center.store.command_port import Suspicious
 from isolane.center.store.health_port import StandingParts
 from isolane.center.store.port import Catalogue, Telemetry, UnavailableError
 
@@ -75,6 +78,7 @@ class AlertEngine:
         rules: See `load_rules`.
         settings: See there.
         parts: Port of the store; without it no rule on parts says anything.
+        suspicious: Port of the store; without it no rule on commands says anything.
         ways: Who is told what.
         certificates: Files and folders that are watched.
         started_ms: When the center began to listen.
@@ -89,6 +93,7 @@ class AlertEngine:
         settings: AlertsSettings,
         *,
         parts: StandingParts | None = None,
+        suspicious: Suspicious | None = None,
         ways: tuple[WayOut, ...] = (),
         certificates: Iterable[Path] = (),
         started_ms: int,
@@ -119,6 +124,7 @@ class AlertEngine:
         self._parts = PartWatch(
             [rule for rule in every if isinstance(rule, PartRule)], parts, min(upper, default=_SILENT_S)
         )
+        self._commands = CommandWatch([rule for rule in every if isinstance(rule, CommandRule)], suspicious)
         self._flaps = FlapDamper(settings.flap_count, int(settings.flap_quiet_s * _MS))
         self._recalled = False
         self._forgot_ms = 0
@@ -173,6 +179,7 @@ class AlertEngine:
         self.passed.looked.failed += await self._drifts.look(scene)
         self._drifts.tell(findings)
         await self._parts.look(scene, findings)
+        await self._commands.look(scene, findings)
         return findings
 
     async def _decide(self, findings: Findings, standing: list[Alert], now_ms: int) -> Decisions:

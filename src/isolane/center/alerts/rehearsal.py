@@ -11,7 +11,7 @@ from typing import Any
 from isolane.center.alerts.engine import AlertEngine
 from isolane.center.alerts.findings import Key
 from isolane.center.alerts.parts import takes
-from isolane.center.alerts.rules import AbsenceRule, CertificateRule, LedgerRule, PartRule, Rule
+from isolane.center.alerts.rules import AbsenceRule, CertificateRule, CommandRule, LedgerRule, PartRule, Rule
 from isolane.center.alerts.scene import read_scene
 from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.subjects import takes_device, takes_signal, takes_site
@@ -105,7 +105,7 @@ async def _selected(
         gateways = [one for one in devices if one not in scene.chargers]
         if isinstance(rule, AbsenceRule) and rule.of in {"center", "site"}:
             out[rule.id] = (sum(takes_site(rule, site) for site in scene.sites), "sites")
-        elif isinstance(rule, LedgerRule) or (isinstance(rule, AbsenceRule) and rule.of == "gateway"):
+        elif isinstance(rule, LedgerRule | CommandRule) or (isinstance(rule, AbsenceRule) and rule.of == "gateway"):
             out[rule.id] = (len(gateways), "gateways")
         elif isinstance(rule, AbsenceRule) and rule.of == "charger":
             out[rule.id] = (len(devices) - len(gateways), "chargers")

@@ -130,7 +130,23 @@ class PartRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     """
 
 
-Rule = ThresholdRule | RateRule | HealthRule | AbsenceRule | LedgerRule | CertificateRule | CusumRule | PartRule
+class CommandRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="command"):
+    """A gateway's audit was cut, put back or told twice, or it sent a receipt that is not its own, within the hours."""
+
+    hours: Annotated[float, msgspec.Meta(ge=1, le=720)] = 24.0
+
+
+Rule = (
+    ThresholdRule
+    | RateRule
+    | HealthRule
+    | AbsenceRule
+    | LedgerRule
+    | CertificateRule
+    | CusumRule
+    | PartRule
+    | CommandRule
+)
 Sampled = ThresholdRule | RateRule | HealthRule
 
 _KINDS: dict[str, type] = {
@@ -142,6 +158,7 @@ _KINDS: dict[str, type] = {
     "certificate": CertificateRule,
     "cusum": CusumRule,
     "part": PartRule,
+    "command": CommandRule,
 }
 
 

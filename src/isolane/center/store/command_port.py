@@ -19,7 +19,19 @@ from isolane.center.store.command_views import (
 from isolane.security.key_manifest import Trusted
 
 
-class Commands(Protocol):
+class Suspicious(Protocol):
+    """What alerts need to know of commands."""
+
+    async def suspicions(self, sites: frozenset[str] | None = None) -> list[CommandSuspicion]:
+        """Give what no honest gateway would do, the newest first.
+
+        Raises:
+            OSError: The store is away.
+        """
+        ...
+
+
+class Commands(Suspicious, Protocol):
     """Commands. Reading raises `OSError`, writing `UnavailableError`, when the store is away."""
 
     async def propose(self, asked: Asked) -> ProposedCommand:
@@ -98,8 +110,4 @@ class Commands(Protocol):
         Raises:
             CommandError: It is none.
         """
-        ...
-
-    async def suspicions(self, sites: frozenset[str] | None = None) -> list[CommandSuspicion]:
-        """Give what no honest gateway would do, the newest first."""
         ...
