@@ -1,78 +1,55 @@
-"""This file measures how long a command's envelope and payload take to be checked; it guards that the cost is known.
-
-Processor time of one thread, so that what else runs on the machine counts little: two Ed25519 signatures (R2), one
-Ed25519 and one ES256, and a forged signature, which is what a flood consists of.
-"""
+"""This file is `python -m bench.commands`; it guards that what is said of commands' cost was measured."""
 
 import argparse
-import contextlib
-import statistics
+import json
+import sys
 import tempfile
-import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
-from isolane.security.envelope import COMMAND, EnvelopeError, Signs, parse, seal, verify
-from isolane.security.key_files import make_key
-from isolane.security.signing import PublicKey, Signer
-from isolane.wire.command import Approval, Command, Request, read, write
+from bench.commands import flood, looks
 
-_COMMAND = Command(
-    v=1,
-    jti="A" * 22,
-    iss="center",
-    aud="gw-01",
-    verb="charger.reset",
-    args={"charger": "CP1"},
-    pre=("idle:CP1",),
-    req=Request(sub="ann@example.org", role="operator", ticket="T-1", reason="it hangs since noon"),
-    appr=Approval(kind="R2", need=2),
-    iat=1_700_000_000,
-    nbf=1_700_000_000,
-    exp=1_700_000_300,
-    boot="B" * 22,
-    chal="C" * 22,
-    seq=1,
-    keys_ver=1,
-)
+_OUT: Final = Path("build/bench")
+_LOOK_MS_MAX: Final = 1.0
+_RATIO_MAX: Final = 1.05
+_MET_MIN: Final = 0.9
 
 
-def _look(data: bytes, keys: dict[str, PublicKey]) -> None:
-    envelope = parse(data, COMMAND)
-    verify(envelope, keys)
-    read(envelope.payload, Command)
-
-
-def _measure(name: str, data: bytes, keys: dict[str, PublicKey], looks: int) -> None:
-    times_ms = []
-    for _ in range(looks):
-        start = time.thread_time_ns()
-        with contextlib.suppress(EnvelopeError):
-            _look(data, keys)
-        times_ms.append((time.thread_time_ns() - start) / 1e6)
-    cuts = statistics.quantiles(times_ms, n=100)
-    print(f"| {name} | {len(data)} | {cuts[49]:.2f} | {cuts[98]:.2f} |")
-
-
-def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--looks", type=int, default=1000, help="default: 1000")
-    looks = parser.parse_args().looks
-    with tempfile.TemporaryDirectory() as folder:
-        signers = []
-        for number, kind in enumerate(("ed25519", "ed25519", "p256")):
-            path = Path(folder) / f"{number}.pem"
-            make_key(path, "p256" if kind == "p256" else "ed25519", None)
-            signers.append(Signer(path))
-    keys = {each.key_id: each.public_key for each in signers}
-    ann, bob, hardware = signers
-    payload = write(_COMMAND)
-    sealed: dict[str, list[Signs]] = {"two Ed25519": [ann, bob], "Ed25519 and ES256": [ann, hardware]}
+def main() -> int:
+    """Run the bench; the exit code is the verdict."""
+    parser = argparse.ArgumentParser(prog="python -m bench.commands")
+    parser.add_argument("--quick", action="store_true", help="under 50 s: fewer looks and pairs of spans")
+    parser.add_argument("--looks", type=int, help="of each kind; default: 1000, 300 if quick")
+    options = parser.parse_args()
+    found = looks.measure(options.looks or (300 if options.quick else 1000))
     print("| signatures | bytes | p50, ms | p99, ms |\n|---|---:|---:|---:|")
-    for name, people in sealed.items():
-        _measure(name, seal(payload, people, COMMAND), keys, looks)
-    forged = seal(payload, [ann], COMMAND)
-    _measure("one, forged", forged, {ann.key_id: bob.public_key}, looks)
+    for each in found:
+        print(f"| {each.signatures} | {each.size_bytes} | {each.p50_ms:.2f} | {each.p99_ms:.2f} |")
+    pairs, span_s = (4, 2.5) if options.quick else (20, 5.0)
+    with tempfile.TemporaryDirectory(prefix="commands") as folder:
+        flooded = flood.measure(Path(folder), pairs, span_s)
+    print(
+        f"\n{flood.CHARGERS} chargers through the relay, {flooded.calls} calls, {pairs} pairs of spans of {span_s:g} s:"
+    )
+    print("| the flood goes to | p50, ms | p99, ms |\n|---|---:|---:|")
+    print(f"| nobody | {flooded.quiet_ms[0]:.2f} | {flooded.quiet_ms[1]:.2f} |")
+    print(f"| the gateway, {flooded.sent_per_s:.0f}/s | {flooded.flood_ms[0]:.2f} | {flooded.flood_ms[1]:.2f} |")
+    print(f"p99 beside the flood over p99 without, median of the pairs: {flooded.ratio:.3f}")
+    missed = []
+    if max(each.p50_ms for each in found) > _LOOK_MS_MAX:
+        missed.append(f"a look takes more than {_LOOK_MS_MAX:g} ms")
+    if flooded.ratio > _RATIO_MAX:
+        missed.append(f"p99 is {flooded.ratio:.3f} times that without the flood")
+    if flooded.sent_per_s < _MET_MIN * flood.RATE or flooded.met < _MET_MIN * flooded.sent_per_s * pairs * span_s:
+        missed.append(f"the flood was {flooded.sent_per_s:.0f}/s, and {flooded.met} met the gateway")
+    verdict = f"commands: falls short: {'; '.join(missed)}" if missed else "commands: pass"
+    record = {"looks": [asdict(each) for each in found], "flood": asdict(flooded), "verdict": verdict}
+    _OUT.mkdir(parents=True, exist_ok=True)
+    (_OUT / "commands.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(verdict)
+    return 1 if missed else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
