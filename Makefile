@@ -12,7 +12,7 @@ demo: setup frontend  ## Run the whole product on this machine (ARGS="--seconds 
 	@tools/packages mosquitto
 	@$(BIN)/isolane demo $(ARGS)
 test: setup frontend  ## Run all tests
-	@tools/packages mosquitto chromium libatomic1 victoria-metrics prometheus prometheus-alertmanager postgresql strace curl softhsm2 opensc rsyslog rsyslog-gnutls rsyslog-openssl protobuf-compiler
+	@tools/packages systemd iproute2 e2fsprogs mosquitto chromium libatomic1 victoria-metrics prometheus prometheus-alertmanager postgresql strace curl softhsm2 opensc rsyslog rsyslog-gnutls rsyslog-openssl protobuf-compiler
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 check: setup     ## Style, types, import contracts, dead code, dependencies
 	@tools/check
@@ -23,9 +23,14 @@ bench-isolation: setup  ## Measure the business beside telemetry on one thin lin
 bench-health: setup  ## Compare what a sample costs on the wire, and measure the gateway (ARGS="--quick")
 	@tools/packages mosquitto
 	@$(BIN)/python -m bench.health $(ARGS)
-attack: setup frontend  ## Run the attack cases against relay, tap, gateway, broker and center (ARGS="--family HS,WS")
-	@tools/packages mosquitto strace sqlmap chromium; command -v fiu-run >/dev/null || tools/packages fiu-utils
+attack: setup frontend  ## Run the attack cases against everything, from the handshake to the supply chain (ARGS="--family HS,WS")
+	@tools/packages systemd iproute2 e2fsprogs mosquitto strace sqlmap chromium; command -v fiu-run >/dev/null || tools/packages fiu-utils
 	@$(BIN)/python -m bench.attack $(ARGS)
+supply: setup    ## Check what isolane is made of: locks, bill of materials, source, secrets, known vulnerabilities
+	@$(BIN)/python -m bench.supply $(ARGS)
+bench-commands: setup  ## Measure what a look at a command costs, and the business beside a flood of forged ones
+	@tools/packages mosquitto
+	@$(BIN)/python -m bench.commands $(ARGS)
 interop: setup   ## Run third-party OCPP peers direct and through the relay, and compare
 	@$(BIN)/python -m bench.interop $(ARGS)
 chaos-value: setup  ## Kill relay, CSMS and chargers at random; every transaction must be billed
@@ -57,4 +62,4 @@ lock: setup      ## Compile the hash-pinned locks again
 clean:           ## Remove what the commands above have made
 	rm -rf $(VENV) build dist src/isolane/center/console/static/vendor frontend/node_modules
 
-.PHONY: help demo test check bench-relay bench-isolation bench-health attack interop chaos-value chaos-health bench-center bench-soh chaos-center screenshots setup frontend docs lock clean
+.PHONY: help demo test check bench-relay bench-isolation bench-health bench-commands attack supply interop chaos-value chaos-health bench-center bench-soh chaos-center screenshots setup frontend docs lock clean

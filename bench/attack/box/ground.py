@@ -189,16 +189,32 @@ def _folder() -> Path:
     return folder
 
 
+def why_not() -> str:
+    """Give what this machine lacks for a box, "" for nothing."""
+    if os.geteuid():
+        return "root's rights"
+    if not Path("/lib/systemd/systemd").exists():
+        return "the Debian package systemd"
+    if not _unified():
+        return "a unified control-group hierarchy (cgroup2)"
+    tried = ["unshare", *_NAMESPACES, "sh", "-c", "mount --make-rprivate / && mount -t tmpfs tmpfs /run && losetup -f"]
+    done = subprocess.run(tried, capture_output=True, text=True, check=False, timeout=_START_S)
+    return f"namespaces and loop devices: {done.stderr.strip()}" if done.returncode else ""
+
+
+def _unified() -> list[Path]:
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    return [Path(words[4]) for words in mounts if words[words.index("-") + 1] == "cgroup2"]
+
+
 def _group() -> Path:
     """Make a control group for the box.
 
     Raises:
         RuntimeError: See `box`.
     """
-    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
-    unified = [words[4] for words in mounts if words[words.index("-") + 1] == "cgroup2"]
-    if os.geteuid() or not unified or not Path("/lib/systemd/systemd").exists():
-        raise RuntimeError("the box needs root, systemd and a unified control-group hierarchy (cgroup2)")
-    group = Path(unified[0]) / f"isolane-box-{os.getpid()}-{time.monotonic_ns()}"
+    if lack := why_not():
+        raise RuntimeError(f"the box needs {lack}")
+    group = _unified()[0] / f"isolane-box-{os.getpid()}-{time.monotonic_ns()}"
     group.mkdir()
     return group
