@@ -100,7 +100,9 @@ class Whole:
             self.center = _Center(settings, catalogue, telemetry)
             closing.callback(self.center.office.close)
             tokens = await asyncio.create_task(self._people())
-            running = [asyncio.create_task(task()) for name, task in self.center.tasks.items() if name != "alerts"]
+            running: list[asyncio.Future[None]] = [
+                asyncio.ensure_future(task()) for name, task in self.center.tasks.items() if name != "alerts"
+            ]
             serving = [asyncio.create_task(server.run()) for server in self.center.servers]
             closing.push_async_callback(self._stop, running, serving)
             self.url = self.center.url
@@ -148,7 +150,7 @@ class Whole:
         await log_in(page, self.url, person, PASSWORD)
         return page
 
-    async def _stop(self, running: list[asyncio.Task[None]], serving: list[asyncio.Task[None]]) -> None:
+    async def _stop(self, running: list[asyncio.Future[None]], serving: list[asyncio.Task[None]]) -> None:
         await self.center.live.close()
         self.center.ways_in.relay.end()
         for server in self.center.servers:
