@@ -28,7 +28,7 @@ from isolane.wire.verbs.explanation import Explanation, explain
 DESCRIPTION = """\
 Sign a command for a gateway, at a terminal, with a key in a file. What is about to be signed is shown in words first;
 you sign by typing the gateway's name. The center proposes (the request) and brings what is signed to the gateway; it
-holds no key that signs. This release has no gateway that listens to commands yet.
+holds no key that signs.
 
   sign     make a command from a request and the gateway's statement, and sign it as who asks for it
   approve  add the signature of a second person, to the same bytes

@@ -100,3 +100,16 @@ async def test_a_statement_of_another_key_or_gateway(watched: Watched, tmp_path:
     await watched.desk.file()
     found = await watched.commands.suspicions()
     assert [(each.gateway, each.kind) for each in found] == [("gw-01", "statement")]
+
+
+async def test_another_key_begins_another_audit(watched: Watched, tmp_path: Path) -> None:
+    watched.gateway.grow(9)
+    await watched.state()
+    watched.gateway.tree = Tree()
+    await watched.state()
+    assert await watched.kinds() == {"rollback"}
+    (tmp_path / "new").mkdir()
+    watched.gateway = StatedGateway(tmp_path / "new")
+    watched.gateway.grow(2)
+    assert await watched.state() == [2]
+    assert await watched.kinds() == set()

@@ -1,14 +1,17 @@
 """This file keeps codes and certificates in both databases; it guards what a code may be used for, and how often."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.command_keys import key_of, read_public
 from isolane.center.store.database import open_catalogue as open_engine
 from isolane.center.store.enrolment_book import EnrolmentBook, Issued
 from isolane.center.store.port import RefusedError
 from isolane.center.store.settings import StoreSettings
+from isolane.security.authority import Authority
 
 CODE = b"c" * 32
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -70,3 +73,22 @@ async def test_who_is_locked_out_has_no_code_and_renews_nothing(book: EnrolmentB
     assert await book.gateways_of(["b", "z", "nobody's"]) == {"gw-1", "gw-2"}
     assert await book.revoked_since(1) == {"gw-1"}
     assert [each.revoked_ms for each in await book.certificates("gw-2")] == [None]
+
+
+async def test_the_key_of_receipts_is_known_by_its_code_and_not_by_a_renewal(
+    store_settings: StoreSettings, tmp_path: Path
+) -> None:
+    catalogue = SqlCatalogue(open_engine(store_settings, tmp_path))
+    book, authority = EnrolmentBook(catalogue), Authority(tmp_path / "pki")
+    authority.create("test")
+    pems = [authority.issue(name, common_name="gw-1:receipt").certificate.read_bytes() for name in ("one", "two")]
+    await book.give_code(CODE, "gw-1", ["receipt"], 1, "terminal:somebody")
+    await book.issue(Issued("a", "gw-1", "receipt", KEY, pems[0], 1), CODE, "", "10.0.0.1")
+    known = await catalogue.read(lambda session: key_of(session, "gw-1"))
+    assert known == read_public(pems[0])
+    await book.issue(Issued("b", "gw-1", "receipt", OTHER_KEY, pems[1], 1), None, "a", "10.0.0.1")
+    assert await catalogue.read(lambda session: key_of(session, "gw-1")) == known
+    await book.give_code(b"d" * 32, "gw-1", ["receipt"], 1, "terminal:somebody")
+    with pytest.raises(RefusedError):
+        await book.issue(issued("c", leg="receipt"), b"d" * 32, "", "10.0.0.1")
+    await catalogue.close()

@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from isolane.center.store.command_tables import PERSON_CHARS_MAX, CommandGatewayRow, CommandManifestRow
+from isolane.center.store.command_tables import (
+    PERSON_CHARS_MAX,
+    CommandCheckpointRow,
+    CommandGatewayRow,
+    CommandManifestRow,
+    CommandStatementRow,
+    CommandSuspicionRow,
+)
 from isolane.center.store.command_views import CommandError
 from isolane.security.key_manifest import ManifestError, Trusted, first, follow
 from isolane.security.signing import PublicKey, key_id
@@ -47,12 +54,17 @@ def take_manifest(session: Session, data: bytes, who: str, now_ms: int) -> Trust
 
 
 def enrol(session: Session, gateway: str, key: PublicKey, who: str, now_ms: int) -> str:
-    """Say with which key a gateway signs; give its name."""
+    """Say with which key a gateway signs; give its name.
+
+    With another key it begins another audit: what the center vouches for of the one before is forgotten, and what was
+    suspicious of it.
+    """
     kid = key_id(key)
     row = session.get(CommandGatewayRow, gateway)
     if row is None or row.kid != kid:
         der = key.public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
-        session.execute(delete(CommandGatewayRow).filter_by(gateway=gateway))
+        for table in (CommandGatewayRow, CommandCheckpointRow, CommandStatementRow, CommandSuspicionRow):
+            session.execute(delete(table).where(table.gateway == gateway))
         by = who[:PERSON_CHARS_MAX]
         session.add(CommandGatewayRow(gateway=gateway, kid=kid, key=der, by=by, at_ms=now_ms))
     return kid

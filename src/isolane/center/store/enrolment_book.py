@@ -14,8 +14,11 @@ from sqlalchemy.orm import Session
 
 from isolane.center.store.audit_lines import line_about
 from isolane.center.store.catalogue import SqlCatalogue
+from isolane.center.store.command_keys import enrol, read_public
+from isolane.center.store.command_views import CommandError
 from isolane.center.store.enrolment_tables import CertificateRow, EnrolmentCodeRow
 from isolane.center.store.port import RefusedError
+from isolane.security.legs import Leg
 
 _MS: Final = 1_000
 CERTIFICATES_LISTED_MAX: Final = 10_000
@@ -130,6 +133,8 @@ class EnrolmentBook:
                 )
             )
             add_line(session, "gateway-enrolled" if code else "gateway-renewed", f"{made.gateway} {made.leg}")
+            if code is not None and made.leg == Leg.RECEIPT:
+                _know_receipts(session, made, now)
             return made
 
         return await self._catalogue.write(change)
@@ -228,3 +233,15 @@ def _read(row: CertificateRow) -> Issued:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _know_receipts(session: Session, made: Issued, now_ms: int) -> None:
+    """Say that receipts of a gateway are signed with the key of this certificate.
+
+    Raises:
+        RefusedError: No receipt can be signed with such a key.
+    """
+    try:
+        enrol(session, made.gateway, read_public(made.pem), f"certificate {made.serial}", now_ms)
+    except CommandError as error:
+        raise RefusedError(str(error)) from error
