@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import ftplib
+import gc
 import io
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -16,6 +18,7 @@ import pytest
 import trustme
 
 from isolane.config.values import Address
+from isolane.health.commands.uploads import http_door
 from isolane.health.commands.uploads.doors import Doors, Expected, doors_of
 from isolane.health.commands.verb import VerbError
 from isolane.health.commands.verbs.settings import UploadDoor, UploadSettings
@@ -155,6 +158,18 @@ async def test_strangers_learn_nothing_and_leave_nothing(yard: Yard) -> None:
         assert await charger.put("log") == 201
 
 
+async def test_who_holds_all_places_and_says_nothing_is_put_out(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_door, "_HEAD_S", 0.2)
+    async with yard.waiting("http") as (expected, charger):
+        idle = [await asyncio.open_connection(charger.parts.hostname, charger.parts.port) for _ in range(9)]
+        assert [await reader.read() for reader, _ in idle] == [b""] * 9
+        for _, writer in idle:
+            writer.close()
+        monkeypatch.setattr(http_door, "_HEAD_S", 20.0)
+        assert await charger.put("log") == 201
+        assert (await yard.doors.arrived(expected)).size == len(LOG)
+
+
 async def test_an_upload_that_is_cut_is_dropped_and_may_come_again(yard: Yard) -> None:
     async with yard.waiting("http") as (expected, charger):
         parts, slot = charger.parts, expected.slot
@@ -171,7 +186,9 @@ async def test_an_upload_that_is_cut_is_dropped_and_may_come_again(yard: Yard) -
 
 
 @pytest.mark.parametrize("way", ["ftp", "ftps"])
-async def test_a_charger_uploads_by_ftp_and_can_do_nothing_else(yard: Yard, way: str) -> None:
+async def test_a_charger_uploads_by_ftp_and_can_do_nothing_else(
+    yard: Yard, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
     def upload(charger: Charger, folder: str) -> list[str]:
         refused = []
         with charger.ftp() as client:
@@ -198,6 +215,8 @@ async def test_a_charger_uploads_by_ftp_and_can_do_nothing_else(yard: Yard, way:
         got = await yard.doors.arrived(expected)
         assert (got.path.read_bytes(), got.label) == (LOG, "diag-1.gz")
     assert not list(yard.folder.iterdir())
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]
 
 
 async def test_ftp_is_bounded_as_it_comes_and_knows_its_one_user(yard: Yard) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from os import stat_result
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import aioftp
 from aioftp.pathio import AbstractPathIO, universal_exception
@@ -46,7 +46,7 @@ async def ftp_door(
     class Room(_Room):
         own = slot
 
-    server = aioftp.Server(
+    server = _Server(
         _Users([user], slot),
         block_size=_BLOCK_BYTES,
         socket_timeout=_QUIET_S,
@@ -71,6 +71,28 @@ async def _linger(slot: Slot, server: aioftp.Server) -> None:
         async with asyncio.timeout(_GOODBYE_S):
             while slot.arrived.done() and server.connections:  # noqa: ASYNC110 - the library tells nobody
                 await asyncio.sleep(_GOODBYE_S / 100)
+
+
+class _Server(aioftp.Server):
+    """The library's, but that a charger which goes away in the middle is nothing to write tracebacks about."""
+
+    async def dispatcher(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # the task of a connection ends here, when the door is shut
+            await super().dispatcher(reader, writer)
+
+    async def parse_command(self, stream: aioftp.StreamIO, censor_commands: tuple[str] = ("pass",)) -> tuple[str, str]:
+        try:
+            return await super().parse_command(stream, censor_commands)
+        except (OSError, ValueError):
+            return "quit", ""
+
+    async def response_writer(self, stream: aioftp.StreamIO, response_queue: "asyncio.Queue[Any]") -> None:
+        try:
+            await super().response_writer(stream, response_queue)
+        except OSError:
+            while True:  # who waits for the queue to be empty is not to wait for ever
+                await response_queue.get()
+                response_queue.task_done()
 
 
 class _Users(aioftp.server.MemoryUserManager):

@@ -20,6 +20,8 @@ _HEAD_BYTES_MAX: Final = 16_384
 _CONNECTIONS_MAX: Final = 8
 _QUIET_S: Final = 60.0
 """Without a byte for so long the other side has gone."""
+_HEAD_S: Final = 10.0
+"""Who has not said by then what it wants makes room for the charger."""
 _GOODBYE_S: Final = 2.0
 _CREATED, _CHALLENGE, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _TOO_LARGE = 201, 401, 404, 405, 409, 413
 
@@ -73,7 +75,9 @@ class _Exchange:
         """Take the upload, answer, and close."""
         intake: Intake | None = None
         try:
-            intake = self._begin(await self._request())
+            async with asyncio.timeout(_HEAD_S):
+                request = await self._request()
+            intake = self._begin(request)
             await self._body(intake)
             intake.done()
             await self._answer(_CREATED)
