@@ -33,6 +33,7 @@ from isolane.security.signing import PublicKey
 from support.broker import make_pki
 from support.circles import PASSPHRASE, Circle
 from support.health_process import Health
+from support.idle_charger import charging
 from support.outboxes import GATEWAY
 from support.signer_process import SignerProcess
 from support.signers import holder
@@ -45,6 +46,13 @@ _COMMANDS = """
 key = "{key}"
 manifest = "{manifest}"
 state = "commands"
+
+[health.commands.verbs]
+ask_chargers = true
+
+[[health.commands.verbs.disruptive.chargers]]
+charger = "CP-1"
+evses = 1
 """
 _WAIT_S = 90.0
 
@@ -113,8 +121,11 @@ class Whole:
             link = f'type = "https"\nurl = "https://127.0.0.1:{ingest}"\n'
             key = self.folder / f"{GATEWAY}-viewer.pem"
             health = Health(box, pki, link + _COMMANDS.format(key=key, manifest=box / "keys.jws"))
+            # Tap and relay keep their own settings in this folder, whose sockets all three share.
+            health._settings = health._settings.rename(box / "health.toml")
             closing.callback(health.kill)
             health.launch()
+            self.charger = await closing.enter_async_context(charging(box))
             for person, token in tokens.items():
                 one = SignerProcess(self.folder, person, self.url, token, self.gateways)
                 self.signers[person] = one
@@ -244,13 +255,28 @@ async def test_two_people_act_and_it_is_proved_without_the_center(
     assert main([*verify, *trusted]) == 1
 
 
-async def test_a_charger_of_which_nobody_knows_is_not_disturbed(whole: Whole) -> None:
+async def test_two_people_restart_an_idle_charger(whole: Whole) -> None:
     address = await whole.propose("ann", "charger.reset", **{"arg-charger": "CP-1"})
     for person in ("ann", "bob"):
         words = await whole.sign(person, address)
+        assert "restart an idle charger" in words
         assert "CP-1 has no transaction" in words
+    for person in ("ann", "bob"):
+        told = await whole.state(person, address, "done")
+        assert "Accepted" in told
+        assert "proved to be in its tree" in told
+    assert whole.charger.resets == [{"type": "OnIdle"}]
+
+
+async def test_a_charger_with_a_transaction_is_not_disturbed(whole: Whole) -> None:
+    await whole.charger.transaction("Started")
+    address = await whole.propose("ann", "charger.reset", **{"arg-charger": "CP-1"})
+    for person in ("ann", "bob"):
+        await whole.sign(person, address)
     told = await whole.state("ann", address, "refused")
+    assert "interlock" in told
     assert "Propose it again" in told
+    assert len(whole.charger.resets) == 1
 
 
 async def test_withdrawn_and_expired_commands_say_so_and_are_proposed_again(whole: Whole) -> None:
