@@ -78,8 +78,9 @@ class MqttLink:
     async def _talk(self, session: Session, courier: Courier[AnyMessage]) -> None:
         topics = [self._down, *self._brought]
         granted = await session.subscribe([(topic, 1) for topic in topics])
-        for topic, code in zip(topics, granted, strict=True):
-            if (code if isinstance(code, int) else code.value) >= _FAILED:
+        codes = [code if isinstance(code, int) else code.value for code in granted]  # of MQTT 3.1.1, and of 5
+        for topic, code in zip(topics, codes, strict=True):
+            if code >= _FAILED:
                 raise aiomqtt.MqttError(f"the broker does not let us subscribe to {topic}")
         await courier.begin()
         self.counts.sessions += 1
@@ -133,8 +134,7 @@ class MqttLink:
     def _read(self, message: aiomqtt.Message) -> Downlink | None:
         kind = self._brought.get(str(message.topic))
         if kind is not None and self._errands is not None:
-            data = message.payload if isinstance(message.payload, bytes) else b""
-            self._errands.take(kind, data, retained=message.retain)
+            self._errands.take(kind, message.payload, retained=message.retain)
             return None
         why = "retained"
         # The center retains nothing; what is retained there was put by somebody else, or long ago.
