@@ -13,11 +13,12 @@ from bench.attack.drivers import (
     pseudonyms,
     renewal,
     storage,
+    storm,
     tls_probe,
     ws_raw,
 )
 
 __all__ = [
     "broker", "canaries", "centers", "fault", "http_raw", "mqtt_client", "names", "ocpp_sim", "outside", "pseudonyms",
-    "renewal", "storage", "tls_probe", "ws_raw",
+    "renewal", "storage", "storm", "tls_probe", "ws_raw",
 ]  # fmt: skip
