@@ -208,6 +208,22 @@ class Whole:
         await page.locator(f"#state[data-state='{state}']").wait_for(timeout=_WAIT_S * 1000)
         return await page.inner_text("main")
 
+    async def proof(self, person: str) -> Path:
+        """Download the proof of the command that somebody looks at, as soon as the center vouches for that tree."""
+        page = self.tabs[person]
+        await page.get_by_text("which this center has found to go on from all before").wait_for(timeout=_WAIT_S * 1000)
+        async with page.expect_download() as loading:
+            await page.click("text=Download the proof")
+        proof = self.folder / "proof.json"
+        await (await loading.value).save_as(proof)
+        return proof
+
+    def verify(self, proof: Path) -> int:
+        """Verify a proof with the command, which knows keys alone and reaches nobody."""
+        verify = ["audit", "verify", str(proof), "--gateway", GATEWAY, "--key", str(self.gateways / f"{GATEWAY}.pem")]
+        trusted = ["--keys", str(self.circle.keys), "--center", f"center:{self.folder / 'witness.pem'}"]
+        return main([*verify, *trusted])
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
@@ -236,15 +252,8 @@ async def test_two_people_act_and_it_is_proved_without_the_center(
         assert "ann signed as operator" in told
         assert "bob signed as approver" in told
         assert "proved to be in its tree" in told
-    page = whole.tabs["bob"]
-    await page.get_by_text("which this center has found to go on from all before").wait_for(timeout=_WAIT_S * 1000)
-    async with page.expect_download() as loading:
-        await page.click("text=Download the proof")
-    proof = whole.folder / "proof.json"
-    await (await loading.value).save_as(proof)
-    verify = ["audit", "verify", str(proof), "--gateway", GATEWAY, "--key", str(whole.gateways / f"{GATEWAY}.pem")]
-    trusted = ["--keys", str(whole.circle.keys), "--center", f"center:{whole.folder / 'witness.pem'}"]
-    assert main([*verify, *trusted]) == 0
+    proof = await whole.proof("bob")
+    assert whole.verify(proof) == 0
     told = capsys.readouterr().out
     assert "signed by ann as operator, bob as approver" in told
     assert f"{GATEWAY} signed: done" in told
@@ -252,10 +261,10 @@ async def test_two_people_act_and_it_is_proved_without_the_center(
     proof.write_text(proof.read_text(encoding="utf-8").replace('"done', '"fail'), encoding="utf-8")
     told_json = proof.read_text(encoding="utf-8")
     proof.write_text(re.sub(r'("signature\\":\\")(.)', r"\1_", told_json, count=1), encoding="utf-8")
-    assert main([*verify, *trusted]) == 1
+    assert whole.verify(proof) == 1
 
 
-async def test_two_people_restart_an_idle_charger(whole: Whole) -> None:
+async def test_two_people_restart_an_idle_charger(whole: Whole, capsys: pytest.CaptureFixture[str]) -> None:
     address = await whole.propose("ann", "charger.reset", **{"arg-charger": "CP-1"})
     for person in ("ann", "bob"):
         words = await whole.sign(person, address)
@@ -266,6 +275,11 @@ async def test_two_people_restart_an_idle_charger(whole: Whole) -> None:
         assert "Accepted" in told
         assert "proved to be in its tree" in told
     assert whole.charger.resets == [{"type": "OnIdle"}]
+    assert whole.verify(await whole.proof("bob")) == 0
+    told = capsys.readouterr().out
+    assert "charger.reset" in told
+    assert "signed by ann as operator, bob as approver" in told
+    assert "that very tree is co-signed by center" in told
 
 
 async def test_a_charger_with_a_transaction_is_not_disturbed(whole: Whole) -> None:
