@@ -29,8 +29,9 @@ def main() -> int:
     pairs, span_s = (4, 2.5) if options.quick else (20, 5.0)
     with tempfile.TemporaryDirectory(prefix="commands") as folder:
         flooded = flood.measure(Path(folder), pairs, span_s)
+    print(f"\n{flooded.arrangement}")
     print(
-        f"\n{flood.CHARGERS} chargers through the relay, {flooded.calls} calls, {pairs} pairs of spans of {span_s:g} s:"
+        f"{flood.CHARGERS} chargers through the relay, {flooded.calls} calls, {pairs} pairs of spans of {span_s:g} s:"
     )
     print("| the flood goes to | p50, ms | p99, ms |\n|---|---:|---:|")
     print(f"| nobody | {flooded.quiet_ms[0]:.2f} | {flooded.quiet_ms[1]:.2f} |")

@@ -1,7 +1,8 @@
 """This file floods a gateway beside its business; it guards that the only difference between two spans is who gets it.
 
 Quiet spans and floods take turns: in a quiet span the same messages go to a topic that nobody has subscribed to, so the
-flooder and the broker cost the machine the same. Relay, tap and gateway are processes as they are shipped.
+flooder and the broker cost the machine the same. Relay, tap and gateway are processes as they are shipped, and share
+the processors as their units have it; chargers and CSMS, which are other machines in reality, go before all of them.
 """
 
 import getpass
@@ -17,6 +18,7 @@ from socket import create_server
 from typing import Final
 
 from bench.isolation.processes import Asked, Server
+from bench.isolation.processors import Processors, real_time
 
 from isolane.security.authority import Authority
 from isolane.security.envelope import MANIFEST, seal
@@ -29,6 +31,8 @@ CHARGERS: Final = 10
 _GATEWAY: Final = "gw-1"
 _TOPIC: Final = "isolane/bench/{}/dn/cmd"
 _SETTLE_S: Final = 1.0
+_WORLD: Final = 10
+"""Real-time priority of chargers and CSMS."""
 _FLOODED: Final = "isolane_health_errands_total"
 _BROKER = """\
 listener {port} 127.0.0.1
@@ -91,6 +95,7 @@ class Flood:
         sent_per_s: Forged commands sent in a second of a flood.
         met: Forged commands that the gateway has met.
         calls: Calls that were timed.
+        arrangement: How relay, tap and gateway share the processors.
     """
 
     quiet_ms: tuple[float, float]
@@ -99,6 +104,7 @@ class Flood:
     sent_per_s: float
     met: int
     calls: int
+    arrangement: str
 
     @property
     def ratio(self) -> float:
@@ -109,7 +115,8 @@ class Flood:
 def measure(folder: Path, pairs: int, span_s: float) -> Flood:
     """Run it all in a folder."""
     with ExitStack() as stack:
-        kid, metrics, callers, flooder = _start(stack, folder)
+        processors = Processors(stack)
+        kid, metrics, callers, flooder = _start(stack, folder, processors)
         before = _met(metrics)
         quiet: list[float] = []
         flooded: list[float] = []
@@ -128,10 +135,10 @@ def measure(folder: Path, pairs: int, span_s: float) -> Flood:
             flooded += spans[_GATEWAY]
         met = int(_met(metrics) - before)
     rate = sent / (pairs * (span_s + _SETTLE_S))
-    return Flood(_two(quiet), _two(flooded), ratios, rate, met, len(quiet) + len(flooded))
+    return Flood(_two(quiet), _two(flooded), ratios, rate, met, len(quiet) + len(flooded), processors.arrangement)
 
 
-def _start(stack: ExitStack, folder: Path) -> tuple[str, int, "_Callers", Asked]:
+def _start(stack: ExitStack, folder: Path, processors: Processors) -> tuple[str, int, "_Callers", Asked]:
     pki, keys = folder / "pki", folder / "keys"
     for each in (pki, keys, folder / "run"):
         each.mkdir(mode=0o700)
@@ -160,9 +167,12 @@ def _start(stack: ExitStack, folder: Path) -> tuple[str, int, "_Callers", Asked]
             "ready",
         ),
     ]
-    for name in ("tap", "value", "health"):
-        command = [python, "-m", "isolane", name, "-c", str(site)]
+    real_time(servers[1].pid, _WORLD)
+    for name, group in (("tap", "b"), ("value", "a"), ("health", "b")):
+        nice = ["nice", "-n", "19"] if name == "health" else []
+        command = [*nice, python, "-m", "isolane", name, "-c", str(site)]
         servers.append(Server(stack, command, folder / f"{name}.log", "ready"))
+        processors.place(servers[-1].pid, group)
     for server in servers:
         server.wait()
     _wait_up(metrics)
@@ -173,6 +183,7 @@ def _start(stack: ExitStack, folder: Path) -> tuple[str, int, "_Callers", Asked]
     flooder = Asked(
         stack, [python, "-m", "bench.commands.flooder", str(broker), *map(str, identity)], folder / "flooder.log"
     )
+    real_time(callers.pid, _WORLD)
     callers.wait()
     flooder.wait()
     return kid, metrics, callers, flooder
