@@ -11,13 +11,10 @@ _REASONS: Mapping[tuple[str, str], str] = {
         "The loss is held against a law whose coefficients are up to 10 % off here; fans that turn faster are in it."
     ),
     ("neutral_r", "late"): (
-        "Three load steps of single-phase cars make a feature, which takes three days or so: a ramp of a month leaves "
-        "ten. Where phases get too much of it, `voltage_range` tells that, not why."
+        "Only single-phase cars show it; where none comes for a week, a ramp of a month goes on unseen. Where phases "
+        "get too much of it, `voltage_range` tells that, not why."
     ),
-    ("neutral_r", "score"): (
-        "Three load steps of single-phase cars make a feature, which takes three days or so to come; until drift is "
-        "sure the estimate stays near what is new."
-    ),
+    ("neutral_r", "score"): "Only single-phase cars show it: between two of them the score stays as it was.",
     ("terminal_z", "score"): (
         "Load steps hardly stand out of a supply that wanders by 2 V: a day's feature scatters by 8 %, and the scale "
         "ends at 1.5 times."

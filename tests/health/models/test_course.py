@@ -230,3 +230,17 @@ def test_a_slow_ramp_is_followed_closely_once_it_is_known() -> None:
     _run(course, lambda _: 1.0, 60)
     _run(course, lambda at: 1 + 0.004 * at, 200, first=60)
     assert course.score(0).value == pytest.approx(20, abs=8)
+
+
+def test_daily_features_that_come_seldom_are_believed_sooner() -> None:
+    """The truth has gone on in the days between them."""
+
+    def moved(per: Per, days: int) -> float:
+        course = Course(replace(HEATING, per=per, walk=0.03), "supply/1", commissioned=1e-3)
+        for at in range(20):
+            course.take(Feature("heating", at * days * 86_400, 1e-3))
+        course.take(Feature("heating", 20 * days * 86_400, 1.1e-3))
+        return course.score(0).theta / 1e-3
+
+    assert moved(Per.DAY, 4) > moved(Per.DAY, 1) + 0.01
+    assert moved(Per.SESSION, 4) == moved(Per.SESSION, 1) == pytest.approx(moved(Per.DAY, 1))

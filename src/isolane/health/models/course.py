@@ -3,8 +3,9 @@
 Operation, for each feature y (its logarithm where the measure is tested so):
 
 1. Until the baseline is complete: collect. A measure with a start of its own, or with a commissioned value, needs none.
-2. Estimate: a scalar Kalman filter of a random walk, P += q^2; R = sd^2 + scatter^2; an innovation beyond 4 standard
-   deviations is cut to that, so one wild feature moves little; the third in a row on one side is believed.
+2. Estimate: a scalar Kalman filter of a random walk, P += q^2, for each day between them where features are daily;
+   R = sd^2 + scatter^2; an innovation beyond 4 standard deviations is cut to that, so one wild feature moves little;
+   the third in a row on one side is believed.
 3. Drift: `drift.Cusum` of the residual against the baseline. When it finds a change, the estimate is set to the mean
    since the change began: a step is not followed slowly. Until it is over, the state is the value and its rate, of
    which nothing is expected but a size: else what gets worse day by day would be followed days behind.
@@ -207,7 +208,7 @@ class Course:
             memory.variance += days * (2 * memory.both + days * memory.rate_variance)
             memory.both += days * memory.rate_variance
             memory.rate_variance += (self._span() * _RATE_WALK) ** 2 * days
-        memory.variance += walk * walk
+        memory.variance += walk * walk * (days if measure.per is Per.DAY else 1.0)
 
     def _drifts(self, *, is_known: bool) -> None:
         """Begin to learn a rate, or forget it."""

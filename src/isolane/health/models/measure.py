@@ -85,7 +85,8 @@ class Measure:
         urged: The highest level that its prognosis may raise; L2 of what has no L3 of its own.
         watch: L1 likewise: additionally to the drift test the estimate has to be beyond it; NaN is the drift alone.
         scatter: Of one feature about its truth, relative (with `log`) or in the unit: what is expected at least.
-        walk: How far the truth may go from one feature to the next, likewise; NaN is a fifth of the scatter.
+        walk: How far the truth may go from one feature to the next, of daily ones in a day, likewise; NaN is a fifth
+            of the scatter.
         log: Whether the logarithm is what is tested; only for values above 0.
         rises: Whether the part gets worse as the value rises.
         foretold: Whether its end may be foretold from its way; not of what does not wear, such as a supply.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from isolane.health.models.components.supply import Supply, SupplyParameters
-from isolane.health.models.measure import Level
+from isolane.health.models.course import Course
+from isolane.health.models.measure import Feature, Level
 from isolane.health.models.model import Rating
 from isolane.health.models.window import Floats
 from support.cuts import Told, assert_cut_free, line, told
@@ -70,7 +71,7 @@ def test_a_loose_terminal_leaves_its_siblings() -> None:
 
 def test_where_little_steps_days_count_together() -> None:
     day = _loaded((1, 1, 1), (0.2, 0.2, 0.2))
-    few = {key: np.concatenate([each[:6600], np.full(_DAY - 6600, each[0])]) for key, each in day.items()}
+    few = {key: np.concatenate([each[:2400], np.full(_DAY - 2400, each[0])]) for key, each in day.items()}
     two = {key: np.concatenate([each, each, each[:600]]) for key, each in few.items()}
     assert len(told(_make, two).of("impedance[L1]")) == 1
     assert told(_make, {key: each[: _DAY + 600] for key, each in two.items()}).of("impedance[L1]") == []
@@ -82,6 +83,39 @@ def test_a_single_phase_shows_the_neutral(neutral: float) -> None:
     given = told(_make, _loaded((1, 0, 0), (0.2, 0.2, 0.2), neutral))
     assert given.of("neutral") == pytest.approx([neutral], abs=0.05)
     assert given.of("impedance[L1]") == [], "it would hold the neutral's too"
+
+
+def test_one_load_step_tells_the_neutral_and_how_sure_it_is() -> None:
+    """Its error is what the two other phases wander by in 15 s, over 32 A; the shift across a phase adds some."""
+    day = _loaded((1, 0, 0), (0.2, 0.2, 0.2), 0.5)
+    one = {key: np.concatenate([each[:2400], np.full(_DAY - 1800, each[0])]) for key, each in day.items()}
+    found = [each for each in told(_make, one).features if each.measure == "neutral"]
+    assert [each.n for each in found] == [1]
+    assert found[0].value == pytest.approx(0.5, abs=0.04)
+    assert 0.003 < found[0].sd < 0.02
+
+
+def test_a_spike_of_a_current_is_no_step() -> None:
+    signals = _quiet(_DAY + 600)
+    signals[_AMPERES[0]][1000:40_000:997] = 100.0
+    assert told(_make, signals).of("neutral") == []
+
+
+def test_a_neutral_that_few_cars_show_is_found_before_its_limit() -> None:
+    """One step of 32 A every second day, 0.03 Ohm more a day; told 0.03 Ohm to and fro."""
+    measure = next(each for each in _make().measures if each.name == "neutral")
+    for seed in range(5):
+        rng, course = np.random.default_rng(seed), Course(measure, "supply/2")
+        for day in range(0, 56, 2):
+            ohm = max(day - 26, 0) * 0.033
+            level = course.take(Feature("neutral", day * _DAY, ohm + rng.normal(0, 0.03), 0.03))
+            if ohm <= 0.2:
+                assert level is Level.NONE
+            elif ohm >= 0.3:
+                assert course.score(day * _DAY).theta == pytest.approx(ohm, abs=0.12)
+            if level >= Level.PLAN:
+                break
+        assert 0.4 < ohm < 0.9
 
 
 def test_cuts_and_restarts_make_no_difference() -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolane.health.models.components.voltages import between_phases, rms, steps, triangle_v, unbalance_percent
+from isolane.health.models.components.voltages import (
+    between_phases,
+    change,
+    quiet_changes,
+    rms,
+    robust_sd,
+    steps,
+    triangle_v,
+    unbalance_percent,
+)
 
 
 def test_unbalance_of_400_392_408_volt() -> None:
@@ -48,3 +57,25 @@ def test_rms_is_of_what_is_there() -> None:
     assert rms(np.array([3.0, np.nan, 4.0])) == pytest.approx(math.sqrt(12.5))
     assert math.isnan(rms(np.full(3, np.nan)))
     assert math.isnan(unbalance_percent((0, 0, 0)))
+
+
+def test_a_change_is_that_of_the_rows_beside_it() -> None:
+    values = np.repeat([[1.0, 5.0], [2.0, 2.0]], 20, axis=1)
+    values[0, 18], values[0, 35] = 90.0, -90.0
+    assert change(values, 19, 15, 3).tolist() == [4.0, 0.0]
+    values[1, 20] = np.nan
+    assert change(values, 5, 15, 3)[0] == 4.0
+    assert math.isnan(change(values, 5, 15, 3)[1])
+
+
+def test_what_a_voltage_does_by_itself_is_seen_between_the_steps() -> None:
+    rng = np.random.default_rng(1)
+    volts, amperes = 230 + rng.normal(0, 1.0, (3, 600)), np.zeros((3, 600))
+    volts[:, 300:] -= 6.0
+    amperes[:, 300:] = 32.0
+    quiet = quiet_changes(volts, amperes, 0.8, 15)
+    assert quiet is not None
+    assert quiet.shape == (3, 600 - 15 - 15)
+    assert [robust_sd(each) for each in quiet] == pytest.approx([math.sqrt(2)] * 3, rel=0.2)
+    assert quiet_changes(volts[:, 240:330], amperes[:, 240:330], 0.8, 15) is not None
+    assert quiet_changes(volts[:, 240:320], amperes[:, 240:320], 0.8, 15) is None

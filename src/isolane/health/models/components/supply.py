@@ -9,7 +9,15 @@ import msgspec
 import numpy as np
 
 from isolane.health.models.components.supply_watch import SupplyWatch
-from isolane.health.models.components.voltages import between_phases, rms, steps, unbalance_percent
+from isolane.health.models.components.voltages import (
+    between_phases,
+    change,
+    quiet_changes,
+    rms,
+    robust_sd,
+    steps,
+    unbalance_percent,
+)
 from isolane.health.models.measure import Basis, Feature, Finding, Level, Measure, Per, Remedy
 from isolane.health.models.model import Rating, State
 from isolane.health.models.window import Floats, Stretch, Window
@@ -19,8 +27,9 @@ __all__ = ["Supply", "SupplyParameters"]
 _VOLT, _AMPERE, _PHASES = "ElectricalFeed/ACVoltage[", "ElectricalFeed/ACCurrent[", ("L1", "L2", "L3")
 _FREQUENCY, _THD, _ARRESTER = "ElectricalFeed/Frequency", "ElectricalFeed/xTHD[V]", "SurgeProtection/Problem"
 _DAY_S, _DAYS, _ROWS_MIN, _TEN_S = 86_400, 7, 300, 10
-_APART = 15
-_EVEN, _ALONE, _STEPS_MIN = 0.2, 0.1, 3
+_APART, _BESIDE = 15, 3
+_EVEN, _ALONE, _QUIET = 0.2, 0.1, 0.1
+_STEPS_MIN = 2
 _RANGE_INTERVALS = 3
 _KINDS = ("voltage", "unbalance", "distortion", "frequency")
 
@@ -60,7 +69,8 @@ class Memory(msgspec.Struct, kw_only=True):
     Attributes:
         day: Of UTC that the newest entry of `kept` belongs to.
         kept: Ten minutes that kept a limit, and all, of up to seven days, by quantity.
-        sums: Not told yet, by phase: sum of dI^2, of -dI dV, of dV^2, count; ``N`` is the neutral.
+        sums: Not told yet, by phase: sums of dI^2, -dI dV and dV^2, each over the variance with which the voltage
+            changes without a step, and count; ``N`` is the neutral.
         out: Intervals in a row out of the widest range (positive) or in it (negative).
         is_out: Whether that is told.
         reference: Ten-minute voltage of each phase in good order, V.
@@ -85,7 +95,7 @@ class Supply:
         keys: What the place has.
     """
 
-    id: ClassVar[str] = "supply/1"
+    id: ClassVar[str] = "supply/2"
     required: ClassVar[tuple[str, ...]] = tuple(f"{_VOLT}{phase}]" for phase in _PHASES)
     used: ClassVar[tuple[str, ...]] = (f"{_AMPERE}*]", _FREQUENCY, _THD, _ARRESTER)
 
@@ -193,38 +203,44 @@ class Supply:
 
     def _steps(self, volts: Floats, amperes: Floats) -> None:
         """Add the load steps of ten minutes: those of all phases alike, and those of one phase alone."""
-        for row in steps(np.fmax.reduce(amperes), self._step_a, _APART):
-            end = row + _APART
-            change_a, change_v = amperes[:, end] - amperes[:, row], volts[:, end] - volts[:, row]
-            if not (np.isfinite(change_a).all() and np.isfinite(change_v).all()):
-                continue
-            mean_a = float(change_a.mean())
+        rows = steps(np.fmax.reduce(amperes), self._step_a, _APART)
+        quiet_v = quiet_changes(volts, amperes, _QUIET * self._step_a, _APART) if rows else None
+        if quiet_v is None:
+            return
+        for row in rows:
+            change_a, change_v = (change(each, row, _APART, _BESIDE) for each in (amperes, volts))
             size_a = float(np.abs(change_a).max())
+            if not (np.isfinite(change_v).all() and size_a >= self._step_a):
+                continue  # a gap, or a wild sample
+            mean_a = float(change_a.mean())
             if float(np.abs(change_a - mean_a).max()) <= _EVEN * abs(mean_a):
-                for phase, ampere, volt in zip(_PHASES, change_a.tolist(), change_v.tolist(), strict=True):
-                    self._add(phase, ampere, volt)
+                for at, phase in enumerate(_PHASES):
+                    self._add(phase, float(change_a[at]), float(change_v[at]), quiet_v[at])
             elif int((np.abs(change_a) > _ALONE * size_a).sum()) == 1:
                 alone = int(np.abs(change_a).argmax())
-                others_v = float(np.delete(change_v, alone).sum())
-                self._add("N", float(change_a[alone]), -others_v)
+                others = np.arange(len(_PHASES)) != alone
+                others_v = float(change_v[others].sum())
+                self._add("N", float(change_a[alone]), -others_v, quiet_v[others].sum(axis=0))
 
-    def _add(self, name: str, change_a: float, change_v: float) -> None:
+    def _add(self, name: str, change_a: float, change_v: float, quiet_v: Floats) -> None:
         sums = self._memory.sums.get(name, _EMPTY)
-        new = (change_a * change_a, -change_a * change_v, change_v * change_v, 1.0)
+        variance = max(robust_sd(quiet_v), _STEP_V) ** 2
+        new = (change_a * change_a / variance, -change_a * change_v / variance, change_v * change_v / variance, 1.0)
         self._memory.sums[name] = [old + each for old, each in zip(sums, new, strict=True)]
 
     def _impedances(self, at_s: int) -> Iterator[Feature]:
         """Tell the impedance of each phase, of each over its siblings', and of the neutral.
 
-        From the steps of the day; where they are too few, those of the days before count too.
+        From the steps of the day; where they are too few, those of the days before count too. Of the neutral one is
+        enough: what it has to be told from is far away.
         """
         found: dict[str, tuple[float, float, int]] = {}
         for name, (square, product, volts, count) in self._memory.sums.items():
-            if count < _STEPS_MIN or square <= 0:
+            if square <= 0 or (count < _STEPS_MIN and name != "N"):
                 continue
             ohm = product / square
-            spread = math.sqrt(max(volts - ohm * product, 0.0) / (count - 1))
-            found[name] = (ohm, max(spread, _STEP_V) / math.sqrt(square), int(count))
+            spread = math.sqrt(max(volts - ohm * product, 0.0) / max(count - 1, 1))
+            found[name] = (ohm, max(spread, 1.0) / math.sqrt(square), int(count))
         if "N" in found:
             ohm, sd, count = found.pop("N")
             del self._memory.sums["N"]
@@ -257,10 +273,10 @@ _IMPEDANCE = Measure(
 _TERMINAL = Measure(
     "terminal", "ElectricalFeed", "", Per.DAY, Basis.MEASURED,
     Remedy("Tighten the terminals of this phase before they burn: its impedance has left its siblings'.", "terminal"),
-    ratio=1.5, start=1.0, scatter=0.08, walk=0.01, log=True,
+    ratio=1.5, start=1.0, scatter=0.08, walk=0.04, log=True,
 )  # fmt: skip
 _NEUTRAL = Measure(
     "neutral", "ElectricalFeed", "Ohm", Per.DAY, Basis.MEASURED,
     Remedy("Have an electrician check the neutral from the outlet to the transformer.", "terminal", "CX005"),
-    limit=1.0, start=0.2, scatter=0.05, walk=0.02,
+    limit=1.0, start=0.2, scatter=0.03, walk=0.04,
 )  # fmt: skip

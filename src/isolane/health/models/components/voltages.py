@@ -20,6 +20,10 @@ import numpy as np
 
 from isolane.health.models.window import Floats
 
+_QUIET_ROWS_MIN = 60
+_MEDIAN_TO_SD = 1.4826
+"""Of a normal distribution."""
+
 
 def unbalance_percent(lines_v: Sequence[float]) -> float:
     """Give negative over positive sequence from three voltages between phases, percent; NaN without voltage."""
@@ -77,3 +81,43 @@ def steps(current_a: Floats, least_a: float, apart: int) -> list[int]:
         found.append(row)
         change[max(row - apart, 0) : row + apart + 1] = 0.0
     return sorted(found)
+
+
+def change(values: Floats, row: int, apart: int, beside: int) -> Floats:
+    """Give by how much each line goes from `row` to `row` + `apart`, by medians of rows beside: a spike is no step.
+
+    Args:
+        values: Shape (lines, n), gaps as NaN.
+        row: First of the step.
+        apart: Rows.
+        beside: Rows that a median is of, those at the ends of `values` left out.
+
+    Returns:
+        Shape (lines,); NaN where one of the rows is a gap.
+    """
+    before = values[:, max(row - beside + 1, 0) : row + 1]
+    after = values[:, row + apart : row + apart + beside]
+    return np.asarray(np.median(after, axis=1) - np.median(before, axis=1))
+
+
+def quiet_changes(volts: Floats, amperes: Floats, least_a: float, apart: int) -> Floats | None:
+    """Give how voltages change over so many rows by themselves, while no current does by `least_a` or more.
+
+    Args:
+        volts: Shape (lines, n), gaps as NaN.
+        amperes: Likewise.
+        least_a: A.
+        apart: Rows.
+
+    Returns:
+        Shape (lines, changes); None with less than a minute of them.
+    """
+    moved_a = np.abs(amperes[:, apart:] - amperes[:, :-apart])
+    moved_v = volts[:, apart:] - volts[:, :-apart]
+    quiet = (moved_a < least_a).all(axis=0) & np.isfinite(moved_v).all(axis=0)
+    return moved_v[:, quiet] if int(quiet.sum()) >= _QUIET_ROWS_MIN else None
+
+
+def robust_sd(changes: Floats) -> float:
+    """Give the standard deviation of changes about 0, from the median of their size."""
+    return _MEDIAN_TO_SD * float(np.median(np.abs(changes)))
