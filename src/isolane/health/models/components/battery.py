@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from isolane.health.models.components.day_median import DayMedian
-from isolane.health.models.measure import Basis, Measure, Per, Remedy
+from isolane.health.models.measure import Basis, Level, Measure, Per, Remedy
 from isolane.health.models.model import Rating
 
 __all__ = ["Battery", "BatteryParameters"]
@@ -41,6 +41,7 @@ class Battery(DayMedian):
         measure = Measure(
             "rtc_battery", "RealTimeClock", "V", Per.DAY, Basis.MEASURED,
             Remedy("Change the clock's battery: without it a power cut sets the date back.", "coin cell"),
-            limit=parameters.empty_v, plan=parameters.low_v, dispatch=-math.inf, scatter=0.02, walk=0.002, rises=False,
+            limit=parameters.empty_v, plan=parameters.low_v, dispatch=-math.inf, urged=Level.PLAN,
+            scatter=0.02, walk=0.002, rises=False,
         )  # fmt: skip
         super().__init__(_VOLT, measure)

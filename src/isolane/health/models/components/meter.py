@@ -109,6 +109,7 @@ class Meter:
                 f"counts_{way}[{name}]", "FiscalMetering", "", Per.SESSION, Basis.MEASURED, _TICKET,
                 ratio=1 + sign * share, plan=1 + sign * share / 2,
                 dispatch=math.nan if name == "Control" else math.inf * sign,
+                urged=Level.DISPATCH if name == "Control" else Level.PLAN,
                 scatter=0.003, log=True, rises=sign > 0,
             )
             for name in self._references
