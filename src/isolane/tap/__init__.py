@@ -10,7 +10,7 @@ Lives here: everything that sees a payload in clear. What is personal ends in th
 - signs of attack: watch, reconfiguration, mass_control, ownership, register_series, security_events
 - the way out: event_port, standing, journal
 - hashes of what passed, kept on the box: frame_tree
-- what is shown: tally, metrics
+- what is shown: tally, occupancy, metrics
 - the process: app, settings, supervision
 
 Does not live here: anything the relay waits for; storage; the meaning of a fact for a charger's health.

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from isolane.config.site import Site
@@ -18,6 +18,7 @@ from isolane.tap.event_port import EventPort
 from isolane.tap.frame_tree import FrameTree
 from isolane.tap.journal import Journal
 from isolane.tap.listen import Listener
+from isolane.tap.occupancy import Occupancy
 from isolane.tap.pseudonym import Transactions, load_key
 from isolane.tap.security_events import SecurityEvents
 from isolane.tap.session import Rules
@@ -67,9 +68,17 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
     )
     journal = Journal(settings.journal, settings.journal_bytes_max) if settings.journal else None
     port = EventPort(site.event_socket, settings.queue_events_max, Standing(settings.connections_max), journal)
-    connections = Connections(rules, port.put, SystemClock(), settings.connections_max)
+    occupancy = Occupancy(settings.connections_max, SystemClock())
+
+    def emit(event: AnyEvent) -> None:
+        occupancy.note(event)
+        port.put(event)
+
+    connections = Connections(rules, emit, SystemClock(), settings.connections_max)
     listener = Listener(site.tap_socket, connections, tally, settings.cpu_share_max)
-    collector = metrics.TapCollector(tally, budget, connections, listener, port, findings=findings, frames=frames)
+    collector = metrics.TapCollector(
+        tally, budget, connections, listener, port, findings=findings, occupancy=occupancy, frames=frames
+    )
     async with contextlib.AsyncExitStack() as stack:
         page = await stack.enter_async_context(_page(settings, page_socket, collector))
         if journal:
@@ -82,7 +91,7 @@ async def run(site: Site, settings: TapSettings, page_socket: Path | None = None
         port.open()
         stack.callback(port.close)
         _log.info("ready copies=%s events=%s metrics=%s", site.tap_socket, site.event_socket, page or "none")
-        await _until_told_to_stop(port, tally, findings, frames)
+        await _until_told_to_stop(emit, tally, findings, frames)
     _log.info("stopped")
 
 
@@ -105,7 +114,7 @@ async def _page(settings: TapSettings, page_socket: Path | None, collector: metr
 
 
 async def _until_told_to_stop(
-    port: EventPort, tally: Tally, findings: SecurityEvents, frames: FrameTree | None
+    emit: Callable[[AnyEvent], None], tally: Tally, findings: SecurityEvents, frames: FrameTree | None
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,7 +125,7 @@ async def _until_told_to_stop(
                 await asyncio.wait_for(stop.wait(), _TELL_UNREAD_S)
             told: list[AnyEvent] = [*tally.tell(), *findings.tell()]
             for event in told:
-                port.put(event)
+                emit(event)
             if frames is not None:
                 frames.tell()
     finally:

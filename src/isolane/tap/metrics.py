@@ -14,6 +14,7 @@ from isolane.tap.connections import Connections
 from isolane.tap.event_port import EventPort
 from isolane.tap.frame_tree import FrameTree
 from isolane.tap.listen import Listener
+from isolane.tap.occupancy import STATES, Occupancy
 from isolane.tap.security_events import SecurityEvents
 from isolane.tap.stream import Budget
 from isolane.tap.tally import Tally
@@ -36,9 +37,11 @@ class TapCollector(Collector):
         port: EventPort,
         *,
         findings: SecurityEvents,
+        occupancy: Occupancy,
         frames: FrameTree | None = None,
     ) -> None:
         self._tally = tally
+        self._occupancy = occupancy
         self._findings = findings
         self._unread = tally.unread
         self._counters: tuple[tuple[str, str, Callable[[], int]], ...] = (
@@ -84,6 +87,11 @@ class TapCollector(Collector):
             yield CounterMetricFamily(f"isolane_tap_{name}", text, value=value())
         for name, text, value in self._gauges:
             yield GaugeMetricFamily(f"isolane_tap_{name}", text, value=value())
+        chargers = GaugeMetricFamily("isolane_tap_chargers", "Connected chargers by what goes on", labels=["state"])
+        counts = self._occupancy.counts()
+        for state in STATES:
+            chargers.add_metric([state], counts[state])
+        yield chargers
         unread = CounterMetricFamily("isolane_tap_unread", "What could not be read, by reason", labels=["reason"])
         for reason in REASONS:
             unread.add_metric([reason], self._unread[reason])
