@@ -6,6 +6,7 @@ Center and broker are the test's own, so that it can do whatever somebody does w
 import base64
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -128,6 +129,27 @@ async def test_nothing_signed_before_a_restart_is_good_after_it(https_site: Comm
     suspicions = {each.kind for each in await site.commands.suspicions()}
     assert suspicions & {"rollback", "fork"}
     assert site.desk.suspicions
+
+
+async def test_no_clock_makes_good_again_what_was_signed_before(https_site: CommandSite) -> None:
+    """A clock that is set back a year, while the gateway runs and before it starts: the time of signing comes again."""
+    site = https_site
+    site.health.clock = site.box / "clock"
+    site.health.clock.write_text("0", encoding="ascii")
+    await site.restart()
+    done = await site.run("status")
+    held = await site.propose("freeze.set")
+    held_back = seal(held.payload, [site.people.ann.signer], COMMAND)
+    site.health.clock.write_text("-31536000", encoding="ascii")
+    await site.bring(done.command, done.envelope)
+    await site.refused("replay")
+    stated = await site.restart()
+    assert stated.said_ms < (time.time() - 31_000_000) * 1000
+    await site.bring(done.command, done.envelope)
+    await site.refused("replay")
+    await site.bring(held, held_back)
+    await site.refused("boot")
+    assert (await site.run("status")).command.state == CommandState.DONE
 
 
 def _signed(command: Command, people: Signatories, **changed: object) -> bytes:

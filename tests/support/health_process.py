@@ -11,6 +11,7 @@ from pathlib import Path
 
 from support.broker import Pki
 from support.outboxes import GATEWAY, SITE, until
+from support.tree import ROOT
 
 _PROGRAM = "import sys; from isolane.cli.main import main; sys.exit(main())"
 _READY = re.compile(r"ready metrics=(?P<address>\S+)")
@@ -62,6 +63,8 @@ class Health:
         self._output = folder / "output"
         self._output.touch()
         self.process: subprocess.Popen[bytes] | None = None
+        self.clock: Path | None = None
+        """File of the seconds by which its UTC clock is off, also while it runs; None: it has the machine's."""
         identity = pki.gateway
         text = _SETTINGS.format(
             site=SITE, gateway=GATEWAY, ca=pki.ca, certificate=identity.certificate, key=identity.key, flush_s=flush_s
@@ -76,8 +79,11 @@ class Health:
     def launch(self) -> None:
         """Start it and do not wait."""
         with self._output.open("ab") as output:
-            command = [sys.executable, "-c", _PROGRAM, "health", "-c", str(self._settings)]
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+            program = ["-c", _PROGRAM] if self.clock is None else ["-m", "bench.chaos_health.gateway", str(self.clock)]
+            command = [sys.executable, *program, "health", "-c", str(self._settings)]
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)}
+            )
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
