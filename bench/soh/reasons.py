@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 _REASONS: Mapping[tuple[str, str], str] = {
     ("conn_gain", "score"): (
-        "The baseline rests on the first 50 plugging-ins, which scatter by 13 %, cars included: each percent that it "
-        "is off is a point, for good."
+        "The baseline rests on the plugging-ins of 14 days, which scatter by 13 %, cars included: each percent that it "
+        "is off is a point, for good. AC has two of them a day."
     ),
     ("eff_drift, dc150", "score"): (
         "The loss is held against a law whose coefficients are up to 10 % off here; fans that turn faster are in it."

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isolane.health.models.baseline import middle_and_spread
+from isolane.health.models.baseline import FEATURES, Baseline, middle_and_spread
 
 
 def test_wild_features_move_neither_middle_nor_spread() -> None:
@@ -21,3 +21,9 @@ def test_coarse_steps_do_not_bind_the_middle() -> None:
 
 def test_what_never_scatters_has_its_value() -> None:
     assert middle_and_spread([5.0] * 9 + [8.0]) == (5.0, 0.0)
+
+
+@pytest.mark.parametrize(("every_s", "features", "taken"), [(3600, FEATURES, 50), (3600, 200, 200), (7200, 200, 169)])
+def test_it_is_complete_with_enough_features_or_after_two_weeks(every_s: int, features: int, taken: int) -> None:
+    baseline = Baseline()
+    assert [baseline.take(1.0, at * every_s, features) for at in range(taken)] == [False] * (taken - 1) + [True]

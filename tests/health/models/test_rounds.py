@@ -161,6 +161,6 @@ async def test_a_part_that_was_replaced_is_learnt_anew(tmp_path: Path) -> None:
     heating = [score for _, score in rounds.stage.scores(0) if score.measure.name.startswith("contact_heating")]
     assert not any(score.n_obs for score in heating)
     assert list(folder.iterdir()) == []
-    kept = memory.read(path)["CP1 1.0"]["connector/1"].courses
+    kept = memory.read(path)["CP1 1.0"]["connector/2"].courses
     assert not any(course.n_obs for course in kept.values())
     rounds.close()

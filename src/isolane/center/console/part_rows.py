@@ -30,7 +30,8 @@ SAFETY: Final = frozenset(
 """Components that people's safety rests on: contacts, insulation, earth, lock, pilot, supply with its neutral."""
 LOWEST: Final = 3
 LEARNING: Final = (
-    "It learns its baseline from the first 50 features (sessions, hours or days), or those of 14 days, ten at least."
+    "It learns its baseline from the first 50 features (sessions, hours or days; 200 of a contact), or those of 14 "
+    "days, ten at least."
 )
 _PREFIXED: Final = frozenset({"Ohm", "W", "Wh", "B"})
 _DIGITS: Final = 3

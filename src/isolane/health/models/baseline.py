@@ -22,6 +22,8 @@ _MAD_TO_SD = 1.4826
 class Baseline:
     """The first 50 features, or those of 14 days if these are ten at least; or those of a span that somebody named.
 
+    A measure whose features scatter widely may ask for more than 50.
+
     Attributes:
         until_s: UTC second at which a named span ends; None if there is none.
         values: As they came, until it is complete; tested values (logarithms where a measure is tested so).
@@ -32,8 +34,14 @@ class Baseline:
     since_s: int = 0
     until_s: int | None = None
 
-    def take(self, value: float, at_s: int) -> bool:
-        """Take a feature; tell whether it is complete. The one after a named span is not taken."""
+    def take(self, value: float, at_s: int, features: int = FEATURES) -> bool:
+        """Take a feature; tell whether it is complete. The one after a named span is not taken.
+
+        Args:
+            value: Tested value.
+            at_s: UTC second, not before the one taken last.
+            features: How many are enough before 14 days are over.
+        """
         if self.until_s is not None and at_s > self.until_s and len(self.values) >= _NAMED_MIN:
             return True
         if not self.values:
@@ -42,7 +50,7 @@ class Baseline:
         count = len(self.values)
         if self.until_s is not None:
             return False
-        return count >= FEATURES or (count >= _FEATURES_MIN and at_s - self.since_s >= DAYS * _DAY_S)
+        return count >= features or (count >= _FEATURES_MIN and at_s - self.since_s >= DAYS * _DAY_S)
 
 
 def middle_and_spread(values: Sequence[float]) -> tuple[float, float]:

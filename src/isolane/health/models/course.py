@@ -128,7 +128,7 @@ class Course:
         memory.at_s = max(memory.at_s, feature.at_s)
         self.last = feature
         if math.isnan(memory.start):
-            if memory.baseline.take(y, feature.at_s):
+            if memory.baseline.take(y, feature.at_s, self.measure.baseline):
                 middle, spread = middle_and_spread(memory.baseline.values)
                 self._begin(middle, spread, len(memory.baseline.values))
                 memory.baseline = Baseline()

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from isolane.health.models.baseline import FEATURES
+
 
 class Level(IntEnum):
     """How much something matters; docs/reference/health-scores.md."""
@@ -87,6 +89,7 @@ class Measure:
         scatter: Of one feature about its truth, relative (with `log`) or in the unit: what is expected at least.
         walk: How far the truth may go from one feature to the next, of daily ones in a day, likewise; NaN is a fifth
             of the scatter.
+        baseline: Features that are enough for a baseline before 14 days are over; more where each scatters widely.
         log: Whether the logarithm is what is tested; only for values above 0.
         rises: Whether the part gets worse as the value rises.
         foretold: Whether its end may be foretold from its way; not of what does not wear, such as a supply.
@@ -109,6 +112,7 @@ class Measure:
     watch: float = math.nan
     scatter: float = 0.05
     walk: float = math.nan
+    baseline: int = FEATURES
     log: bool = False
     rises: bool = True
     foretold: bool = True

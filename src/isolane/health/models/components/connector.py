@@ -57,7 +57,7 @@ class Connector:
         keys: What the place has.
     """
 
-    id: ClassVar[str] = "connector/1"
+    id: ClassVar[str] = "connector/2"
     required: ClassVar[tuple[str, ...]] = ("TemperatureSensor[*]/Temperature", AMBIENT)
     used: ClassVar[tuple[str, ...]] = (
         "EVSE/DCCurrent",
@@ -236,7 +236,7 @@ _MEND = Remedy(
 )
 _HEATING = Measure(
     "contact_heating", "TemperatureSensor", "K/A2", Per.SESSION, Basis.MEASURED, _MEND,
-    ratio=2.0, plan=1.3, dispatch=1.6, watch=1.15, scatter=0.10, walk=0.005, log=True,
+    ratio=2.0, plan=1.3, dispatch=1.6, watch=1.15, scatter=0.10, walk=0.005, baseline=200, log=True,
 )  # fmt: skip
 _EXCESS = Measure(
     "contact_excess", "TemperatureSensor", "K", Per.SESSION, Basis.MEASURED, _MEND,
