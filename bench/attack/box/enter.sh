@@ -14,16 +14,16 @@ for place in etc opt var/lib; do
     mount -t overlay overlay -o "lowerdir=/$place,upperdir=/run/layers/$place/up,workdir=/run/layers/$place/work" "/$place"
 done
 rm -rf /opt/isolane /etc/isolane
-mkdir -p /opt/isolane/bin /opt/isolane/src /opt/isolane/packages /opt/isolane/python
+mkdir -p /opt/isolane/current/bin /opt/isolane/src /opt/isolane/packages /opt/isolane/python
 mount --bind "$3" /opt/isolane/src
 mount --bind "$4" /opt/isolane/packages
 mount --bind "$5" /opt/isolane/python
-cat >/opt/isolane/bin/isolane <<X
+cat >/opt/isolane/current/bin/isolane <<X
 #!/bin/sh
 export LD_LIBRARY_PATH=/opt/isolane/python/lib PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/isolane/src:/opt/isolane/packages
 exec /opt/isolane/python/bin/python3 -P -m isolane "\$@"
 X
-chmod 755 /opt/isolane/bin/isolane
+chmod 755 /opt/isolane/current/bin/isolane
 cp -r /run/box/site /etc/isolane
 mount -t tmpfs tmpfs /etc/systemd/system
 mount -t tmpfs tmpfs /var/lib/systemd

@@ -19,6 +19,7 @@ COMMANDS = {
     "identity": "Keep certificates, passwords and profiles of chargers on this box",
     "enrol": "Get this box's certificates from the center, with a code",
     "renew": "Renew this box's certificates before they run out, from the center or another CA",
+    "update": "Install a signed version beside the one in force, and go back by itself when it does not come up",
     "gateway": "Issue and revoke certificates of gateways",
     "value": "Run Channel A: relay OCPP between chargers and the CSMS",
     "tap": "Run the window from A to B: decode copies, remove personal data",
