@@ -39,6 +39,7 @@ async def admin(front: Front) -> AsyncIterator[httpx.AsyncClient]:
 
 def path_of(right: Right) -> str:
     values = {"number": "1", "site": NORTH, "charger": "CP-N", "user": "night", "tenant": "south", "session": "none"}
+    values |= {"id": "0" * 32, "jti": "0" * 32}
     return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], right.path)
 
 
