@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any, Protocol
 
 import aiomqtt
@@ -20,6 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from isolane.config.values import Secret
+from isolane.core.line_limit import LineLimit
 from isolane.health.links.way import Dialer
 from isolane.security.tls import client_context
 from isolane.wire.mqtt_session import ClosedOnFailure, MqttSession, held
@@ -28,6 +30,9 @@ from isolane.wire.uplink import MESSAGE_BYTES_MAX
 _LOG = logging.getLogger(__name__)
 _LOST = ("failed to receive on socket", "timeout on socket")
 """How the library begins an error line about a connection that has ended."""
+_FULL = "Message queue is full"
+"""How it begins the line about each message that it drops."""
+_DROPPED = LineLimit(1, 1)
 _ANSWERS_MAX = 1000
 """Answers waiting to be read; more are lost, and what they acknowledged is sent again."""
 _RECEIVE_MAXIMUM = 65_535
@@ -207,9 +212,13 @@ class Session(MqttSession):
 
 
 def _library_log() -> logging.Logger:
-    """Give the library's own log, in which the loss of a connection is no error: it is daily life on a bad network."""
+    """Give the library's own log, in which the loss of a connection is no error: it is daily life on a bad network.
+
+    Whoever sends more than we read fills no log: that messages were dropped is told once a minute, with their number.
+    """
     log = _LOG.getChild("library")
     log.addFilter(_lost_is_no_error)
+    log.addFilter(_seldom)
     return log
 
 
@@ -217,6 +226,15 @@ def _lost_is_no_error(record: logging.LogRecord) -> bool:
     if record.levelno == logging.ERROR and str(record.msg).startswith(_LOST):
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     return True
+
+
+def _seldom(record: logging.LogRecord) -> bool:
+    if not str(record.msg).startswith(_FULL):
+        return True
+    suppressed = _DROPPED.admit(_FULL, monotonic_ns())
+    if suppressed:
+        record.msg = f"{record.msg} suppressed={suppressed}"
+    return suppressed is not None
 
 
 def _start(protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
