@@ -23,6 +23,7 @@ from isolane.center.store.views import SeriesQuery
 from isolane.core.failures import IsolaneError
 from isolane.core.rungs import Rung
 from isolane.core.samples import Quality, Reason
+from isolane.health.refining import REFINED
 from isolane.wire.block import Thinned, code, encode, gateway_tag
 from isolane.wire.uplink import Up
 from support.gateways import GOOD, T0_MS, TIMEOUT, FakeGateway, power
@@ -62,6 +63,29 @@ async def test_the_lake_stands_alone(open_telemetry: Open, gateway: FakeGateway,
     ]
     (minute,) = files(tmp_path, "minute")
     assert pq.read_table(minute).num_rows == 6
+
+
+async def test_history_that_comes_later_at_full_rate_stands_beside_what_was_thinned(
+    open_telemetry: Open, gateway: FakeGateway
+) -> None:
+    """In charts and in files; what is newest stays the newest, and a peak that thinning had smoothed is seen."""
+    telemetry = open_telemetry()
+    schema = gateway.schema(power())
+    whole = gateway.block(schema.schema, [[7] * 60], t0_ms=T0_MS)
+    block = dataclasses.replace(whole.block, thinned=Thinned(Rung.BOUNDED, 9, np.array([True])))
+    sent = dataclasses.replace(whole, block=block, data=encode(block, gateway_tag(gateway.site, gateway.name)))
+    newest = gateway.block(schema.schema, [[3] * 60], t0_ms=T0_MS + 60_000)
+    await telemetry.commit(Batch(schemas=(schema,), blocks=(sent, newest)))
+    history = gateway.block(schema.schema, [[7] * 30 + [16] + [7] * 29], t0_ms=T0_MS, stream=REFINED)
+    told = await telemetry.commit(Batch(blocks=(history,)))
+    assert (told.blocks, told.samples) == (1, 60)
+    (now,) = await telemetry.signals("depot", "CP-1")
+    assert (now.value, now.t_ms) == (3, T0_MS + 119_000)
+    query = SeriesQuery("depot", "CP-1", (power().key,), T0_MS, T0_MS + 120_000, 2)
+    (series,) = (before := await telemetry.series(query)).signals
+    assert (series.max, series.good, len(series.thinned)) == ([16, 3], [120, 60], 1)
+    assert await telemetry.roll(LATER_MS) == 3
+    assert await telemetry.series(query) == before
 
 
 async def test_thinned_samples_are_kept_with_their_values_and_told_apart(
