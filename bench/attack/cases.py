@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB", "HC", "MQ", "OC", "SN", "SC", "PH")
+FAMILIES = ("HS", "ID", "TL", "WS", "JS", "BB", "NB", "HC", "MQ", "OC", "SN", "SC", "PH", "CM")
 """What this harness is for: the boundaries of relay and tap, of Channel B to broker and center, and of the center."""
 HERE = Path(__file__).parent
 

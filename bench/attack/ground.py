@@ -67,6 +67,7 @@ class Wish:
         learns: Whether it asks the CSMS about a password that is not the stored one.
         hosts: Whether the relay sees a hosts file of the harness's.
         warm: Chargers that come and go before the case: a site in use is the base, not a process that has done nothing.
+        tells_health: Whether the tap tells a health process, for which run/health is there; `Told` then hears nothing.
     """
 
     secure_csms: bool = False
@@ -85,6 +86,7 @@ class Wish:
     learns: bool = False
     hosts: bool = False
     warm: int = 64
+    tells_health: bool = False
 
 
 def secret_of(identity: str) -> bytes:
@@ -242,7 +244,8 @@ class Ground:
 async def standing(lim: dict[str, float], wish: Wish, *, quick: bool) -> AsyncIterator[Ground]:
     """Start a target and end it whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="attack"))
-    (folder / "run").mkdir(mode=0o700)
+    for name in ("run", "run/health")[: 1 + wish.tells_health]:
+        (folder / name).mkdir(mode=0o700)
     pki = Pki(folder / "pki")
     csms = Csms(
         passwords={name: secret_of(name) for name in (*KNOWN, *_many())},
@@ -256,10 +259,8 @@ async def standing(lim: dict[str, float], wish: Wish, *, quick: bool) -> AsyncIt
     hosts = folder / "hosts" if wish.hosts else None
     if hosts is not None:
         hosts.write_text(f"127.0.0.1 localhost {wish.csms_host}\n", encoding="ascii")
-    relay, tap = (
-        Process("value", settings, folder / "value.log", hosts=hosts),
-        Process("tap", settings, folder / "tap.log"),
-    )
+    relay = Process("value", settings, folder / "value.log", hosts=hosts)
+    tap = Process("tap", settings, folder / "tap.log")
     echo_port = free_ports(1)[0] if wish.echo else 0
     told = Told(folder / "run" / "events.sock")
     ground = Ground(folder, lim, wish, csms, pki, ports, relay, tap, told, quick=quick, port_taken=echo_port)

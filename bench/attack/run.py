@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bench.attack.bare.assaults
+import bench.attack.commands.assaults
 import bench.attack.drivers
 import bench.attack.judges
 import bench.attack.operations.attacks
@@ -19,6 +20,8 @@ from bench.attack.bare.court import FAMILIES as BARE
 from bench.attack.bare.court import judge_case as judge_bare
 from bench.attack.cases import HERE, Case, Reasons
 from bench.attack.charger import Charger
+from bench.attack.commands.court import FAMILY as COMMANDS
+from bench.attack.commands.court import judge_case as judge_commands
 from bench.attack.csms import Csms
 from bench.attack.drivers.http_raw import credentials
 from bench.attack.expect import Court, verdict
@@ -42,6 +45,7 @@ _ELSEWHERE = "127.0.0.8"
 _OBSERVED_S = 2.0
 REGISTERED = (
     bench.attack.bare.assaults,
+    bench.attack.commands.assaults,
     bench.attack.drivers,
     bench.attack.judges,
     bench.attack.operations.attacks,
@@ -95,6 +99,11 @@ async def run_case(
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
     if case.family in BARE:
         found, notes = await judge_bare(case, reasons)
+        result.why, result.notes = result.why + found, result.notes + notes
+        result.outcome = "failed" if found else "passed"
+        return
+    if case.family == COMMANDS:
+        found, notes = await judge_commands(case, limits, quick=quick)
         result.why, result.notes = result.why + found, result.notes + notes
         result.outcome = "failed" if found else "passed"
         return
