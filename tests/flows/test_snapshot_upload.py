@@ -45,6 +45,8 @@ _BEFORE_THE_MARK = """[...document.querySelectorAll("figure")].some((one) => {
   const [mark, line] = [".mark", ".line"].map((name) => one.querySelector(name)?.getBoundingClientRect());
   return mark && line && line.left < mark.left;
 })"""
+BEFORE = ".film-numbers tbody tr td:nth-child(n + 4):nth-child(-n + 9)"
+"""Numbers of one minute to one second before the trigger."""
 ARRIVED = "isolane_health_recorder_snapshots_at_center_total"
 
 
@@ -83,6 +85,7 @@ def fault(folder: Path) -> None:
             tap.send(tap_event.encode(tap_event.Packet(1, 0, (event,))))
 
 
+
 async def drawn(page: Page, expression: str) -> None:
     """Wait until an expression is true in a page."""
     async with asyncio.timeout(30):
@@ -103,8 +106,8 @@ async def look_at(url: str, identity: str) -> None:
         await drawn(
             page, "document.querySelectorAll('.film canvas').length === document.querySelectorAll('.film').length"
         )
-        before = await page.locator(".film-numbers tbody tr td:nth-child(9)").all_inner_texts()
-        assert any(text.replace("-", "").replace(".", "").isdigit() for text in before), "a value one second before"
+        before = await page.locator(BEFORE).all_inner_texts()
+        assert any(text.replace("-", "").replace(".", "").isdigit() for text in before), "a value of the minute before"
         told = await page.locator(".film-beats tbody tr").all_inner_texts()
         offsets = [float(text.split()[0]) for text in told]
         assert min(offsets) < 0 <= max(offsets)
