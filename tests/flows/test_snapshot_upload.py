@@ -47,6 +47,8 @@ _BEFORE_THE_MARK = """[...document.querySelectorAll("figure")].some((one) => {
 })"""
 BEFORE = ".film-numbers tbody tr td:nth-child(n + 4):nth-child(-n + 9)"
 """Numbers of one minute to one second before the trigger."""
+_ALL_DRAWN = """((films) => films.length > 0 && films.every((one) => one.querySelector("canvas")))(
+  [...document.querySelectorAll(".film")])"""
 ARRIVED = "isolane_health_recorder_snapshots_at_center_total"
 
 
@@ -85,7 +87,6 @@ def fault(folder: Path) -> None:
             tap.send(tap_event.encode(tap_event.Packet(1, 0, (event,))))
 
 
-
 async def drawn(page: Page, expression: str) -> None:
     """Wait until an expression is true in a page."""
     async with asyncio.timeout(30):
@@ -103,9 +104,7 @@ async def look_at(url: str, identity: str) -> None:
         page.on("pageerror", lambda error: heard.append(str(error)))
         await page.goto(f"{url}/snapshots")
         await page.locator(f"a[href='/snapshots/{identity}']").click()
-        await drawn(
-            page, "document.querySelectorAll('.film canvas').length === document.querySelectorAll('.film').length"
-        )
+        await drawn(page, _ALL_DRAWN)
         before = await page.locator(BEFORE).all_inner_texts()
         assert any(text.replace("-", "").replace(".", "").isdigit() for text in before), "a value of the minute before"
         told = await page.locator(".film-beats tbody tr").all_inner_texts()
