@@ -1,5 +1,6 @@
 """This file tests `cli.update.bundle` and the words around it: what is not as it was signed is not taken."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def test_a_file_that_is_not_the_signed_one_is_refused_wherever_it_is_cut(place: 
     Path("to9").mkdir()
     with pytest.raises(IsolaneError, match="cannot copy"):
         bundle.take(Path("new"), release, Path("to9"))
+
+
+def test_what_would_fill_the_disk_is_not_copied(place: Path) -> None:
+    release = bundle.sign(Path("new"), Signer(place / "rita"))
+    Path("to").mkdir()
+    with Path("new", _WHEEL).open("r+b") as file:
+        file.truncate(shutil.disk_usage(place).free // 2)
+    with pytest.raises(IsolaneError, match="MB left"):
+        bundle.take(Path("new"), release, Path("to"))
+    assert list(Path("to").iterdir()) == []
 
 
 def test_a_release_that_was_changed_after_it_was_signed_has_to_be_signed_again(place: Path) -> None:

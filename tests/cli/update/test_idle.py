@@ -60,4 +60,6 @@ def test_a_page_that_does_not_answer_says_nothing_of_anybody() -> None:
         for tap in (nowhere, None):
             assert "nobody knows" in why_not(Pages(value, tap), trusts_unknown=False)
     assert "does not answer" in why_not(Pages(nowhere, nowhere), trusts_unknown=False)
+    with _page("isolane_other 0.0\n") as other:
+        assert "is not the relay" in why_not(Pages(other, nowhere), trusts_unknown=False)
     assert not why_not(Pages(nowhere, nowhere), trusts_unknown=True)

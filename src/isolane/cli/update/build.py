@@ -33,9 +33,9 @@ def build(bundle: Path, release: Release, place: Path) -> None:
     """
     wheels, pins = place / "wheels", place / "lock.txt"
     try:
-        _run(_BUILD_S, *_IDLE, sys.executable, "-m", "venv", str(place))
-        wheels.mkdir()
+        wheels.mkdir(parents=True)
         take(bundle, release, wheels)
+        _run(_BUILD_S, *_IDLE, sys.executable, "-m", "venv", str(place))
         pins.write_text(lock(release.files), encoding="ascii")
         _run(_BUILD_S, *_IDLE, str(place / "bin/python"), *_PIP, "--find-links", str(wheels), "-r", str(pins))
         shutil.rmtree(wheels)

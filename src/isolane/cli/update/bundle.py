@@ -7,6 +7,7 @@ disk while it is hashed, and installed from there.
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,10 @@ SIGNED: Final = "release.jws"
 UNSIGNED: Final = "release.json"
 KEYS: Final = "keys.jws"
 _CHUNK: Final = 1 << 20
+_SPREAD: Final = 4
+"""A wheel, its copy, what is in it, and what Python makes of that take so many times its bytes at most."""
+_SPARED_BYTES: Final = 64 << 20
+"""What an update leaves to whoever else lives on the disk."""
 _WHEEL: Final = re.compile(
     r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.+!]+)(-[0-9][^-]*)?-[^-]+-[^-]+-[^-]+\.whl"
 )
@@ -106,6 +111,7 @@ def take(folder: Path, release: Release, to: Path) -> None:
     Raises:
         IsolaneError: One is not there, or is another; the copy is not to be used.
     """
+    _see_room(folder, release, to)
     for name, digest in release.files.items():
         found = hashlib.sha256()
         try:
@@ -117,6 +123,19 @@ def take(folder: Path, release: Release, to: Path) -> None:
             raise IsolaneError(f"cannot copy {folder / name}: {error.strerror}", "get the bundle again") from error
         if found.hexdigest() != digest:
             raise IsolaneError(f"{name} is not the file that was signed", "get the bundle again from who made it")
+
+
+def _see_room(folder: Path, release: Release, to: Path) -> None:
+    """See that what a bundle brings, whatever its size, does not fill the disk."""
+    try:
+        needed = _SPREAD * sum((folder / name).stat().st_size for name in release.files) + _SPARED_BYTES
+        free = shutil.disk_usage(to).free
+    except OSError as error:
+        raise IsolaneError(f"cannot copy {error.filename}: {error.strerror}", "get the bundle again") from error
+    if free < needed:
+        raise IsolaneError(
+            f"{to} has {free >> 20} MB left, and the bundle takes {needed >> 20} MB", "make room on the disk"
+        )
 
 
 def lock(files: dict[str, str]) -> str:
@@ -144,6 +163,7 @@ def _digest(path: Path) -> str:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(BYTES_MAX + 1)  # what is longer is refused by who reads it
     except OSError as error:
         raise IsolaneError(f"cannot read {path}: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """This file is `isolane update`; it guards that what is not brought to its end leaves the version before in force."""
 
 import argparse
+import contextlib
 import functools
 import re
 import shutil
@@ -20,8 +21,10 @@ from isolane.config.load import read
 from isolane.config.values import Address
 from isolane.core.durable import replace_file
 from isolane.core.failures import IsolaneError
+from isolane.security.envelope import parse
 from isolane.security.key_manifest import Trusted
-from isolane.security.release import Release
+from isolane.security.release import BYTES_MAX, RELEASE, Release
+from isolane.security.release import read as read_release
 
 DESCRIPTION = """\
 Go from one version of isolane to another on this box, and back by itself when the new one does not come up. Versions
@@ -41,6 +44,7 @@ waits (--wait 2h). What is not the relay is restarted at once and touches no cha
 exit codes: 0 done, 2 refused or gone back (one sentence says why; the version before is in force)
 """
 _UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _ROOMS = ("value", "tap", "health", "center")
 
 
@@ -107,9 +111,22 @@ def _add_turn(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    code: int = options.action(options)
+    for number in _ENDS:
+        signal.signal(number, _end)
+    try:
+        code: int = options.action(options)
+    except OSError as error:
+        raise IsolaneError(
+            f"{error.filename or 'the disk'}: {error.strerror}", "see the disk and its rights"
+        ) from error
     return code
+
+
+def _end(number: int, _frame: object) -> None:
+    """End, going back on the way; who asks twice, or hangs up meanwhile, does not stop that."""
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -117,6 +134,7 @@ def _install(options: argparse.Namespace) -> int:
     with versions.alone():
         turn, files = _turn(options, versions)
         turn.settle()
+        _remember(versions)
         release, data, keys = _opened(options, versions)
         removed = versions.tidy(release.version if _is_same(versions, release.version, data) else "")
         if removed:
@@ -129,8 +147,7 @@ def _install(options: argparse.Namespace) -> int:
                     "a version is released once: give the new one a new name",
                 )
             _say(f"making {place}")
-            _made(options.bundle, release, place)
-            versions.finish(release.version, data)
+            _made(options.bundle, release, data, versions)
         check(place, files, versions.place(current) if current else None)
         _say(f"{release.version} has checked the settings")
         if current != release.version:
@@ -142,13 +159,30 @@ def _install(options: argparse.Namespace) -> int:
     return 0
 
 
-def _made(folder: Path, release: Release, place: Path) -> None:
+def _made(folder: Path, release: Release, data: bytes, versions: Versions) -> None:
     """Build a version; what is half is removed at once, where that is possible."""
+    place = versions.place(release.version)
     try:
         build(folder, release, place)
+        versions.finish(release.version, data)
     except IsolaneError:
         shutil.rmtree(place, ignore_errors=True)
         raise
+    except OSError as error:
+        shutil.rmtree(place, ignore_errors=True)
+        raise IsolaneError(f"cannot make {place}: {error.strerror}", "see the disk and its rights") from error
+
+
+def _remember(versions: Versions) -> None:
+    """See what is in force: the power may have gone between its proof and that."""
+    current = versions.linked("current")
+    if current is not None and versions.is_whole(current):
+        try:
+            data = (versions.place(current) / RELEASE_FILE).read_bytes()
+            release = read_release(parse(data, RELEASE, BYTES_MAX).payload)
+        except (OSError, ValueError) as error:
+            raise IsolaneError(f"the release of {current} is damaged: {error}", "see the disk") from error
+        versions.see(release.number, release.issued)
 
 
 def _back(options: argparse.Namespace) -> int:
@@ -244,4 +278,5 @@ def _words(release: Release) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    with contextlib.suppress(OSError):  # the terminal may be gone; what has to be done has to be done
+        print(text, flush=True)

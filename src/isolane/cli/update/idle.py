@@ -36,10 +36,12 @@ def why_not(pages: Pages, *, trusts_unknown: bool) -> str:
     if relay is None:
         return "" if trusts_unknown else f"the relay's metrics page {pages.value} does not answer"
     connected = metric(relay, "isolane_value_connections")
+    if connected is None:
+        return f"what answers at {pages.value} is not the relay"
     if not connected:
         return ""
     tap = read(pages.tap) or ""
-    counts = {state: metric(tap, f'isolane_tap_chargers{{state="{state}"}}') for state in _STATES}
+    counts = {state: metric(tap, f'isolane_tap_chargers{{state="{state}"}}') or 0 for state in _STATES}
     if counts["busy"]:
         return f"{_chargers(counts['busy'])} charging"
     unknown = max(counts["unknown"], connected - counts["idle"])
@@ -62,10 +64,10 @@ def read(address: Address | None) -> str | None:
     return None
 
 
-def metric(page: str, name: str) -> int:
-    """Give a sample of a page, 0 where it is not there."""
-    found = re.search(rf"^{re.escape(name)} (\S+)$", page, re.MULTILINE)
-    return round(float(found[1])) if found else 0
+def metric(page: str, name: str) -> int | None:
+    """Give a sample of a page, None where it is not there."""
+    found = re.search(rf"^{re.escape(name)} (\d+(?:\.\d+)?)$", page, re.MULTILINE)
+    return round(float(found[1])) if found else None
 
 
 def _chargers(number: int) -> str:

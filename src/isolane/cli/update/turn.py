@@ -64,10 +64,20 @@ class Turn:
                 self._back(restarted)
 
     def settle(self) -> None:
-        """Take back what an earlier run has left unproven, with what runs of it."""
-        if self.versions.linked("trial") is not None:
-            self.say("an earlier update was not finished")
-            self._back(self.units.running())
+        """Take back what an earlier run has left unproven, with what runs of it.
+
+        Raises:
+            IsolaneError: The relay runs the unproven version, and somebody charges; nothing has changed.
+        """
+        before = self.versions.linked("trial")
+        if before is None:
+            return
+        self.say("an earlier update was not finished")
+        place = self.versions.place(before)
+        unproven = [name for name in self.units.running() if not self.units.runs_from(name, place)]
+        if any(self.units.pid(name) for name in unproven if name in {VALUE, TAP}):
+            self._until_idle(time.monotonic() + self.wait_s)
+        self._back(unproven)
 
     def _restart(self, names: list[str], place: Path, restarted: list[str]) -> None:
         if names:

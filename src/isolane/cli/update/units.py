@@ -61,7 +61,7 @@ class Units:
         since: dict[str, tuple[int, float]] = {}
         while True:
             now = time.monotonic()
-            if dead := [name for name in names if not self._pid(name)]:
+            if dead := [name for name in names if not self.pid(name)]:
                 raise IsolaneError(f"{' '.join(dead)} ended by itself", "see journalctl -u UNIT")
             wrong = {name: why for name in names if (why := self._wrong(name, place, since, now))}
             if not wrong:
@@ -71,14 +71,18 @@ class Units:
                 raise IsolaneError(f"after {self._healthy_s:.0f} s {said}", "see journalctl -u UNIT")
             time.sleep(_LOOK_S)
 
-    def _pid(self, name: str) -> int:
+    def runs_from(self, name: str, place: Path) -> bool:
+        """Tell whether a unit runs, and from a version's folder."""
+        return _runs_from(self.pid(name), place)
+
+    def pid(self, name: str) -> int:
         """Give a unit's main process, 0 where it is not active."""
         lines = self._say("show", "--property=ActiveState,MainPID", name).splitlines()
         told = dict(line.partition("=")[::2] for line in lines)
         return int(told.get("MainPID") or 0) if told.get("ActiveState") in {"active", "reloading"} else 0
 
     def _wrong(self, name: str, place: Path, since: dict[str, tuple[int, float]], now: float) -> str:
-        pid = self._pid(name)
+        pid = self.pid(name)
         if since.setdefault(name, (pid, now))[0] != pid:
             since[name] = pid, now
         if not _runs_from(pid, place):
