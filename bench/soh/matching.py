@@ -24,6 +24,8 @@ STEP_H = 48.0
 PIECES_H = 168.0
 HALF = 0.5
 MONTH_DAYS = 30.0
+_SENSORS = "sensors"
+"""The kind of model whose findings say which signal they are of."""
 _HOUR_S = 3600.0
 
 
@@ -161,6 +163,7 @@ class Peace:
         sources: Of those of L2 or higher, by model and measure, the most frequent first.
         sensors: Sensors that failed.
         named: Of these, the ones that a finding named as wrong while they were, or within a day.
+        misnamed: Findings of the model of sensors that name one which had not failed.
         caused: False alarms while a sensor had failed, or within three days.
         by_way: Failed and named by the way in which they failed.
     """
@@ -171,6 +174,7 @@ class Peace:
     sources: tuple[tuple[str, int], ...]
     sensors: int
     named: int
+    misnamed: int
     caused: int
     by_way: tuple[tuple[str, int, int], ...]
 
@@ -193,6 +197,7 @@ def peace(runs: Sequence[Run]) -> Peace:
         sources=tuple(sources.most_common()),
         sensors=len(failed),
         named=sum(is_named for _, is_named in named),
+        misnamed=sum(_misnames(run, each) for run in runs for each in run.heard),
         caused=caused,
         by_way=tuple(
             (way, sum(f.kind == way for f, _ in named), sum(n for f, n in named if f.kind == way)) for way in ways
@@ -201,14 +206,31 @@ def peace(runs: Sequence[Run]) -> Peace:
 
 
 def _is_named(run: Run, fault: Fault) -> bool:
-    begin_s, end_s = fault.onset_day * DAY_S, ((fault.end_day or math.inf) + 1) * DAY_S
     return any(
         names_sensor(each.name)
         and each.level > each.before
-        and begin_s <= each.at_s <= end_s
-        and _reads(each.model, fault.place)
+        and _while_failed(fault, each.at_s)
+        and _is_about(each, fault.place)
         for each in run.heard
     )
+
+
+def _misnames(run: Run, heard: Heard) -> bool:
+    """Tell whether the model of sensors names one that is well."""
+    is_named = heard.model == _SENSORS and heard.level > heard.before
+    return is_named and not any(_while_failed(f, heard.at_s) and _is_about(heard, f.place) for f in run.case.faults)
+
+
+def _while_failed(fault: Fault, at_s: int) -> bool:
+    """Tell whether a sensor fails at a second, or did within a day."""
+    return fault.onset_day * DAY_S <= at_s <= ((fault.end_day or math.inf) + 1) * DAY_S
+
+
+def _is_about(heard: Heard, key: str) -> bool:
+    """Tell whether a finding may name a signal: the model of sensors says which, others may of what they read."""
+    if heard.model == _SENSORS:
+        return heard.name.endswith(f"[{key.partition('/')[2]}]")
+    return _reads(heard.model, key)
 
 
 def _reads(model: str, key: str) -> bool:

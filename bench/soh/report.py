@@ -213,7 +213,8 @@ def sentences(found: Found) -> list[str]:
         f"charger-month; {quiet.dispatch} of L3 or higher, {dispatch:.3f}. They come from: {sources}. {quiet.caused} "
         "of them while a sensor failed or within three days."
     )
-    sensors = f"{quiet.sensors} sensors failed; {quiet.named} were named as sensors that fail ({ways})."
+    wrong = f"{quiet.misnamed} others were named, {quiet.misnamed / quiet.months:.2f} per charger-month"
+    sensors = f"{quiet.sensors} sensors failed; {quiet.named} were named as sensors that fail ({ways}); {wrong}."
     days = (
         f"Charger-days, {found.days} of them: area under precision over recall {found.precision:.3f}; guessing has "
         f"{found.share:.3f}."
@@ -308,10 +309,9 @@ from the onset, medians and 90th percentiles of the runs; `-` is never, or not k
 A false alarm is any change to L2 or higher in good health, learning included, also while a sensor fails; findings that
 name a sensor are not, nor is a door that somebody did open. Such a charger runs for two months: a change of season is
 not in them. Of every second one sensors fail, one a week, for a day or two each: stuck, offset, absent, in coarse
-steps, with spikes. A sensor is named only where it contradicts others: a
-contact after hours of rest, a voltage whose current flows, insulation that does not move with humidity. Charger-days:
-all from day {ONSET_DAY:g} on; their score is the worst of 100 less each score and of findings (L1 25, L2 50, L3 and L4
-100), true is a fault beyond half of the way to its limit. Measured data: `bench/soh/real.py`.
+steps, with spikes. A sensor is named by its own past and by others at rest ([sensors](models/sensors.md)).
+Charger-days: all from day {ONSET_DAY:g} on; their score is the worst of 100 less each score and of findings (L1 25, L2
+50, L3 and L4 100), true is a fault beyond half of the way to its limit. Measured data: `bench/soh/real.py`.
 
 Demanded: in time in {100 * IN_TIME_MIN:g} % of the runs; at most {PLAN_MAX} L2+ and {DISPATCH_MAX} L3+ per
 charger-month; scores within {ERROR_MAX:g} points; {CPU_MS_MAX:g} ms per second and {MEMORY_MB_MAX:g} MB for {CHARGERS}

@@ -150,6 +150,20 @@ def test_a_finding_about_another_sensor_names_none() -> None:
     assert peace([run]).named == 0
 
 
+def test_the_model_of_sensors_says_which_signal_and_a_wrong_one_is_counted() -> None:
+    key = "TemperatureSensor[Heatsink]/Temperature"
+    spikes = Fault(kind="sensor_spikes", level=60, shape="step", onset_day=30, end_day=31, place=f"1.0/{key}")
+    heard = [
+        _heard(30.5, f"sensor_spikes[{key}]", Level.WATCH, model="sensors"),
+        _heard(30.5, "sensor_spikes[TemperatureSensor[AirOut]/Temperature]", Level.WATCH, model="sensors"),
+        _heard(33, f"sensor_spikes[{key}]", Level.WATCH, model="sensors"),
+        _heard(34, f"sensor_spikes[{key}]", Level.NONE, Level.WATCH, model="sensors"),
+    ]
+    found = peace([_run(*heard, fault=spikes, name="")])
+    assert (found.named, found.misnamed, found.plan) == (1, 2, 0)
+    assert peace([_run(*heard[1:], fault=spikes, name="")]).named == 0
+
+
 def test_a_day_is_ill_beyond_half_of_the_way() -> None:
     scores = tuple(Day(day, 1.0, math.nan, math.nan) for day in range(60))
     ill = [is_ill for _, is_ill in charger_days([_run(scores=scores)], 30)]

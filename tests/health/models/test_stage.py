@@ -1,9 +1,11 @@
 """This file tests a whole site's models: which place has which, and that a bug in one ends no other."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from isolane.core.signals import Signal
+from isolane.health.models.components.sensors import Memory
 from isolane.health.models.settings import CommissionedSettings, ModelSettings
 from isolane.health.models.stage import Stage
 
@@ -21,6 +23,26 @@ def test_each_place_has_the_models_whose_signals_are_there() -> None:
 def test_a_kind_can_be_put_out() -> None:
     stage = Stage(SIGNALS, ModelSettings(off=("contactor",)))
     assert not [j for bay in stage.bays for j in bay.judged if j.model.id.startswith("contactor/")]
+
+
+def test_every_signal_that_is_read_is_watched_once_where_a_load_is_seen() -> None:
+    housing = ("TemperatureSensor[Enclosure]/Temperature", "HumiditySensor/Humidity", "TiltSensor/Angle")
+    outer = [f"0.0/{key}" for key in ("ExternalTemperatureSensor/Temperature", *housing)]
+    keys = [*outer, *KEYS, "1.0/TemperatureSensor[ContactDCplus]/Temperature", "1.0/Unread/xValue"]
+    stage = Stage([Signal("CP1", key, "", 0) for key in keys], ModelSettings())
+    watched = [
+        (bay.place.prefix, key)
+        for bay in stage.bays
+        for judged in bay.judged
+        if judged.model.id == "sensors/1"
+        for key in msgspec.convert(judged.model.state(), Memory).table
+    ]
+    read = {key for bay in stage.bays for key in bay.place.columns}
+    assert sorted(key for _, key in watched) == sorted(read)
+    assert ("0.0", "TiltSensor/Angle") in watched
+    assert ("1.0", "ExternalTemperatureSensor/Temperature") in watched
+    off = Stage([Signal("CP1", key, "", 0) for key in keys], ModelSettings(off=("sensors",)))
+    assert not [j for bay in off.bays for j in bay.judged if j.model.id == "sensors/1"]
 
 
 def test_a_commissioned_value_is_the_start_of_its_own_place_alone() -> None:

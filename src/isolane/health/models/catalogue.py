@@ -16,6 +16,7 @@ from isolane.health.models.components.meter import Meter
 from isolane.health.models.components.modules import Modules
 from isolane.health.models.components.pilot import Pilot
 from isolane.health.models.components.residual import Residual
+from isolane.health.models.components.sensors import Sensors
 from isolane.health.models.components.storage import Storage
 from isolane.health.models.components.supply import Supply
 from isolane.health.models.model import Model, Rating
@@ -28,7 +29,7 @@ class Kind:
 
     Attributes:
         name: As in the model's id before the version, and in `off` of the settings.
-        required: Keys without which there is no such model.
+        required: Keys without which there is no such model; none is a model of what other models read.
         used: Keys that it makes use of.
         make: Makes one from the settings, what the place is built for, and the keys that it has.
     """
@@ -55,5 +56,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("modules", Modules.required, Modules.used, lambda s, r, k: Modules(s.modules, r, k)),
     Kind("capacitors", Capacitors.required, Capacitors.used, lambda s, r, k: Capacitors(s.capacitors, r, k)),
     Kind("pilot", Pilot.required, Pilot.used, lambda s, r, k: Pilot(s.pilot, r, k)),
+    Kind("sensors", Sensors.required, Sensors.used, lambda s, r, k: Sensors(s.sensors, r, k)),
 )
 """In the order in which they look at rows."""

@@ -17,6 +17,7 @@ from isolane.health.models.components.meter import MeterParameters
 from isolane.health.models.components.modules import ModulesParameters
 from isolane.health.models.components.pilot import PilotParameters
 from isolane.health.models.components.residual import ResidualParameters
+from isolane.health.models.components.sensors import SensorsParameters
 from isolane.health.models.components.storage import StorageParameters
 from isolane.health.models.components.supply import SupplyParameters
 from isolane.health.models.model import Rating
@@ -83,6 +84,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     modules: ModulesParameters = ModulesParameters()
     capacitors: CapacitorsParameters = CapacitorsParameters()
     pilot: PilotParameters = PilotParameters()
+    sensors: SensorsParameters = SensorsParameters()
     tell_s: Annotated[
         float, msgspec.Meta(description="From one report of scores and features to the next, s.", ge=10, le=86_400)
     ] = 3600.0

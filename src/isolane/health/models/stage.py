@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isolane.core.signals import Signal
 from isolane.health.models import catalogue
 from isolane.health.models.binding import Place, places, wanted
-from isolane.health.models.model import Model
+from isolane.health.models.model import Model, Rating
 from isolane.health.models.place import Bay, Change
 from isolane.health.models.plausible import Plausible
 from isolane.health.models.score import Score
@@ -92,6 +92,24 @@ class Stage:
 
 
 def _bays(signals: Sequence[Signal], settings: ModelSettings, good_until_s: int | None) -> Iterator[Bay]:
+    planned = list(_planned(signals, settings))
+    for each, watched in zip(planned, _watched(planned), strict=True):
+        watching = [kind for kind in catalogue.KINDS if watched and not kind.required and kind.name not in settings.off]
+        models = [*each.models, *(kind.make(settings, each.rating, watched) for kind in watching)]
+        commissioned = _commissioned(settings, each.place)
+        yield Bay(each.place, each.rating, models, commissioned, good_until_s=good_until_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A place, its columns that are read, and the models that read them."""
+
+    place: Place
+    rating: Rating
+    models: list[Model]
+
+
+def _planned(signals: Sequence[Signal], settings: ModelSettings) -> Iterator[_Planned]:
     taken: set[tuple[str, tuple[int, ...]]] = set()
     for place in places(signals):
         rating = settings.rating(place.charger, direct="EVSE/DCCurrent" in place.columns)
@@ -99,7 +117,7 @@ def _bays(signals: Sequence[Signal], settings: ModelSettings, good_until_s: int 
         used: set[str] = set()
         for kind in catalogue.KINDS:
             required = wanted(place.columns, kind.required)
-            if required is None or kind.name in settings.off:
+            if not required or kind.name in settings.off:
                 continue
             mark = (kind.name, tuple(place.columns[key] for key in required))
             if mark in taken:
@@ -112,9 +130,26 @@ def _bays(signals: Sequence[Signal], settings: ModelSettings, good_until_s: int 
                 models.append(model)
                 used.update(keys)
         if models:
-            used.update(key for key in place.columns if key == "EVSE/DCCurrent" or "ACCurrent[L" in key)
-            commissioned = _commissioned(settings, place)
-            yield Bay(_only(place, used), rating, models, commissioned, good_until_s=good_until_s)
+            used.update(key for key in place.columns if _shows_flow(key))
+            yield _Planned(_only(place, used), rating, models)
+
+
+def _watched(planned: Sequence[_Planned]) -> list[list[str]]:
+    """Give the keys that each place watches itself: every column once, at the first place that sees a load with it."""
+    owners: dict[int, int] = {}
+    for sees_load in (True, False):
+        for number, each in enumerate(planned):
+            if any(_shows_flow(key) for key in each.place.columns) or not sees_load:
+                for column in each.place.columns.values():
+                    owners.setdefault(column, number)
+    return [
+        [key for key, column in each.place.columns.items() if owners[column] == number]
+        for number, each in enumerate(planned)
+    ]
+
+
+def _shows_flow(key: str) -> bool:
+    return key == "EVSE/DCCurrent" or "ACCurrent[L" in key
 
 
 def _only(place: Place, keys: set[str]) -> Place:
