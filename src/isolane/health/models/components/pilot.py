@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isolane.health.models.components.daily import Daily, Notes, middle, middle_of_day
+from isolane.health.models.components.failing import Failing, begun
 from isolane.health.models.components.held import Held
 from isolane.health.models.components.pilot_law import NOMINAL_V, current_a, state_of
 from isolane.health.models.measure import Basis, Feature, Finding, Level, Measure, Per, Remedy
@@ -56,8 +57,11 @@ class PilotParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         msgspec.Meta(description="Share of sessions that may end at SLAC; half is a plan; our choice", gt=0, le=1),
     ] = 0.3
     sessions: Annotated[
-        int, msgspec.Meta(description="Newest sessions of which that share is; our choice", ge=10, le=400)
-    ] = 40
+        int, msgspec.Meta(description="Sessions from which that share is told; our choice", ge=1, le=400)
+    ] = 20
+    failures_usual: Annotated[
+        float, msgspec.Meta(description="Share of sessions that ends at SLAC in good health; assumed", ge=0, le=1)
+    ] = 0.01
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -67,7 +71,7 @@ class Memory(msgspec.Struct, kw_only=True):
         days: Ten-minute numbers of the day.
         plugged: Whether a vehicle was there last; None before the first row.
         furthest: Stage that the present session has reached.
-        failed: 1 for each of the newest sessions that ended at SLAC, else 0.
+        failing: The share of sessions that ended at SLAC.
         untold: Sessions since the share was told.
         held: Of each condition.
     """
@@ -75,7 +79,7 @@ class Memory(msgspec.Struct, kw_only=True):
     days: Notes = msgspec.field(default_factory=Notes)
     plugged: bool | None = None
     furthest: int = 0
-    failed: list[int] = msgspec.field(default_factory=list)
+    failing: Failing | None = None
     untold: int = 0
     held: dict[str, list[int]] = msgspec.field(default_factory=dict)
 
@@ -89,7 +93,7 @@ class Pilot:
         keys: What the place has.
     """
 
-    id: ClassVar[str] = "pilot/1"
+    id: ClassVar[str] = "pilot/2"
     required: ClassVar[tuple[str, ...]] = (_POSITIVE,)
     used: ClassVar[tuple[str, ...]] = (_STATE, _NEGATIVE, _DUTY, _STAGE, _DAMPING, f"{_AMPERE}*]")
 
@@ -152,7 +156,7 @@ class Pilot:
             if plugged and math.isfinite(reached):
                 memory.furthest = max(memory.furthest, int(reached))
             if memory.plugged and not plugged and memory.furthest:
-                memory.failed = [*memory.failed, int(memory.furthest <= _SLAC)][-self._parameters.sessions :]
+                self._failing().take(failed=memory.furthest <= _SLAC)
                 memory.untold += 1
             memory.plugged = plugged
         return ()
@@ -165,10 +169,10 @@ class Pilot:
                 if len(values) >= _INTERVALS_MIN:
                     median, sd = middle_of_day(values)
                     yield Feature(name, day[0], abs(median), sd, len(values), {"signed": median})
-        if memory.untold and len(memory.failed) >= self._parameters.sessions // 2:
-            count, share = len(memory.failed), sum(memory.failed) / len(memory.failed)
-            sd = math.sqrt(share * (1 - share) / count)
-            yield Feature("slac_failures", window.end_s, share, sd, count, {"sessions": float(memory.untold)})
+        failing = self._failing()
+        if memory.untold and failing.sessions >= self._parameters.sessions:
+            evidence = {"sessions": float(memory.untold)}
+            yield Feature("slac_failures", window.end_s, *failing.told(), failing.sessions, evidence)
         memory.untold = 0
         yield from self._voltages(window)
 
@@ -199,7 +203,12 @@ class Pilot:
 
     def renew(self) -> None:
         """Forget the sessions: cable or board were changed."""
-        self._memory.failed, self._memory.untold = [], 0
+        self._memory.failing, self._memory.untold = None, 0
+
+    def _failing(self) -> Failing:
+        if self._memory.failing is None:
+            self._memory.failing = begun(self._parameters.failures_usual)
+        return self._memory.failing
 
     def _voltages(self, window: Window) -> Iterator[Finding]:
         state = self._states(window)
