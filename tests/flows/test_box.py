@@ -40,6 +40,17 @@ async def _sign(running: Box) -> None:
     assert "Permission denied" in said
 
 
+async def _take_back(running: Box) -> None:
+    """Have the power gone while a version was on trial that does not even exist: the unit takes it back."""
+    await running.run("ln", "-s", "versions/1", "/opt/isolane/trial")
+    await running.run("ln", "-sfn", "versions/2", "/opt/isolane/current")
+    await running.run("systemctl", "start", "isolane-update")
+    assert (await running.run("readlink", "/opt/isolane/current")).strip() == "versions/1"
+    await running.run("test", "-L", "/opt/isolane/trial", fine=(1,))
+    await running.run("systemctl", "start", "isolane-update")
+    assert (await running.run("systemctl", "is-failed", "isolane-update", fine=(1,))).strip() == "inactive"
+
+
 def _signers_files(folder: Path) -> dict[str, str]:
     circle = Circle(folder)
     files = {"key.pem": folder / "ann.pem", "key.pem.pub": folder / "ann.pem.pub", "keys.jws": circle.keys}
@@ -51,6 +62,7 @@ def _signers_files(folder: Path) -> dict[str, str]:
 @pytest.mark.timeout(180)
 async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_a(tmp_path: Path) -> None:
     async with box(attempts.units() | _signers_files(tmp_path)) as running:
+        await _take_back(running)
         for name in ("health", "tap", "value"):
             await running.start(f"isolane-{name}")
         assert (

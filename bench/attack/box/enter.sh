@@ -14,7 +14,8 @@ for place in etc opt var/lib; do
     mount -t overlay overlay -o "lowerdir=/$place,upperdir=/run/layers/$place/up,workdir=/run/layers/$place/work" "/$place"
 done
 rm -rf /opt/isolane /etc/isolane
-mkdir -p /opt/isolane/current/bin /opt/isolane/src /opt/isolane/packages /opt/isolane/python
+mkdir -p /opt/isolane/versions/1/bin /opt/isolane/src /opt/isolane/packages /opt/isolane/python
+ln -s versions/1 /opt/isolane/current
 mount --bind "$3" /opt/isolane/src
 mount --bind "$4" /opt/isolane/packages
 mount --bind "$5" /opt/isolane/python
