@@ -4,8 +4,8 @@ Each session says yes or no. A filter expects of it the share p, which grows by 
 
     p += r,  r += N(0, q^2)        y = 1 or 0, with the variance p (1 - p)
 
-One q follows a slow ramp well and a fast one badly. So there are three, and what they say is weighed by how well each
-foretold the newest sessions: each one's log-likelihood fades by a hundredth a session. Source:
+One q follows a slow ramp well and a fast one badly. So there are two, and what they say is weighed by how well each
+foretold the newest sessions: each one's log-likelihood fades by a fiftieth a session. Source:
 docs/reference/models/pilot.md.
 """
 
@@ -14,9 +14,9 @@ import math
 import msgspec
 import numpy as np
 
-_PACES = (2e-5, 6e-5, 2e-4)
+_PACES = (6e-5, 2e-4)
 """How far the rate goes in a session, q; chosen on simulated sessions, docs/reference/models/pilot.md."""
-_KEPT = 0.99
+_KEPT = 0.98
 _SHARE_SD, _RATE_SD = 0.01, 1e-4
 _LEAST = 0.01
 """No share is held for surer than one in a hundred either way."""
