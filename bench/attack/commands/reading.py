@@ -36,7 +36,7 @@ _ARGS: Final[dict[str, dict[str, object]]] = {
     "status": {},
     "ledger": {},
     "log.tail": {"lines": 20},
-    "registers.read": {"source": "meter", "signals": [_SIGNAL]},
+    "registers.read": {"source": "meter", "charger": "CP1", "signals": [_SIGNAL]},
     "net.ping": {"target": "loop", "count": 1},
     "net.trace": {"target": "loop", "hops": 2},
     "snapshot.take": {},
