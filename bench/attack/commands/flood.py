@@ -33,10 +33,11 @@ _ARGS: Final[dict[str, dict[str, object]]] = {"net.ping": {"target": "loop", "co
 _VERB_BURST, _VERB_PER_S = 10, 10 / 60
 _ALL_BURST, _ALL_PER_S = 30, 30 / 60
 """The gateway's rates, docs/reference/commands.md."""
-_FEW: Final = 2000
+_FEW: Final = 1000
 """With --quick."""
+_HERD: Final = 64
 _REHEARSED: Final = 3000
-_SETTLE_S: Final = 5
+_SETTLE_S: Final = 2
 
 
 @contextlib.asynccontextmanager
@@ -76,9 +77,7 @@ async def flood(move: Move) -> None:
     """Let commands pile up behind a gateway that hangs, let it go on, then send one verb a hundred times."""
     ground, kept = move.ground, move.kept
     number = move.fewer(int(move.arg["valid"]), _FEW)
-    await _pour(move, [_true(ground, at) for at in range(_REHEARSED)])  # a gateway in use is the base
-    ground.gateway.pass_s(120)
-    await asyncio.sleep(_SETTLE_S)
+    await _rehearse(move)
     kept["uses"], kept["disk_bytes"] = uses(ground), disk_bytes(ground)
     rest = [_true(ground, at) for at in range(number - _SHORT)]
     short = [_short(ground) for _ in range(_SHORT)]
@@ -88,14 +87,23 @@ async def flood(move: Move) -> None:
     move.notes.append(f"{number} behind a gateway that hung, {_HUNDRED} of one verb; refused {refused}")
 
 
+async def _rehearse(move: Move) -> None:
+    """Have chargers come and go, and a smaller flood pass: a relay and a gateway in use are the base."""
+    ground = move.ground
+    herd = await asyncio.gather(*(ground.base.connect(f"HERD-{number}") for number in range(_HERD)))
+    await asyncio.gather(*(each.close() for each in herd))
+    await _hang(ground, [_true(ground, at) for at in range(move.fewer(_REHEARSED, _FEW))])
+    async with watched(move), _probed(move):
+        ground.gateway.send(signal.SIGCONT)
+        await _quiet(ground)
+    ground.gateway.pass_s(120)
+    await asyncio.sleep(_SETTLE_S)
+
+
 async def _pour(move: Move, commands: list[bytes]) -> tuple[float, set[str]]:
     """Let commands pile up while the gateway hangs; give how long it then took, and the names of the hundred."""
     ground = move.ground
-    ground.gateway.send(signal.SIGSTOP)
-    before = ground.attacker.acknowledged
-    for data in commands:
-        ground.bring(data)
-    await ground.until(lambda: ground.attacker.acknowledged >= before + len(commands), "the flood is at the broker")
+    await _hang(ground, commands)
     await asyncio.sleep(_SHORT_S + 1)  # it is the commands that have to age
     began = time.monotonic()
     async with watched(move), _probed(move):
@@ -104,6 +112,15 @@ async def _pour(move: Move, commands: list[bytes]) -> tuple[float, set[str]]:
         hundred = await _hundred(ground)
         await _quiet(ground)
     return time.monotonic() - began, hundred
+
+
+async def _hang(ground: CommandGround, commands: list[bytes]) -> None:
+    """Stop the gateway, and have commands pile up at the broker."""
+    ground.gateway.send(signal.SIGSTOP)
+    before = ground.attacker.acknowledged
+    for data in commands:
+        ground.bring(data)
+    await ground.until(lambda: ground.attacker.acknowledged >= before + len(commands), "the flood is at the broker")
 
 
 def _true(ground: CommandGround, at: int) -> bytes:
