@@ -1,5 +1,6 @@
 """This file holds the service units to the exposure that is written down, and to what separates A from B."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,12 @@ RECORDED = {
     for name, score in re.findall(
         r"^\| (isolane-\S+\.service) \| ([\d.]+) \|$", (UNITS / "README.md").read_text(), re.MULTILINE
     )
+}
+
+
+_OF_INSTANCES = {
+    "isolane-signer@.service": "%i",  # who signs is a person
+    "isolane-renew@.service": "isolane-%i",  # who may read the leg's key
 }
 
 
@@ -42,14 +49,15 @@ def test_a_unit_has_bounds_and_no_core_dumps(unit: str) -> None:
 
 
 def test_each_process_has_a_user_and_a_group_of_its_own() -> None:
-    of_people = "isolane-signer@.service"
-    users = {unit: _values(unit, "User") for unit in SERVICES if unit != of_people}
+    users = {unit: _values(unit, "User") for unit in SERVICES if unit not in _OF_INSTANCES}
     assert users == {unit: _values(unit, "Group") for unit in users}
     processes = [name for unit in users if "ingest" not in unit for name in users[unit]]
     assert len(set(processes)) == len(processes)
     made = re.findall(r"^u (\S+) ", (UNITS / "isolane-users.conf").read_text(), re.MULTILINE)
     assert set(made) == set(processes)
-    assert _values(of_people, "User") == ["%i"], "who signs is a person"
+    for unit, user in _OF_INSTANCES.items():
+        assert _values(unit, "User") == _values(unit, "Group") or unit == "isolane-signer@.service"
+        assert _values(unit, "User") == [user]
 
 
 def test_no_process_needs_another() -> None:
@@ -63,3 +71,28 @@ def test_the_tap_has_no_network() -> None:
     assert _values(unit, "PrivateNetwork") == ["yes"]
     assert _values(unit, "RestrictAddressFamilies") == ["AF_UNIX"]
     assert "--metrics-socket" in _values(unit, "ExecStart")[0]
+
+
+def test_what_is_watched_leads_to_a_unit_that_reads_again() -> None:
+    asked = {path.name: _values(path.name, "Unit") for path in sorted(UNITS.glob("*.path"))}
+    assert asked == {
+        "isolane-broker-lists.path": ["isolane-reload@mosquitto.service"],
+        "isolane-value-leg.path": ["isolane-reload@isolane-value.service"],
+    }
+    assert "--signal=SIGHUP --kill-who=main %i.service" in _values("isolane-reload@.service", "ExecStart")[0]
+
+
+@pytest.mark.parametrize(
+    "unit", sorted(path.name for path in UNITS.iterdir() if path.suffix in {".service", ".timer", ".path", ".socket"})
+)
+def test_systemd_understands_a_unit(unit: str, tmp_path: Path) -> None:
+    for path in UNITS.iterdir():
+        if path.suffix in {".service", ".timer", ".path", ".socket"}:
+            text = path.read_text(encoding="utf-8").replace("/opt/isolane/current/bin/isolane", "/bin/true")
+            (tmp_path / path.name.replace("@.", "@value.")).write_text(text, encoding="utf-8")
+    name = unit.replace("@.", "@value.")
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(tmp_path / name)]
+    found = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **found})
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) not in done.stderr, done.stderr

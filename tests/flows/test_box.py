@@ -5,6 +5,7 @@ lets nobody start a system of services, as in most containers, the test is skipp
 an error there.
 """
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,35 @@ async def _take_back(running: Box) -> None:
     assert (await running.run("systemctl", "is-failed", "isolane-update", fine=(1,))).strip() == "inactive"
 
 
+_BROKER = """[Service]
+ExecStart=/bin/sh -c 'trap "echo reloaded >&2" HUP; echo is ready now >&2; while :; do sleep 0.1; done'
+"""
+
+
+async def _said(running: Box, unit: str, words: str) -> None:
+    async with asyncio.timeout(20):
+        while words not in running.log(unit):
+            await asyncio.sleep(0.05)
+
+
+async def _read_again(running: Box) -> None:
+    """Have the broker's list and the relay's leg changed, by who may: both are read again."""
+    await running.start("mosquitto")
+    await running.run("install", "-d", "-o", "isolane-center", "/var/lib/isolane-center/pki")
+    await running.run("install", "-d", "-o", "isolane-value", "/var/lib/isolane-value/leg")
+    await running.run("systemctl", "start", "isolane-broker-lists.path", "isolane-value-leg.path")
+    assert "reloaded" not in running.log("mosquitto") + running.log("isolane-value")
+    lists = "/var/lib/isolane-center/pki"
+    as_center = ("setpriv", "--reuid=isolane-center", "--regid=isolane-center", "--clear-groups", "/bin/sh", "-c")
+    await running.run(*as_center, f"echo list >{lists}/.new; mv {lists}/.new {lists}/revoked.pem")
+    await _said(running, "mosquitto", "reloaded")
+    as_value = ("setpriv", "--reuid=isolane-value", "--regid=isolane-value", "--clear-groups", "/bin/sh", "-c")
+    await running.run(*as_value, "cd /var/lib/isolane-value/leg; ln -s 2 new; mv -T new current")
+    await _said(running, "isolane-value", " reloaded parts=")
+    await running.run("systemctl", "start", "isolane-renew@health", fine=(1,))
+    assert "nothing is to be renewed" in running.log("isolane-renew@health")
+
+
 def _signers_files(folder: Path) -> dict[str, str]:
     circle = Circle(folder)
     files = {"key.pem": folder / "ann.pem", "key.pem.pub": folder / "ann.pem.pub", "keys.jws": circle.keys}
@@ -61,7 +91,8 @@ def _signers_files(folder: Path) -> dict[str, str]:
 @pytest.mark.skipif(bool(_LACK), reason=f"the box needs {_LACK}")
 @pytest.mark.timeout(180)
 async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_a(tmp_path: Path) -> None:
-    async with box(attempts.units() | _signers_files(tmp_path)) as running:
+    units = attempts.units() | {"mosquitto.service": _BROKER}
+    async with box(units | _signers_files(tmp_path)) as running:
         await _take_back(running)
         for name in ("health", "tap", "value"):
             await running.start(f"isolane-{name}")
@@ -73,6 +104,7 @@ async def test_who_has_taken_the_health_process_over_reaches_nothing_of_channel_
         )
         assert await attempts.wrong_processes(running) == []
         await _sign(running)
+        await _read_again(running)
         await running.start("isolane-center")
         assert "isolane_tap_copies_total" in await _page_of_the_tap(running)
         for name in ("health", "tap", "value"):

@@ -28,7 +28,7 @@ chmod 755 /opt/isolane/current/bin/isolane
 cp -r /run/box/site /etc/isolane
 mount -t tmpfs tmpfs /etc/systemd/system
 mount -t tmpfs tmpfs /var/lib/systemd
-cp "$2"/*.service "$2"/*.socket /etc/systemd/system/
+cp "$2"/*.service "$2"/*.socket "$2"/*.path "$2"/*.timer /etc/systemd/system/
 cp -r /run/box/site/units/. /etc/systemd/system/
 systemd-sysusers "$2/isolane-users.conf"
 systemd-tmpfiles --create "$2/isolane.conf"

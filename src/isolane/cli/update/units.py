@@ -16,8 +16,8 @@ from isolane.core.failures import IsolaneError
 
 VALUE: Final = "isolane-value.service"
 TAP: Final = "isolane-tap.service"
-_OTHERS: Final = ("isolane-update.service", "isolane-tap-metrics.service")
-"""Of ours, but no process of isolane."""
+_OTHERS: Final = ("isolane-update.", "isolane-tap-metrics.", "isolane-reload@", "isolane-renew@")
+"""Of ours, but no process of isolane that stays."""
 _SETTLED_S: Final = 5.0
 _LOOK_S: Final = 0.2
 _ORDER_S: Final = 180.0
@@ -40,7 +40,7 @@ class Units:
         """Give the units of ours that run, or try to."""
         words = ("list-units", "--plain", "--no-legend", "--state=active,activating,reloading", "isolane-*.service")
         names = [line.split()[0] for line in self._say(*words).splitlines() if line.strip()]
-        return [name for name in names if name not in _OTHERS]
+        return [name for name in names if not name.startswith(_OTHERS)]
 
     def restart(self, names: Sequence[str]) -> None:
         """Restart units, all at once; returns when systemd has done so."""
