@@ -18,7 +18,7 @@ _ANY = re.compile(r"\*")
 
 
 def _made(kind: Kind) -> tuple[Bay, Model]:
-    keys = [_ANY.sub("1", key) for key in (*kind.required, *kind.used)]
+    keys = [_ANY.sub("1", key) for key in (*kind.required, *kind.used)] or ["EVSE/DCVoltage", "EVSE/Power"]
     place = places(tuple(Signal("CP1", f"1.0/{key}", "", 0.1) for key in dict.fromkeys(keys)))[-1]
     model = kind.make(ModelSettings(), RATING, keys)
     return Bay(place, RATING, [model]), model
