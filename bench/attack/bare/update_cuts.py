@@ -267,7 +267,7 @@ async def _sweep(folder: Path, number: int, csms_port: int) -> tuple[list[str], 
         cuts.wrong.append(f"{sum(cuts.phases.values())} cuts, where {number} were asked for")
     told = ", ".join(f"{count} {phase}" for phase, count in sorted(cuts.phases.items()))
     times = f"building took {built_s:.1f} s, switching {switched_s:.1f} s"
-    return [f"{number} cuts: {told}; {times}; then an update on a full disk"], cuts.wrong
+    return [f"{number} cuts: {told}; {times}; before them an update on a full disk"], cuts.wrong
 
 
 if __name__ == "__main__":
