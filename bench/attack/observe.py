@@ -31,6 +31,8 @@ _NOBODY = ("-", '""')
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+(?:Z|\+00:00)")
 _CRASHES = ("Traceback", "never retrieved", "never awaited", " CRITICAL ")
 _ADMITTED = re.compile(r" INFO .* charger=(\S+)")
+_OF_A_START = re.compile(r" (INFO isolane\.tap\.(app|event_port|listen)|DEBUG asyncio Using) ")
+"""What the tap says of itself when the harness starts and stops it; nobody outside can make it say so."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -254,7 +256,7 @@ async def secevent(scene: Scene) -> str:
 
 
 async def logsafe(scene: Scene) -> str:
-    """One line a record, no control characters, no secret, no flood."""
+    """One line a record, no control characters, no secret, no flood; the case's own starts of the tap count as none."""
     wrong = []
     for name in scene.names:
         lines = scene.log(name).split("\n")
@@ -270,6 +272,8 @@ async def logsafe(scene: Scene) -> str:
             told[_source_of(scene, line)].append(line)
         if name in {"health", "center"}:
             told[""] = [line for line in told[""] if " INFO " not in line]
+        if name == "tap":
+            told[""] = [line for line in told[""] if not _OF_A_START.search(line)]
         minutes = int((time.monotonic() - scene.base.began) // 60) + 1
         for who, found in told.items():
             if len(found) > _LINES_PER_MIN * minutes:
