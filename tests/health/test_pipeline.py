@@ -1,6 +1,7 @@
 """This file runs the assembled stages; it guards what happens to rows when clocks and disks misbehave."""
 
 import asyncio
+import dataclasses
 import threading
 from functools import partial
 from itertools import pairwise
@@ -21,6 +22,8 @@ from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.pipeline import Pipeline
 from isolane.health.sampling.settings import SamplingSettings
 from isolane.health.settings import HealthSettings
+from isolane.health.sources.host.connect import ClockFacts, Host, HostFacts
+from isolane.health.sources.host.plan import CLOCK_SYNCHRONISED
 from isolane.health.sources.host.settings import HostSettings
 from isolane.health.sources.ocpp.settings import OcppSettings
 from isolane.health.thinning.segment import read
@@ -106,6 +109,20 @@ async def test_a_clock_set_forward_leaves_a_hole_between_blocks(tmp_path: Path) 
     ends = [block.t0_ms + STEP_MS * block.values.shape[1] for block in found]
     holes = [other.t0_ms - end for end, other in zip(ends, found[1:], strict=False)]
     assert sum(hole > 50_000 for hole in holes) == 1
+
+
+async def test_rows_say_that_the_clock_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = Host.look
+
+    def look(self: Host, *, rapid: bool = False) -> HostFacts:
+        return dataclasses.replace(truth(self, rapid=rapid), clock=ClockFacts(0, 0, 0))  # synchronised, it says
+
+    monkeypatch.setattr(Host, "look", look)
+    made, found = await run_until(tmp_path, SetClock(), (3, 60_000), (8, 0))
+    column = [each.key for each in made.schema.columns].index(CLOCK_SYNCHRONISED)
+    said = np.concatenate([block.values[column] for block in found])
+    assert (said[0], said[-1]) == (1, 0)
+    assert [now - before for before, now in pairwise(said) if now != before] == [-1], "it changes once"
 
 
 async def test_a_disk_that_hangs_costs_no_tick(tmp_path: Path) -> None:

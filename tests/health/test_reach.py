@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from isolane import __version__
 from isolane.config.site import Site
 from isolane.config.values import Address
-from isolane.core.clock import SystemClock
+from isolane.core.clock import NS_PER_S, SystemClock
 from isolane.core.failures import IsolaneError
 from isolane.core.rungs import Rung
 from isolane.health.commands.settings import CommandSettings
-from isolane.health.commands.verbs.settings import UploadDoor, UploadSettings, VerbSettings
+from isolane.health.commands.verbs.settings import DisruptiveSettings, UploadDoor, UploadSettings, VerbSettings
 from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.settings import OutboxSettings
 from isolane.health.pipeline import Pipeline
@@ -59,9 +59,13 @@ class Gateway:
     Args:
         folder: Its own.
         peer: The one device.
+        clock: Both clocks.
+        windows: When somebody may be disturbed.
     """
 
-    def __init__(self, folder: Path, peer: ModbusPeer) -> None:
+    def __init__(
+        self, folder: Path, peer: ModbusPeer, clock: SystemClock | None = None, windows: tuple[str, ...] = ()
+    ) -> None:
         self.folder, self.people, now = folder, People(folder), int(time.time())
         known = manifest(1, self.people.known, issued=now, expires=now + 86_400)
         (folder / "keys.jws").write_bytes(signed(known, self.people.roots))
@@ -80,9 +84,13 @@ class Gateway:
                 HostSettings(period_s=0.1),
                 ModbusSettings(name="meter", address=peer.address, devices=(device,), fast_s=0.1),
             ),
-            commands=CommandSettings(key=folder / "gw.pem", manifest=folder / "keys.jws"),
+            commands=CommandSettings(
+                key=folder / "gw.pem",
+                manifest=folder / "keys.jws",
+                verbs=VerbSettings(disruptive=DisruptiveSettings(windows=windows)),
+            ),
         )
-        self.pipeline = Pipeline(self.site, self.settings, SystemClock())
+        self.pipeline = Pipeline(self.site, self.settings, clock or SystemClock())
         self.stop = asyncio.Event()
         self.seq = self._stated = 0
 
@@ -94,8 +102,7 @@ class Gateway:
         """Have people sign a command, and bring it."""
         assert self.pipeline.errands is not None
         _, stated = await self.pipeline.errands.newest(0)
-        body = decode_stated(stated).statement.encode()
-        told = read(parse(body, STATEMENT).payload, Statement)
+        told = _said(stated)
         self.seq, now, declared = self.seq + 1, int(time.time()), VERBS[verb]
         command = Command(
             v=1,
@@ -142,8 +149,10 @@ async def receipts(outbox: Outbox) -> list[Receipt]:
 
 
 @asynccontextmanager
-async def running(folder: Path, peer: ModbusPeer) -> AsyncIterator[Gateway]:
-    gateway = Gateway(folder, peer)
+async def running(
+    folder: Path, peer: ModbusPeer, clock: SystemClock | None = None, windows: tuple[str, ...] = ()
+) -> AsyncIterator[Gateway]:
+    gateway = Gateway(folder, peer, clock, windows)
     await gateway.pipeline.outbox.open()
     run = asyncio.create_task(gateway.pipeline.run(gateway.stop))
     try:
@@ -213,6 +222,41 @@ async def test_facts_of_the_tap_reach_the_interlocks(tmp_path: Path, peer: Modbu
     assert reach.interlocks("under-limit") is True
     assert gateway.pipeline.commands is not None
     gateway.pipeline.commands.close()
+
+
+class SetClock(SystemClock):
+    by_ns = 0
+
+    def utc_ns(self) -> int:
+        return super().utc_ns() + self.by_ns
+
+
+async def test_a_clock_that_was_set_is_stated_and_opens_no_window(
+    tmp_path: Path, peer: ModbusPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isolane.health.pipeline.is_synced", lambda: True)  # as of a machine whose time is spoofed
+    clock = SetClock()
+    async with running(tmp_path, peer, clock, ("00:00-00:00",)) as gateway:
+        pipeline = gateway.pipeline
+        assert pipeline.errands is not None
+        assert pipeline.reach is not None
+        number, stated = await pipeline.errands.newest(0)
+        assert _said(stated).clock == "synced"
+        assert pipeline.reach.interlocks("in-window") is True
+        clock.by_ns = 3600 * NS_PER_S
+        async with asyncio.timeout(60):
+            _, stated = await pipeline.errands.newest(number)
+        assert _said(stated).clock == "unsynced"
+        assert pipeline.reach.interlocks("in-window") is None
+        told = pipeline.registry.get_sample_value(
+            "isolane_health_security_events_total", {"type": "setting-system-time"}
+        )
+        assert told == 1
+        assert (await gateway.do("status")).state == "done"
+
+
+def _said(stated: bytes) -> Statement:
+    return read(parse(decode_stated(stated).statement.encode(), STATEMENT).payload, Statement)
 
 
 async def test_doors_without_what_they_need_are_a_mistake(tmp_path: Path, peer: ModbusPeer) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from isolane.security.event_lines import Kind as OtherKind
 from isolane.value.security_events import Kind
 from isolane.wire.tap_event import SecurityKind
 from support.tree import ROOT
@@ -20,3 +21,7 @@ def test_the_page_tells_each_type_of_the_tap() -> None:
 
 def test_the_page_tells_each_type_of_the_relay() -> None:
     assert sorted(_types("Seen by the relay")) == sorted(kind.value for kind in Kind)
+
+
+def test_the_page_tells_each_type_of_the_health_process_and_the_center() -> None:
+    assert _types("Seen by the health process and by the center") == [kind.value for kind in OtherKind]

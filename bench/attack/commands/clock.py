@@ -21,29 +21,30 @@ _COPIES = 3
 async def clock_set(move: Move) -> None:
     """Start the gateway with a clock that nothing keeps in step."""
     at = dt.datetime.fromisoformat(str(move.arg)).replace(tzinfo=dt.UTC)
-    await _wake(move.ground, int(at.timestamp() - time.time()) + 60)
+    await wake(move.ground, int(at.timestamp() - time.time()) + 60)
     stated = move.ground.said
     year = dt.datetime.fromtimestamp(stated.at / 1000, dt.UTC).year
     if stated.clock != "unsynced" or year != at.year:
         raise RuntimeError(f"the gateway's clock was not moved: {stated.clock}, {year}")
 
 
-async def _wake(ground: CommandGround, off_s: int, *, synced: bool = False) -> None:
+async def wake(ground: CommandGround, off_s: int, *, synced: bool = False) -> None:
+    """Start the gateway with another clock, which nothing has set before its eyes."""
     await ground.note_forged()
-    ground.gateway.set_clock(utc_s=off_s, synced=synced)
-    await ground.restart()
+    await ground.restart(utc_s=off_s, synced=synced)
     await ground.free()
 
 
 @sends("valid time-bound")
 async def time_bound(move: Move) -> None:
     """Send what binds itself to time alone, and is good by the signers' clock."""
-    wrong = await _time_bound(move.ground)
+    wrong = await refused_by_times(move.ground)
     move.measures["time_bound"] = wrong
     move.kept["wrong"] = []
 
 
-async def _time_bound(ground: CommandGround, reason: str = "clock-untrusted") -> str:
+async def refused_by_times(ground: CommandGround, reason: str = "clock-untrusted") -> str:
+    """Send what binds itself to time alone, as commands and as a question; give what is wrong."""
     before, handled = await ground.refusals(), await ground.handled()
     people = ground.people
     made = [
@@ -63,20 +64,21 @@ async def _time_bound(ground: CommandGround, reason: str = "clock-untrusted") ->
 async def challenge_bound(move: Move) -> None:
     """Send what quotes the gateway's challenge, more than once; then the same with other clocks."""
     ground = move.ground
-    wrong = await _challenge_bound(ground)
+    wrong = await done_once(ground)
     for off_s in (-_OFF_S, _OFF_S):
-        await _wake(ground, off_s)
-        found = await _time_bound(ground) or await _challenge_bound(ground)
+        await wake(ground, off_s)
+        found = await refused_by_times(ground) or await done_once(ground)
         wrong = wrong or (f"{off_s} s off: {found}" if found else "")
-    await _wake(ground, 0, synced=True)
+    await wake(ground, 0, synced=True)
     for off_s in (-10 * 365 * 86_400, _OFF_S):
-        ground.gateway.set_clock(utc_s=off_s)  # set while the challenge is out: nothing changes
-        found = await _time_bound(ground, "challenge") or await _challenge_bound(ground)
+        ground.gateway.set_clock(utc_s=off_s)  # set while the challenge is out; the kernel calls it synchronised
+        await ground.until(lambda: ground.said.clock == "unsynced", "a statement that the clock is worth nothing")
+        found = await refused_by_times(ground) or await done_once(ground)
         wrong = wrong or (f"set by {off_s} s meanwhile: {found}" if found else "")
     move.measures["challenge_bound"] = wrong
 
 
-async def _challenge_bound(ground: CommandGround) -> str:
+async def done_once(ground: CommandGround) -> str:
     """Have a true command done, however often it comes; give what is wrong."""
     wrong = await ground.reset()
     jti, data = ground.true_command("status")

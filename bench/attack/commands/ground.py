@@ -79,7 +79,14 @@ class Gateway(Process):
 
     def pass_s(self, seconds: int) -> None:
         """Let time pass on both clocks."""
-        self.set_clock(**{name: int(str(self._clock[name])) + seconds for name in ("utc_s", "mono_s")})
+        self._add_s(seconds, "utc_s", "mono_s")
+
+    def step_s(self, seconds: int) -> None:
+        """Set the UTC clock by so much."""
+        self._add_s(seconds, "utc_s")
+
+    def _add_s(self, seconds: int, *names: str) -> None:
+        self.set_clock(**{name: int(str(self._clock[name])) + seconds for name in names})
 
     @property
     def started(self) -> str:
@@ -314,11 +321,12 @@ class CommandGround:
         if wanted != self.written():
             raise RuntimeError(f"refused were {dict(wanted)}, the audit tells of {dict(self.written())}")
 
-    async def restart(self) -> None:
-        """Have the audit written, kill the gateway, and start it again."""
+    async def restart(self, **clock: object) -> None:
+        """Have the audit written, kill the gateway, and start it again, with other clocks if some are named."""
         await self.note_forged()
         before, self.before = self.said.boot, await self.refusals()
         await self.gateway.kill()
+        self.gateway.set_clock(**clock)
         await self.gateway.start()
         await self.until(lambda: self.said.boot != before, "a statement of the new process")
 

@@ -29,6 +29,7 @@ from isolane.health.budget.budget import Budget
 from isolane.health.budget.courier import Unhurried
 from isolane.health.budget.metrics import BudgetCollector
 from isolane.health.clock_sync import is_synced
+from isolane.health.clock_trust import ClockTrust
 from isolane.health.command_room import CommandRoom
 from isolane.health.command_verbs import Own
 from isolane.health.links import catalogue as link_catalogue
@@ -87,7 +88,8 @@ class Pipeline:
         self.budget = Budget(settings.budget, settings.outbox.path.with_suffix(".budget"), clock, names)
         self.recorder: Recorder | None = None
         self.reach: Reach | None = None
-        built = source_catalogue.build(settings.sources, site, clock, self._hear)
+        self.clock_trust = ClockTrust(settings.clock, clock, is_synced)
+        built = source_catalogue.build(settings.sources, site, clock, self._hear, self.clock_trust.is_doubted)
         self.models = models_of(settings, source_catalogue.signals_of(built), source_catalogue.periods_of(built), clock)
         self.sources = built if self.models is None else (*built, self.models)
         self.errands = None if settings.commands is None else Errands()
@@ -145,6 +147,7 @@ class Pipeline:
             background.append(self._part("kept", self.kept.run))
             background.append(self._part("post", self.post.run))
             background.append(self._part("budget", self.budget.run))
+            background.append(self._part("clock", self.clock_trust.run))
             if self.commands is not None and self.errands is not None:
                 stack.callback(self.commands.close)
                 bring, room = self.errands.next, self.commands
@@ -240,10 +243,10 @@ class Pipeline:
         if self._settings.commands is None or self.errands is None:
             return None
         folder = self._settings.commands.folder(self._settings.outbox.path)
-        room = CommandRoom(self._site, self._settings.commands, folder, clock, is_synced)
+        room = CommandRoom(self._site, self._settings.commands, folder, clock, self.clock_trust.is_synced)
         stages = Stages(
             clock=clock,
-            is_synced=is_synced,
+            is_synced=self.clock_trust.is_synced,
             own=Own(self.outbox, self.links, len(self.sources), clock),
             sources=self.sources,
             anew=self._anew,
@@ -283,6 +286,7 @@ class Pipeline:
         if self.models is not None:
             self.registry.register(ModelsCollector(self.models))
         self.registry.register(BudgetCollector(self.budget))
+        self.registry.register(self.clock_trust)
         for collector in (self.commands, self.errands):
             if collector is not None:
                 self.registry.register(collector)

@@ -6,6 +6,7 @@ import msgspec
 
 from isolane.config.values import Address
 from isolane.health.budget.settings import BudgetSettings
+from isolane.health.clock_settings import ClockSettings
 from isolane.health.commands.settings import CommandSettings
 from isolane.health.links.settings import AnyLinkSettings
 from isolane.health.models.settings import ModelSettings
@@ -44,6 +45,7 @@ class HealthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         float,
         msgspec.Meta(description="How long an ending process tries to deliver what waits, s, 0 to 60", ge=0, le=60),
     ] = 5.0
+    clock: ClockSettings = ClockSettings()
     sampling: SamplingSettings = SamplingSettings()
     budget: BudgetSettings = BudgetSettings()
     thinning: ThinningSettings = ThinningSettings()

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     """What was taken could not be kept: the disk is full or broken."""
     COMMAND = "command"
     """A command that nobody of ours can have signed, or one that its signers may not give."""
+    CLOCK_SET = "setting-system-time"
+    """The UTC clock was set by more than a correction."""
 
 
 class EventLines:

@@ -185,6 +185,21 @@ async def test_a_statement_comes_every_ten_minutes_with_a_new_challenge(world: W
     assert open_note(first.checkpoint, {GATEWAY: world.people.gateway.public_key})[0].size == 1
 
 
+async def test_a_clock_that_is_worth_nothing_any_more_is_stated_at_once_and_costs_one_challenge(world: World) -> None:
+    await world.desk.start()
+    quoting_the_first = world.seal(world.command())
+    for is_synced in (True, False, True, False, True):
+        world.is_synced = is_synced
+        await world.desk.tend()
+    assert [said.clock for said in world.stated()] == ["synced", "unsynced"]
+    await world.desk.receive(world.seal(world.command(chal="")))
+    await world.desk.receive(quoting_the_first)
+    assert _states(world) == ["refused clock-untrusted", "accepted", "done"]
+    world.clock.pass_s(600)
+    await world.desk.tend()
+    assert [said.clock for said in world.stated()] == ["synced", "unsynced", "synced"]
+
+
 async def test_a_manifest_that_follows_is_taken_and_told(world: World) -> None:
     await world.desk.renew(world.people.manifest(2))
     await world.desk.renew(world.people.manifest(1))

@@ -62,8 +62,14 @@ class Challenges:
         return self._held[-1]
 
     def is_due(self) -> bool:
-        """Tell whether it is time for the next."""
-        return self._clock.mono_ns() - self.newest.mono_ns >= EVERY_S * NS_PER_S
+        """Tell whether it is time for the next, or to say that the clock is worth nothing any more.
+
+        That it is worth something again the next one says at its time: a clock that comes and goes must not use
+        challenges up.
+        """
+        newest = self.newest
+        is_old = self._clock.mono_ns() - newest.mono_ns >= EVERY_S * NS_PER_S
+        return is_old or (newest.is_synced and not self._is_synced())
 
     def renew(self) -> None:
         """Give out another; the oldest of two is worth nothing from now on."""

@@ -3,7 +3,7 @@
 It is the only file that knows every protocol; each is imported when a table of its type is there.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from isolane.config.site import Site
@@ -64,9 +64,20 @@ class Askable(Protocol):
 
 
 def build(
-    settings: Sequence[AnySourceSettings], site: Site, clock: Clock, hear: Hear | None = None
+    settings: Sequence[AnySourceSettings],
+    site: Site,
+    clock: Clock,
+    hear: Hear | None = None,
+    is_doubted: Callable[[], bool] = lambda: False,
 ) -> tuple[BuiltSource, ...]:
-    """Build every source, in the order of the settings; `hear` is shown what the tap tells.
+    """Build every source, in the order of the settings.
+
+    Args:
+        settings: Their tables.
+        site: Where the tap is.
+        clock: Both clocks.
+        hear: Is shown what the tap tells.
+        is_doubted: Tells whether the UTC clock is not to be believed, whatever the kernel says.
 
     Raises:
         IsolaneError: A template is wrong, or two sources share a name, an address or a signal.
@@ -81,7 +92,7 @@ def build(
                     f"sources {other!r} and {table.name!r} have the same address {place}",
                     "list the devices of one address under one source: many devices answer one connection only",
                 )
-    sources = tuple(_build(table, site, clock, hear) for table in settings)
+    sources = tuple(_build(table, site, clock, hear, is_doubted) for table in settings)
     names: set[str] = set()
     for source in sources:
         if source.name in names:
@@ -92,7 +103,7 @@ def build(
 
 
 def _build(  # noqa: PLR0911 - one a protocol
-    table: AnySourceSettings, site: Site, clock: Clock, hear: Hear | None
+    table: AnySourceSettings, site: Site, clock: Clock, hear: Hear | None, is_doubted: Callable[[], bool]
 ) -> BuiltSource:
     # Imported here, so that a gateway without meters loads no Modbus library, and one without a tap no socket.
     match table:
@@ -117,7 +128,7 @@ def _build(  # noqa: PLR0911 - one a protocol
         case HostSettings():
             from isolane.health.sources.host.source import HostSource  # noqa: PLC0415
 
-            return HostSource(table, clock)
+            return HostSource(table, clock, is_doubted)
         case OcppSettings():
             from isolane.health.sources.ocpp.source import OcppSource  # noqa: PLC0415
 

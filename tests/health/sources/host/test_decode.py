@@ -34,6 +34,12 @@ def test_microseconds_and_an_unsynchronised_clock() -> None:
     assert values[plan.CLOCK_SYNCHRONISED] == 0.0
 
 
+def test_a_clock_that_was_set_is_not_called_synchronised() -> None:
+    assert values_of(FACTS, is_doubted=True) == values_of(FACTS) | {plan.CLOCK_SYNCHRONISED: 0.0}
+    silent = values_of(HostFacts(0, 0, 0, None, 0, None, None), is_doubted=True)
+    assert silent[plan.CLOCK_SYNCHRONISED] is Reason.REFUSED
+
+
 def test_what_the_machine_does_not_say_is_a_reason() -> None:
     values = values_of(HostFacts(0, 0, 0, None, 0, None, None))
     lacking = {key for key, value in values.items() if value is Reason.REFUSED}

@@ -9,8 +9,13 @@ _NANOSECONDS = 0x2000
 """Bits of the status in Linux's `struct timex`. Source: adjtimex(2)."""
 
 
-def values_of(facts: HostFacts) -> dict[str, float | Reason]:
-    """Give the value of every signal the host can have, by key, in the signal's unit."""
+def values_of(facts: HostFacts, *, is_doubted: bool = False) -> dict[str, float | Reason]:
+    """Give the value of every signal the host can have, by key, in the signal's unit.
+
+    Args:
+        facts: What it says.
+        is_doubted: Whether its clock is not to be believed, whatever it says.
+    """
     values: dict[str, float | Reason] = {
         plan.CPU: _or_unknown(facts.cpu_percent),
         plan.LOAD: facts.load,
@@ -22,17 +27,17 @@ def values_of(facts: HostFacts) -> dict[str, float | Reason]:
         plan.TEMPERATURE: _or_refused(facts.temperature_celsius),
     }
     values |= {plan.core(number): _or_unknown(percent) for number, percent in enumerate(facts.cores_percent)}
-    return values | _clock_values(facts.clock)
+    return values | _clock_values(facts.clock, is_doubted=is_doubted)
 
 
-def _clock_values(clock: ClockFacts | None) -> dict[str, float | Reason]:
+def _clock_values(clock: ClockFacts | None, *, is_doubted: bool) -> dict[str, float | Reason]:
     if clock is None:
         return dict.fromkeys((plan.CLOCK_OFFSET, plan.CLOCK_ERROR, plan.CLOCK_SYNCHRONISED), Reason.REFUSED)
     per_s = 1e9 if clock.status & _NANOSECONDS else 1e6
     return {
         plan.CLOCK_OFFSET: clock.offset / per_s,
         plan.CLOCK_ERROR: clock.maxerror_us / 1e6,
-        plan.CLOCK_SYNCHRONISED: 0.0 if clock.status & _UNSYNCHRONISED else 1.0,
+        plan.CLOCK_SYNCHRONISED: 0.0 if is_doubted or clock.status & _UNSYNCHRONISED else 1.0,
     }
 
 

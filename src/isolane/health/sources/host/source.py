@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from isolane.core.clock import Clock
@@ -26,15 +26,16 @@ class HostSource(Bursting):
     Args:
         settings: The source's table.
         clock: Stamps readings and drives the rounds.
+        is_doubted: Tells whether the UTC clock is not to be believed, whatever the kernel says.
 
     Raises:
         IsolaneError: `rapid` names what this machine does not give.
     """
 
-    def __init__(self, settings: HostSettings, clock: Clock) -> None:
+    def __init__(self, settings: HostSettings, clock: Clock, is_doubted: Callable[[], bool] = lambda: False) -> None:
         self.name = settings.name
         self._period_s = settings.period_s
-        self._clock = clock
+        self._clock, self._is_doubted = clock, is_doubted
         self._host = Host(settings.disk or Path("/"), settings.certificates or ())
         self._signals = plan_signals(self._host.look())
         self._readings: Counter[str] = Counter()
@@ -66,7 +67,7 @@ class HostSource(Bursting):
         while True:
             groups = await cadence.due()
             now = self._clock.mono_ns()
-            values = values_of(self._host.look(rapid=_ALL not in groups))
+            values = values_of(self._host.look(rapid=_ALL not in groups), is_doubted=self._is_doubted())
             due = [signal for signal in self._signals if self._rapid.due(signal, _ALL, groups)]
             readings = [reading(signal, values.get(signal.key, Reason.REFUSED), now) for signal in due]
             count(readings, self._readings)
