@@ -98,7 +98,7 @@ async def run_case(
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:
     if case.family in BARE:
-        found, notes = await judge_bare(case, reasons)
+        found, notes = await judge_bare(case, reasons, limits, quick=quick)
         result.why, result.notes = result.why + found, result.notes + notes
         result.outcome = "failed" if found else "passed"
         return

@@ -23,6 +23,8 @@ class Deed:
         notes: For people.
         kept: What a step leaves for the next.
         stack: Closed when the case is judged.
+        limits: Of the file of cases.
+        quick: Whether large numbers are to be small.
     """
 
     family: str
@@ -31,6 +33,8 @@ class Deed:
     notes: list[str] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
     stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    limits: dict[str, float] = field(default_factory=dict)
+    quick: bool = False
 
     def wants(self, value: object) -> None:
         """See that the step is asked for exactly this.
@@ -62,7 +66,9 @@ def sentence(key: str, text: str) -> None:
     _SENTENCES.add((key, text))
 
 
-async def judge_case(case: Case, reasons: Reasons) -> tuple[list[str], list[str]]:
+async def judge_case(
+    case: Case, reasons: Reasons, limits: dict[str, float] | None = None, *, quick: bool = False
+) -> tuple[list[str], list[str]]:
     """Do a case and judge it; give what is wrong and what is to be noted.
 
     Raises:
@@ -71,9 +77,8 @@ async def judge_case(case: Case, reasons: Reasons) -> tuple[list[str], list[str]
     asked = (*case.expect, *case.observe)
     judged = [key for key in asked if key not in reasons.parts]
     _known(case, judged)
-    deed = Deed(
-        case.family, notes=[f"not judged: {key}: {reasons.parts[key]}" for key in asked if key in reasons.parts]
-    )
+    notes = [f"not judged: {key}: {reasons.parts[key]}" for key in asked if key in reasons.parts]
+    deed = Deed(case.family, notes=notes, limits=limits or {}, quick=quick)
     async with deed.stack:
         for item in case.do:
             name = next(iter(item))

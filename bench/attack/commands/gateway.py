@@ -9,14 +9,17 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import isolane.health.app
 import isolane.health.pipeline
+import isolane.health.sources.host.connect
 from isolane.cli.main import main
 
 _LOOK_NS: Final = 50_000_000
 """The file is read so often at most."""
+_UNSYNCHRONISED: Final = 0x0040
+"""STA_UNSYNC of adjtimex(2)."""
 _STARTS: Final = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.spawn")
 
 
@@ -47,6 +50,11 @@ class MovedClock:
         self._look()
         return self._synced
 
+    def timex(self, asked: Any) -> int:  # noqa: ANN401 - what ctypes.byref gives
+        """Answer as the kernel's adjtimex(2) would: what the host source tells of its clock."""
+        asked._obj.status = 0 if self.is_synced() else _UNSYNCHRONISED  # noqa: SLF001 - ctypes has no other way back
+        return 0
+
     def _look(self) -> None:
         now_ns = time.monotonic_ns()
         if now_ns - self._looked_ns < _LOOK_NS:
@@ -73,5 +81,6 @@ if __name__ == "__main__":
     clock = MovedClock(folder / "clock")
     vars(isolane.health.app)["SystemClock"] = lambda: clock
     vars(isolane.health.pipeline)["is_synced"] = clock.is_synced
+    vars(isolane.health.sources.host.connect)["_find_timex"] = lambda: clock.timex
     note_starts(folder / "started")
     sys.exit(main(["health", *sys.argv[2:]]))
