@@ -10,6 +10,7 @@ import datetime as dt
 import re
 import signal
 import time
+from collections.abc import Callable
 from typing import Final
 
 from bench.attack.bare.court import Deed, sentence, step
@@ -19,9 +20,11 @@ from bench.attack.commands.ground import GATEWAY, SITE, CommandGround
 from bench.attack.commands.observed import noentry
 from bench.attack.commands.standing import commanded
 
+from isolane.center.ingest.anchors import Anchors
+from isolane.center.ingest.read import read
+from isolane.center.store.port import BlockArrival, Origin, SchemaArrival
+from isolane.core.samples import Quality
 from isolane.health.command_room import TEND_S
-from isolane.wire.block import decode, gateway_tag
-from isolane.wire.schema import decode_schema
 from isolane.wire.uplink import Up, up_topic
 
 _HOUR_S, _BELOW_S, _MINUTE_S = 3600, 9, 61
@@ -29,6 +32,7 @@ _LIES: Final = ["spoof+1h", "kod", "none"]
 _TOLD: Final = re.compile(r"security-event type=(\S+) .*?detail=\"clock: set by ([+-][\d.]+) s\"")
 _QUALITY: Final = "0.0/RealTimeClock/xSynchronised"
 _COPIES: Final = 3
+_WAIT_S: Final = 60.0
 _FILE_S: Final = 0.1
 """The harness's clock looks into its file twice meanwhile."""
 
@@ -125,10 +129,10 @@ async def _events(ground: CommandGround, number: int, since_start: int | None = 
     name = 'isolane_health_security_events_total{type="setting-system-time"}'
     await asyncio.sleep(_FILE_S)
     await ground.base.metric(ground.gateway, name)
-    await ground.until(lambda: len(_told(ground)) >= number, f"event {number}")
+    late = await _late(ground, lambda: len(_told(ground)) >= number, f"no event {number}")
     lines, counted = len(_told(ground)), await ground.base.metric(ground.gateway, name)
     wanted = number if since_start is None else since_start
-    return "" if (lines, counted) == (number, wanted) else f"told {lines} times, not {number}; counted {counted:g}"
+    return late or ("" if (lines, counted) == (number, wanted) else f"told {lines}, counted {counted:g} times")
 
 
 def _told(ground: CommandGround) -> list[tuple[str, str]]:
@@ -138,10 +142,21 @@ def _told(ground: CommandGround) -> list[tuple[str, str]]:
 async def _quality(ground: CommandGround, clock: str) -> str:
     """Wait until the statement, the metrics and a row call the clock that; give which does not."""
     wanted = int(clock == "synced")
-    await ground.until(lambda: ground.said.clock == clock, f"a statement: {clock}")
-    await ground.until(lambda: _row(ground) == wanted, f"a row whose clock is {clock}")
+    late = [
+        await _late(ground, lambda: ground.said.clock == clock, f"no statement says {clock}"),
+        await _late(ground, lambda: _row(ground) == wanted, f"no row says {clock}"),
+    ]
     shown = await ground.base.metric(ground.gateway, "isolane_health_clock_synced")
-    return "" if shown == wanted else f"the metrics say {shown:g}"
+    return ", ".join(filter(None, [*late, "" if shown == wanted else f"the metrics say {shown:g}"]))
+
+
+async def _late(ground: CommandGround, holds: Callable[[], bool], what: str) -> str:
+    """Wait for what the case is about; give what is wrong where it does not come."""
+    try:
+        await ground.until(holds, what, _WAIT_S)
+    except RuntimeError:
+        return f"{what} in {_WAIT_S:g} s"
+    return ""
 
 
 async def _stays(ground: CommandGround, clock: str) -> str:
@@ -154,17 +169,19 @@ async def _stays(ground: CommandGround, clock: str) -> str:
 
 
 def _row(ground: CommandGround) -> int | None:
-    """Give what the newest row that was heard says of its clock; None where none was."""
-    heard = list(ground.attacker.heard)
-    blocks, schemas = (up_topic(SITE, GATEWAY, kind) for kind in (Up.BLOCK, Up.SCHEMA))
-    known = {each.id: each for each in (decode_schema(data) for topic, data, _ in heard if topic == schemas)}
-    for topic, data, _ in reversed(heard):
-        if topic == blocks:
-            block = decode(data, gateway_tag(SITE, GATEWAY))
-            keys = [column.key for column in known[block.schema].columns] if block.schema in known else []
-            if _QUALITY in keys:
-                return int(block.values[keys.index(_QUALITY), -1])
-    return None
+    """Give what the newest good sample that was heard says of the clock; None where none was heard."""
+    origin, anchors, found = Origin(SITE, GATEWAY, 0), Anchors(), None
+    kinds = {up_topic(SITE, GATEWAY, kind): kind for kind in (Up.SCHEMA, Up.BLOCK)}
+    places: dict[bytes, int] = {}
+    for topic, data, _ in list(ground.attacker.heard):
+        arrival = read(origin, kinds[topic], data, anchors) if topic in kinds else None
+        if isinstance(arrival, SchemaArrival):
+            keys = [column.key for column in arrival.schema.columns]
+            places |= {arrival.schema.id: keys.index(_QUALITY)} if _QUALITY in keys else {}
+        elif isinstance(arrival, BlockArrival) and (place := places.get(arrival.block.schema)) is not None:
+            good = arrival.block.values[place][arrival.block.codes[place] == Quality.GOOD]
+            found = int(good[-1]) if good.size else found
+    return found
 
 
 async def _done(ground: CommandGround, **more: int) -> str:
