@@ -25,6 +25,8 @@ _WARM_MESSAGES = 3000
 _SESSIONS = 40
 """After so many the gateway's memory grows no more: 600 were measured, and the 40th to the last took 1 %."""
 _ARRIVE_S = 60.0
+_LET_IN_S = 30.0
+"""On a busy machine; whoever is refused has been told at once."""
 
 
 class Rival:
@@ -74,7 +76,7 @@ class Rival:
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[Client]:
         async with client(self._uplink.broker.port, self._tls, self.name) as session:
-            if not session.connected:
+            if not await session.until(lambda: session.connected, _LET_IN_S):
                 raise RuntimeError(f"{self.name} is not let in")
             await session.subscribe(down_topic(SITE, self.name))
             yield session
