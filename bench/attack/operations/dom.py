@@ -7,6 +7,7 @@ on coming while a charger's page is open.
 """
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move
 from bench.attack.operations.gateway import Poster, posting
 from bench.attack.operations.ground import CHARGER, GATEWAY, OF_B, PASSWORD, SITE, Center
+from bench.attack.operations.members import EVIL_ID, evil_file
+from bench.attack.operations.papers import bodies_of, post_papers, until_here
+from bench.attack.operations.proposals import VERB
 from bench.screenshots.browser import ARGUMENTS, CHROMIUM, log_in, settled
-from bench.screenshots.pages import EXAMPLES
 from numpy.typing import NDArray
 from playwright.async_api import ConsoleMessage, Dialog, Page, async_playwright
 
@@ -55,6 +58,8 @@ _BLANK = """() => [...document.querySelectorAll("figure.chart canvas")].filter((
   const data = one.getContext("2d").getImageData(0, 0, one.width, one.height).data;
   return !data.some((value) => value);
 }).length"""
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+_QUERY = {"/kpis/port": "?month={month}&site={site}&charger={device}&port=1"}
 _REFUSED = re.compile(r"status of 40[34]")
 
 
@@ -72,8 +77,11 @@ async def show(move: Move) -> None:
     async with posting(center, "A", short, t0_ms) as poster:
         for _ in range(_BLOCKS):
             await poster.send(*_extremes(poster.schema, _ROWS, poster.sequence))
-        await _also(center, poster, names[0])
-        seen = await _look(center, poster, [CHARGER["A"], *names])
+        words = {
+            "site": SITE["A"], "gateway": GATEWAY["A"], "number": "1", "path": "nowhere", "id": EVIL_ID,
+            "month": time.strftime("%Y-%m", time.gmtime()), "jti": await _also(center, poster, names[0]),
+        }  # fmt: skip
+        seen = await _look(center, poster, [CHARGER["A"], *names], words)
     log = center.process.text()
     seen.faults += [f"the center logged {sign.strip()}" for sign in (" ERROR ", "Traceback") if sign in log]
     center.notes.append(f"{seen.pages} pages with {seen.charts} charts of {len(names) + 1} chargers")
@@ -132,8 +140,15 @@ def _extremes(schema: Schema, rows: int, turn: int) -> tuple[NDArray[np.int64], 
     return values, codes
 
 
-async def _also(center: Center, poster: Poster, hostile: str) -> None:
-    """Send what is refused and set aside, a gap with such a reason, and enter what people may enter."""
+async def _also(center: Center, poster: Poster, hostile: str) -> str:
+    """Send what is refused and set aside, a gap and a snapshot with such words, and enter what people may enter.
+
+    Returns:
+        The name of a command that was proposed with such a reason.
+
+    Raises:
+        RuntimeError: It was not.
+    """
     bad_key = b'{"version":1,"columns":[["CP","%s","W",1.0]]}' % hostile.encode()
     await poster.post(Up.SCHEMA, bad_key)
     await poster.post(Up.BLOCK, b"\0" + hostile.encode())
@@ -152,9 +167,22 @@ async def _also(center: Center, poster: Poster, hostile: str) -> None:
     ):
         await center.ask(engineer, "POST", target, body)
     await center.ask(engineer, "GET", "/api/v1/ledger")
+    await post_papers(center, "A", bodies_of(EVIL_ID, evil_file(), charger=CHARGER["A"], firmware=hostile))
+    await until_here(center, engineer, EVIL_ID)
+    asked = {
+        "gateway": GATEWAY["A"],
+        "verb": VERB,
+        "args": {"charger": CHARGER["A"]},
+        "ticket": hostile,
+        "reason": hostile,
+    }
+    reply = await center.ask(await center.person("A", "admin"), "POST", "/api/v1/commands", asked)
+    if reply.status != 201:
+        raise RuntimeError(f"nobody may propose with {hostile!r}: {reply.status} {reply.body[:200]!r}")
+    return str(json.loads(reply.body)["jti"])
 
 
-async def _look(center: Center, poster: Poster, names: list[str]) -> _Seen:
+async def _look(center: Center, poster: Poster, names: list[str], words: dict[str, str]) -> _Seen:
     seen, url = _Seen(), f"http://127.0.0.1:{center.port}"
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -164,7 +192,7 @@ async def _look(center: Center, poster: Poster, names: list[str]) -> _Seen:
             page = await context.new_page()
             _listen(page, seen)
             await log_in(page, url, "a-admin", PASSWORD)
-            for path in _paths(names):
+            for path in _paths(names, words):
                 await page.goto("about:blank")
                 await page.goto(url + path)
                 await _see(page, path, seen)
@@ -178,33 +206,25 @@ async def _look(center: Center, poster: Poster, names: list[str]) -> _Seen:
     return seen
 
 
-def _paths(names: list[str]) -> Iterator[str]:
-    """Give every page there is, those of a charger for each name.
+def _paths(names: list[str], words: dict[str, str]) -> Iterator[str]:
+    """Give every page there is, those of a charger for each name; `words` stand for the other parameters.
 
     Raises:
-        UnknownError: A page has a parameter that nobody has an example for.
+        UnknownError: A page has a parameter that nobody has a word for.
     """
-    charger = quote(names[0], safe="")
     for right in RIGHTS:
         path = right.path
         if right.method != "GET" or path.startswith(("/api/", "/static", "/fragments/", "/login/")):
             continue
-        if "{site}" in path:
-            for at, name in enumerate(names):
-                here = path.replace("{site}", SITE["A"]).replace("{device}", quote(name, safe=""))
-                yield here
-                if at < _WHOLE_PAGES and path.endswith("{device}"):
-                    yield from (f"{here}#last=3600", f"{here}#last=0")
-        elif path == "/kpis/port":
-            month = time.strftime("%Y-%m", time.gmtime())
-            yield f"{path}?month={month}&site={SITE['A']}&charger={charger}&port=1"
-        elif "{" not in path:
-            yield path
-        elif path in EXAMPLES:
-            known = EXAMPLES[path][0]
-            yield re.sub(r"\{(\w+)(?::\w+)?\}", lambda word: known[word[1]], path)  # noqa: B023 - used at once
-        else:
-            raise UnknownError(f"the page {path}")
+        missing = set(_PARAMETER.findall(path)) - {*words, "device"}
+        if missing:
+            raise UnknownError(f"the page {path}: {sorted(missing)}")
+        for at, name in enumerate(names if "{device}" in path else names[:1]):
+            known = {**words, "device": quote(name, safe="")}
+            here = _PARAMETER.sub(lambda word: known[word[1]], path)  # noqa: B023 - used at once
+            yield here + _QUERY.get(path, "").format_map(known)
+            if at < _WHOLE_PAGES and path.endswith("/chargers/{site}/{device}"):
+                yield from (f"{here}#last=3600", f"{here}#last=0")
 
 
 def _listen(page: Page, seen: _Seen) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, step
 from bench.attack.operations.ground import CHARGER, GATEWAY, PASSWORD, SIGNAL, SITE, T0_MS, Actor, Center
+from bench.attack.operations.proposals import VERB
 from bench.attack.operations.request import Reply
 
 _TO_MS = T0_MS + 60_000
@@ -15,6 +16,7 @@ def _named(where: str, tenant: str) -> list[tuple[str, str, Any]]:
     """Give requests that name a tenant's things: method, target, body."""
     site, charger, signal = SITE[tenant], CHARGER[tenant], SIGNAL[tenant].replace("/", "%2F")
     series = f"/api/v1/series?{_SERIES.format(site, charger, signal)}"
+    why = {"ticket": "x", "reason": "x"}
     user, word = f"{tenant.lower()}-viewer", tenant.lower()
     plate = {"site": site, "charger": charger, "model": "x", "rated_w": 1}
     span = {"site": site, "charger": charger, "from_ms": T0_MS, "to_ms": _TO_MS, "reason": "utility", "evidence": "x"}
@@ -23,6 +25,8 @@ def _named(where: str, tenant: str) -> list[tuple[str, str, Any]]:
             ("GET", f"/api/v1/chargers/{site}/{charger}/signals", None),
             ("GET", f"/chargers/{site}/{charger}", None),
             ("PATCH", f"/api/v1/users/{user}", {"disabled": True}),
+            ("GET", f"/api/v1/audits/{GATEWAY[tenant]}", None),
+            ("GET", f"/audits/{site}/{GATEWAY[tenant]}", None),
         ],
         "query": [
             ("GET", f"/api/v1/chargers?site={site}", None),
@@ -33,10 +37,16 @@ def _named(where: str, tenant: str) -> list[tuple[str, str, Any]]:
         "filter": [
             ("GET", f"/api/v1/ledger?site={site}", None),
             ("GET", f"/api/v1/alerts?site={site}", None),
+            ("GET", f"/api/v1/commands?site={site}", None),
         ],
         "export": [("GET", f"{series}&format=csv", None)],
         "body": [
             ("POST", "/api/v1/silences", {"site": site, "minutes": 5, "reason": "x"}),
+            (
+                "POST",
+                "/api/v1/commands",
+                {"gateway": GATEWAY[tenant], "verb": VERB, "args": {"charger": charger}, **why},
+            ),
             ("POST", "/api/v1/kpis/nameplates", plate),
             ("POST", "/api/v1/kpis/exclusions", span),
             ("POST", "/api/v1/users", {"name": f"new-{word}", "role": "viewer", "tenants": [word]}),
@@ -47,10 +57,48 @@ def _named(where: str, tenant: str) -> list[tuple[str, str, Any]]:
     return requests[where]
 
 
+async def _commands(center: Center, actor: Actor) -> list[str]:
+    """Ask for A's proposed command by its name, which must be given, and for B's, also to sign and withdraw it."""
+    wrong = []
+    paths = ("/api/v1/commands/{}", "/api/v1/commands/{}/proof", "/commands/{}", "/fragments/commands/{}")
+    for path in paths:
+        await must_do(center, actor, ("GET", path.format(center.jti("A")), None))
+    asked: list[tuple[str, str, Any]] = [("GET", path, None) for path in paths]
+    asked += [
+        ("POST", "/api/v1/commands/{}/signatures", {"kid": "0" * 64, "signature": "x"}),
+        ("POST", "/api/v1/commands/{}/withdraw", None),
+    ]
+    for method, path, body in asked:
+        before = center.rows()
+        reply = await center.ask(actor, method, path.format(center.jti("B")), body)
+        if reply.status != 404 or center.rows() != before:
+            wrong.append(f"{method} {path} of B's: {reply.status}")
+    return wrong
+
+
 _LISTS = {
-    "path": ["/", "/fragments/fleet", "/alarms", "/fragments/alarms", "/ledger", "/fragments/ledger", "/users"],
+    "path": [
+        "/",
+        "/fragments/fleet",
+        "/alarms",
+        "/fragments/alarms",
+        "/ledger",
+        "/fragments/ledger",
+        "/users",
+        "/commands",
+        "/fragments/commands",
+        "/commands/new",
+    ],
     "query": ["/api/v1/sites", "/api/v1/chargers", "/api/v1/users", "/api/v1/tokens", "/api/v1/sessions"],
-    "filter": ["/api/v1/ledger", "/api/v1/quarantine", "/api/v1/alerts", "/api/v1/alerts/counts", "/api/v1/silences"],
+    "filter": [
+        "/api/v1/ledger",
+        "/api/v1/quarantine",
+        "/api/v1/alerts",
+        "/api/v1/alerts/counts",
+        "/api/v1/silences",
+        "/api/v1/commands",
+        "/api/v1/statements",
+    ],
     "export": [
         "/api/v1/kpis?month=2023-11",
         "/api/v1/kpis?month=2023-11&format=csv",
@@ -83,6 +131,7 @@ async def swap_ids(move: Move) -> None:
             if center.rows() != before:
                 wrong.append(f"{foreign[0]} {foreign[1]} has changed something")
             await must_do(center, admin, own)
+        wrong += await _commands(center, admin) if where == "path" else []
         for target in _LISTS[where]:
             await must_do(center, admin, ("GET", target, None))
     full = await center.ask(all_admin, "GET", "/api/v1/sites")

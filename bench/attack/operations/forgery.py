@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, step
 from bench.attack.operations.foreign import bodies, must_do
-from bench.attack.operations.ground import Actor, Center
+from bench.attack.operations.ground import CHARGER, GATEWAY, Actor, Center
+from bench.attack.operations.proposals import VERB
 from bench.attack.operations.request import of_json
 
 from isolane.center.people.rights import RIGHTS
@@ -33,6 +34,7 @@ FORMS = [
     ("/users/a-viewer", {"role": "admin", "tenants": "a", "action": "change"}),
     ("/account/password", {"old": "x", "new": "y"}),
     ("/account/sessions", {"session": "x"}),
+    ("/commands", {"gateway": GATEWAY["A"], "verb": VERB, "arg-charger": CHARGER["A"], "reason": "x"}),
     ("/logout", {}),
 ]
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from argon2 import PasswordHasher
+from bench.attack.operations.proposals import fill_proposals
 from bench.attack.operations.request import LISTEN_S, Reply, compose, of_json, send
 from bench.attack.process import Process, Use
 
@@ -46,9 +47,11 @@ _NOTE = Note(T0_MS, "attack", "made", "", "")
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _PEOPLES = (
     "tenant", "site_tenant", "person", "machine_token", "alert_silence", "kpi_exclusion", "kpi_nameplate",
-    "snapshot_hold",
+    "snapshot_hold", "command_signature",
 )  # fmt: skip
 """Tables that only people write to; the others the center writes to by itself, all the time."""
+_PROPOSED = "SELECT jti, digest, payload, proposed_by, state = 'withdrawn' FROM command"
+"""Of a command, what only people change: it expires by itself."""
 
 
 @dataclass
@@ -153,12 +156,19 @@ class Center:
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give all that people have made or changed."""
-        return {name: self.select(f'SELECT * FROM "{name}"') for name in _PEOPLES}  # noqa: S608 - our words
+        rows = {name: self.select(f'SELECT * FROM "{name}"') for name in _PEOPLES}  # noqa: S608 - our words
+        return {**rows, "command": self.select(_PROPOSED)}
 
     def select(self, question: str) -> list[tuple[Any, ...]]:
         """Ask the catalogue."""
         with contextlib.closing(sqlite3.connect(self.folder / "data/catalogue.sqlite3")) as database:
             return database.execute(question).fetchall()
+
+    def jti(self, tenant: str) -> str:
+        """Name the command that is proposed to a tenant's gateway."""
+        first = "SELECT jti FROM command WHERE gateway = ? ORDER BY number LIMIT 1"
+        with contextlib.closing(sqlite3.connect(self.folder / "data/catalogue.sqlite3")) as database:
+            return str(database.execute(first, (GATEWAY[tenant],)).fetchone()[0])
 
     def disk_bytes(self) -> int:
         """Give the size of its files but telemetry: what gateways send is to be kept."""
@@ -252,6 +262,8 @@ async def _fill(data: Path) -> None:
             token = digest(TOKENS["auditor", tenant])
             made = MachineToken(0, token, "auditor", str(Scope.AUDIT_READ), sees, T0_MS, "x", _FAR_MS, None)
             await records.add_token(made, _NOTE)
+        places = {_word(tenant): (SITE[tenant], GATEWAY[tenant], CHARGER[tenant]) for tenant in "AB"}
+        await fill_proposals(catalogue, places)
 
 
 def _batch(tenant: str) -> Batch:

@@ -21,7 +21,8 @@ from urllib.parse import quote, urlencode
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, step
 from bench.attack.operations.forgery import FORMS
-from bench.attack.operations.ground import CHARGER, PASSWORD, SIGNAL, SITE, T0_MS, Actor, Center
+from bench.attack.operations.ground import CHARGER, GATEWAY, PASSWORD, SIGNAL, SITE, T0_MS, Actor, Center
+from bench.attack.operations.proposals import VERB
 from bench.attack.operations.request import Reply
 
 from isolane.center.people.rights import RIGHTS
@@ -44,10 +45,14 @@ _VALUES: dict[str, Any] = {
     "new": "y",
     "scopes": ["telemetry:read"], "days": 1, "minutes": 5, "reason": "utility", "evidence": "x", "model": "x",
     "firmware": "x", "rated_w": 1, "text": "x", "assignee": "x", "subject": "x", "disabled": False, "q": "x",
-    "next": "/", "path:path": "x",
+    "next": "/", "path:path": "x", "gateway": GATEWAY["A"], "verb": VERB, "args": {"charger": CHARGER["A"]},
+    "ticket": "x", "kid": "0" * 64, "signature": "x", "id": "0" * 32,
 }  # fmt: skip
 """What each word of a request may be; what is not here is left out."""
-_NAMES = ("site", "device", "charger", "rule", "level", "state", "before", "month", "by", "port", "next", "q", "name")
+_NAMES = (
+    "site", "device", "charger", "rule", "level", "state", "before", "month", "by", "port", "next", "q", "name",
+    "gateway", "verb", "again",
+)  # fmt: skip
 _ENDS = {"/api/v1/session", "/api/v1/password", "/logout", "/account/password"}
 """What would log out who asks, or have him wait for having guessed too often."""
 
@@ -81,16 +86,16 @@ async def fuzz(move: Move) -> None:
     of_a, of_all = await center.person("A", "admin"), await center.person("*", "admin")
     described = json.loads((await center.ask(of_a, "GET", "/api/v1/openapi.json")).body)
     everywhere = {(right.method, right.path) for right in RIGHTS if right.everywhere}
-    number = _raise_alert(center.folder / "data/catalogue.sqlite3")
+    known = {"number": _raise_alert(center.folder / "data/catalogue.sqlite3"), "jti": center.jti("A")}
     trial, count = _Trial(center), 0
     for method, path, wants in _operations(described):
         actor = of_all if (method, path) in everywhere else of_a
         for payload in payloads:
-            for ask in _asks(method, path, wants, payload, number):
+            for ask in _asks(method, path, wants, payload, known):
                 await trial.ask(actor, ask)
                 count += 1
     for payload in payloads:
-        for ask in _of_console(of_a, payload):
+        for ask in _of_console(of_a, payload, known):
             await trial.ask(of_a, ask)
             count += 1
     center.notes.append(f"{count} requests, the slowest {trial.slowest_ms:.0f} ms; answers {dict(trial.statuses)}")
@@ -167,13 +172,13 @@ def _operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str,
                 yield method.upper(), path, wants
 
 
-def _asks(method: str, path: str, wants: dict[str, list[str]], payload: str, number: int) -> Iterator[_Ask]:
-    """Give the requests of an operation that hold the payload, one place at a time; `number` is of an alert."""
+def _asks(method: str, path: str, wants: dict[str, list[str]], payload: str, known: dict[str, Any]) -> Iterator[_Ask]:
+    """Give the requests of an operation that hold the payload, one place at a time; `known` is what there is."""
     for where in ("path", "query", "body"):
         for name in wants[where]:
             words = {
                 **_VALUES,
-                "number": number,
+                **known,
                 **({"site": _PATCHED[2]} if "{tenant}" in path else {}),
                 name: payload,
             }
@@ -185,13 +190,14 @@ def _asks(method: str, path: str, wants: dict[str, list[str]], payload: str, num
                 yield _Ask(method, target, {**content, name: [payload]})
 
 
-def _of_console(actor: Actor, payload: str) -> Iterator[_Ask]:
+def _of_console(actor: Actor, payload: str, known: dict[str, Any]) -> Iterator[_Ask]:
     """Give pages with the payload in every name they may know, and forms with it in each of their fields."""
     query = urlencode([(name, payload) for name in _NAMES])
     for right in RIGHTS:
         if right.method != "GET" or right.path.startswith(("/api/", "/login", "/static")):
             continue
-        for words in [_VALUES, dict.fromkeys(_VALUES, payload)] if "{" in right.path else [_VALUES]:
+        words_known = {**_VALUES, **known}
+        for words in [words_known, dict.fromkeys(words_known, payload)] if "{" in right.path else [words_known]:
             target = _filled(right.path, words)
             yield _Ask("GET", f"{target}?{query}")
     for target, fields in FORMS:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, sentence, step
-from bench.attack.operations.ground import CHARGER, SITE, Actor, Center, program
+from bench.attack.operations.ground import CHARGER, GATEWAY, SITE, Actor, Center, program
 from bench.attack.operations.request import Reply
 
 from isolane.center.people.rights import RIGHTS, Right
@@ -22,6 +22,10 @@ _ROLE = {"viewer": "viewer", "operator": "dispatcher", "approver": "engineer", "
 _LETTERS = {
     "id": "0" * 32, "user": "nobody", "tenant": "nobody", "session": "0" * 16, "number": "4000000000", "path:path": "x",
 }  # fmt: skip
+_OWNED = ("{site}", "{gateway}", "{jti}")
+"""What a path can name that is one tenant's."""
+_BODIES = {"/api/v1/commands/{jti}/signatures": {"kid": "0" * 64, "signature": "x"}}
+"""Bodies that have to be read before anybody looks whose the thing is; they change nothing either."""
 _ENDS = {("DELETE", "/api/v1/session"), ("POST", "/logout")}
 """Routes after which the caller is somebody new."""
 
@@ -48,14 +52,14 @@ async def matrix(move: Move) -> None:
             actor = await _actor(move.center, role, tenant)
             for right in RIGHTS:
                 for site in SITE:
-                    if site != "A" and "{site}" not in right.path:
+                    if site != "A" and not _is_owned(right):
                         continue
                     reply = await _ask(move.center, actor, right, site)
                     if (right.method, right.path) in _ENDS and actor.cookies:
                         actor = await _actor(move.center, role, tenant)
                     route = f"{right.method} {right.path}"
                     asked += 1
-                    foreign = tenant not in {"*", site} and "{site}" in right.path
+                    foreign = tenant not in {"*", site} and _is_owned(right)
                     may = allowed(table, actor, route)
                     if not _as_it_should(reply, may=may, foreign=foreign):
                         wrong.append(f"{role} of {tenant}: {route} at {site}: {reply.status}")
@@ -66,6 +70,10 @@ async def matrix(move: Move) -> None:
     move.center.notes.append(f"{asked} requests to {len(RIGHTS)} routes")
     move.center.measures["matches"] = "; ".join(wrong[:4])
     move.center.measures["default"] = f"not in the written table: {sorted(strange)}" if strange else ""
+
+
+def _is_owned(right: Right) -> bool:
+    return any(word in right.path for word in _OWNED)
 
 
 def _is_listed(table: dict[str, dict[str, list[str]]], route: str) -> bool:
@@ -94,12 +102,13 @@ async def _actor(center: Center, role: str, tenant: str) -> Actor:
 async def _ask(center: Center, actor: Actor, right: Right, site: str) -> Reply:
     """Ask with a body that changes nothing: it shows who is let through, and the room behind refuses it."""
     words = {**_LETTERS, "site": SITE[site], "charger": CHARGER[site], "device": CHARGER[site]}
+    words |= {"gateway": GATEWAY[site], "jti": center.jti(site)}
     target = re.sub(r"\{([^}]+)\}", lambda found: words[found[1]], right.path)
     target = f"{target}/style.css" if target == "/static" else target
     if right.method in {"GET", "HEAD", "DELETE"}:
         return await center.ask(actor, right.method, target, listen_s=0.01)
     if not right.is_form:
-        return await center.ask(actor, right.method, target, {"no-such-field": 1})
+        return await center.ask(actor, right.method, target, _BODIES.get(right.path, {"no-such-field": 1}))
     form = f"form_token={actor.form_token}".encode()
     kind = ("Content-Type: application/x-www-form-urlencoded",)
     return await center.ask(actor, right.method, target, fields=kind, body=form, own_page=True)

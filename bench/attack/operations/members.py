@@ -35,7 +35,7 @@ _NAMES = {
     "manifest": "manifest.json",
 }
 _TYPES = ("inode/symlink", "inode/hardlink", "inode/chardevice", "application/x-setuid")
-_ID = f"{T0_MS:012x}{5:020x}"
+EVIL_ID = f"{T0_MS:012x}{5:020x}"
 _API = "/api/v1/snapshots"
 
 
@@ -44,10 +44,10 @@ async def evil_members(move: Move) -> None:
     center = move.center
     center.suspects |= {"unreadable", "identity"}
     actor = await center.person("A", "viewer")
-    data = _file()
-    await post_papers(center, "A", [*_evil_ids(), *bodies_of(_ID, data, charger=CHARGER["A"], firmware=_MARK)])
-    await until_here(center, actor, _ID)
-    await post_papers(center, "B", bodies_of(_ID, b"another's id" * 100, charger=CHARGER["B"]))
+    data = evil_file()
+    await post_papers(center, "A", [*_evil_ids(), *bodies_of(EVIL_ID, data, charger=CHARGER["A"], firmware=_MARK)])
+    await until_here(center, actor, EVIL_ID)
+    await post_papers(center, "B", bodies_of(EVIL_ID, b"another's id" * 100, charger=CHARGER["B"]))
     wrong = await _shown(center, actor)
     exported = center.folder / "exported"
     await asyncio.to_thread(exported.mkdir)
@@ -66,7 +66,7 @@ async def evil_members(move: Move) -> None:
     center.measures["files_outside_root"] = len(found) + len(wrong)
 
 
-def _file() -> bytes:
+def evil_file() -> bytes:
     """Write an MCAP file in which everything that has a name has an evil one."""
     out = io.BytesIO()
     writer = Writer(out, compression=CompressionType.ZSTD)
@@ -98,10 +98,10 @@ async def _shown(center: Center, actor: Actor) -> list[str]:
     """Have it shown by every path there is; gives what was shown as markup or failed."""
     wrong = []
     for path in (
-        f"{_API}/{_ID}",
-        f"{_API}/{_ID}/series?signal=0",
-        f"{_API}/{_ID}/report",
-        f"/snapshots/{_ID}",
+        f"{_API}/{EVIL_ID}",
+        f"{_API}/{EVIL_ID}/series?signal=0",
+        f"{_API}/{EVIL_ID}/report",
+        f"/snapshots/{EVIL_ID}",
         "/snapshots",
     ):
         reply = await center.ask(actor, "GET", path)
@@ -149,5 +149,5 @@ def _is_odd(path: Path) -> bool:
         return False
     about = path.lstat()
     mode = about.st_mode & 0o7777
-    is_named = path.suffix in {".mcap", ".part", ".wrong"} and len(path.stem) == len(_ID) and path.stem.isalnum()
+    is_named = path.suffix in {".mcap", ".part", ".wrong"} and len(path.stem) == len(EVIL_ID) and path.stem.isalnum()
     return not (path.is_file() and is_named and mode == 0o600 and about.st_nlink == 1)

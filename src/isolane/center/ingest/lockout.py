@@ -110,10 +110,15 @@ class Lockout:
             task.add_done_callback(self._evictions.discard)
 
     def _take(self) -> set[int]:
-        """Let the listener go by the lists as they are now; give the serial numbers on them."""
+        """Let the listener go by the lists as they are now; give the serial numbers on them.
+
+        The numbers are read first: a list that changes meanwhile is newer in the listener than they tell, and is
+        taken again at the next look. The other way round a number would be held that the listener lets in.
+        """
+        serials = _serials(self._lists)
         for file in self._lists:
             renew_list(self._context, file)
-        return _serials(self._lists)
+        return serials
 
     def _end(self, serials: set[int]) -> int:
         """End the connections of those on the lists; a database that is away does not keep them alive."""
