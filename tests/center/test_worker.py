@@ -31,6 +31,7 @@ from isolane.wire.uplink import Downlink, Up, decode_downlink, down_topic, encod
 from support.broker import Broker, Pki, free_port, make_pki
 from support.gateways import FakeGateway
 from support.mqtt_peer import joined
+from support.patience import PATIENCE_S
 from support.postgres import Postgres, running_postgres
 
 pytestmark = pytest.mark.broker
@@ -212,7 +213,9 @@ class Sender:
         for kind, data in [*posts, (Up.LEDGER, self.statement)]:
             while True:
                 with suppress(httpx.TransportError):
-                    async with httpx.AsyncClient(verify=site.tls, base_url=f"https://127.0.0.1:{site.https}") as http:
+                    async with httpx.AsyncClient(
+                        verify=site.tls, base_url=f"https://127.0.0.1:{site.https}", timeout=PATIENCE_S
+                    ) as http:
                         answer = await http.post(ingest_path("depot", "gw-1", kind), content=data)
                     if answer.status_code == httpx.codes.OK:
                         self.hear(decode_downlink(answer.content))

@@ -26,6 +26,7 @@ from isolane.wire.uplink import Up
 from support.broker import Broker, Pki, make_pki
 from support.centers import Brain, HttpsCenter, MqttCenter
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, is_balanced, settings, until
+from support.patience import PATIENCE_S
 
 ACK_TIMEOUT_S = 0.3
 WINDOW = 4
@@ -125,7 +126,7 @@ async def test_delivers_everything_and_the_books_with_it(peer: Peer, tmp_path: P
         assert at.outbox.tally.acknowledged == 300
         await at.outbox.put(draft(99))
         await asyncio.wait_for(at.outbox.until_empty(), 10)
-        await asyncio.wait_for(at.cursor.state_books(), 5)
+        await asyncio.wait_for(at.cursor.state_books(), PATIENCE_S)
         await until(lambda: peer.brain.ledgers[-1].entries[0].acknowledged == 310, "the last statement")
     brain = peer.brain
     assert brain.order[0] is Up.SCHEMA

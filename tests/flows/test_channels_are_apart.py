@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from support.journalled import JournallingCharger, JournallingCsms
+from support.patience import PATIENCE_S
 from support.ports import free_base
 from support.site import Site, running_site
 
@@ -97,7 +98,7 @@ async def test_killing_and_freezing_channel_b_changes_no_byte_of_channel_a(tmp_p
 def _ledger(site: Site) -> list[dict[str, Any]]:
     """Give the center's books: a line for each run of the health process of which it has something."""
     url = f"http://127.0.0.1:{site.ports.console}/api/v1/ledger"
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         lines: list[dict[str, Any]] = json.load(answer)
     return lines
 

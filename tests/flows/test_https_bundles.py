@@ -16,6 +16,7 @@ from support.broker import Pki, free_port, make_pki
 from support.center_process import CenterProcess
 from support.health_process import Health
 from support.outboxes import GATEWAY, until
+from support.patience import PATIENCE_S
 
 CENTER = """
 [center]
@@ -70,7 +71,9 @@ async def test_killed_in_turn_nothing_is_lost_and_nothing_counted_twice(tmp_path
         center.start()
         await until(lambda: health.metrics()["isolane_health_outbox_blocks"] <= 1, "nothing left")
         assert await health.stop() == 0
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{center.console}/api/v1") as console:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{center.console}/api/v1", timeout=PATIENCE_S
+        ) as console:
             lines: list[dict[str, Any]] = (await console.get("/ledger")).json()
         center.stop()
     finally:

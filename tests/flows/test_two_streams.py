@@ -34,6 +34,7 @@ from support.broker import Pki, make_pki
 from support.center_process import HTTPS_CENTER, CenterProcess
 from support.modbus_peer import ModbusPeer, good
 from support.outboxes import GATEWAY, SITE, TAG, is_balanced, until
+from support.patience import PATIENCE_S
 from support.stream_server import StreamServer
 
 TEMPLATE = """
@@ -158,7 +159,7 @@ async def test_a_burst_and_the_seconds_of_one_signal_are_stored_apart(
         tally = made.outbox.tally
     assert is_balanced(tally)
     assert (tally.queued, tally.dropped, tally.acknowledged) == (0, {}, tally.produced)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{center.console}/api/v1") as console:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{center.console}/api/v1", timeout=PATIENCE_S) as console:
         lines: list[dict[str, Any]] = (await console.get("/ledger")).json()
         (charger,) = (await console.get("/chargers")).json()
     assert charger["charger"] == "CP-1"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from support.broker import Pki
 from support.outboxes import GATEWAY, SITE, until
+from support.patience import PATIENCE_S
 from support.tree import ROOT
 
 _PROGRAM = "import sys; from isolane.cli.main import main; sys.exit(main())"
@@ -128,7 +129,7 @@ class Health:
     def metrics(self) -> dict[str, float]:
         """Read its metrics page."""
         address = [match["address"] for match in _READY.finditer(self.text)][-1]
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=PATIENCE_S) as page:
             lines = page.read().decode().splitlines()
         samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name: float(value) for name, value in samples}

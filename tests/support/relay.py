@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.patience import PATIENCE_S
+
 _READY = re.compile(r"ready listen=(\S+) metrics=(\S+)")
 _START_S = 15.0
 _STOP_S = 20.0
@@ -69,7 +71,7 @@ class Relay:
             return await self.process.wait()
 
     def _page(self) -> str:
-        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=PATIENCE_S) as page:
             text: str = page.read().decode()
         return text
 

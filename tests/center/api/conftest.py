@@ -17,6 +17,7 @@ from isolane.center.people.settings import AccessSettings
 from isolane.center.serve import WebServer
 from isolane.config.values import Address
 from support.center_process import OpenCenter
+from support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def api(center: OpenCenter) -> AsyncIterator[httpx.AsyncClient]:
     gate = office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)
     server = WebServer("test", Guard(gate), Address("127.0.0.1", 0))
     task = asyncio.create_task(server.run())
-    async with httpx.AsyncClient(base_url=f"http://{server.address}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}/api/v1", timeout=PATIENCE_S) as client:
         yield client
         await live.close()
     server.stop()

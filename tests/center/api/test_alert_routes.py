@@ -20,6 +20,7 @@ from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.alert_port import Decisions, Opening
 from isolane.config.values import Address
 from support.center_process import OpenCenter
+from support.patience import PATIENCE_S
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 OPENING = Opening("hot", f"charger/depot/{HOSTILE}", "depot", HOSTILE, "", 3, HOSTILE, "91 °C", "w", "a", "p")
@@ -39,7 +40,7 @@ async def api(center: OpenCenter, alerts: SqlAlerts) -> AsyncIterator[httpx.Asyn
     gate = office.gate(app, routes_of(app), problem=problem, page=refused_page, bounce=bounce_page)
     server = WebServer("test", Guard(gate), Address("127.0.0.1", 0))
     task = asyncio.create_task(server.run())
-    async with httpx.AsyncClient(base_url=f"http://{server.address}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}/api/v1", timeout=PATIENCE_S) as client:
         yield client
         await live.close()
     server.stop()

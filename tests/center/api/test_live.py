@@ -19,6 +19,7 @@ from isolane.wire.uplink import Up
 from support.center_process import OpenCenter
 from support.front import PASSWORD, Front
 from support.gateways import T0_MS, FakeGateway, power
+from support.patience import PATIENCE_S
 
 
 async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str, Any]]:
@@ -147,7 +148,7 @@ async def test_a_listener_that_leaves_is_forgotten(api: httpx.AsyncClient, cente
 @pytest.mark.usefixtures("known")
 async def test_listeners_are_bounded(api: httpx.AsyncClient) -> None:
     limits = httpx.Limits(max_connections=LISTENERS_MAX + 5)
-    async with httpx.AsyncClient(base_url=api.base_url, limits=limits) as many:
+    async with httpx.AsyncClient(base_url=api.base_url, limits=limits, timeout=PATIENCE_S) as many:
         opened = [many.stream("GET", "/live/depot/CP-1") for _ in range(LISTENERS_MAX)]
         streams = [await one.__aenter__() for one in opened]
         for stream in streams:

@@ -16,6 +16,7 @@ from isolane.center.console.alarms import worst_first
 from isolane.center.store.alert_book import SqlAlerts
 from isolane.center.store.alert_port import Decisions, Opening
 from isolane.center.store.catalogue import SqlCatalogue
+from support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -78,7 +79,7 @@ async def test_a_person_works_on_an_alarm(alarming: Center, open_page: OpenPage)
 
 
 async def test_forms_say_what_they_need(alarming: Center) -> None:
-    async with httpx.AsyncClient(base_url=alarming.url, follow_redirects=True) as client:
+    async with httpx.AsyncClient(base_url=alarming.url, follow_redirects=True, timeout=PATIENCE_S) as client:
         listing = (await client.get("/alarms")).text
         path = re.findall(r'href="(/alarms/\d+)"', listing)[0]
 

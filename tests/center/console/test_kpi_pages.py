@@ -28,6 +28,7 @@ from isolane.center.store.settings import StoreSettings
 from isolane.config.values import Address
 from support.asked import Asked
 from support.kpi_world import DAY_MS, FIRST_DAY, LINK, STATE, TRANSACTION, World
+from support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -95,7 +96,7 @@ async def test_the_report_prints(kpi_url: str, open_page: OpenPage) -> None:
 
 
 async def test_groups_months_and_what_is_not_there(kpi_url: str) -> None:
-    async with httpx.AsyncClient(base_url=kpi_url) as client:
+    async with httpx.AsyncClient(base_url=kpi_url, timeout=PATIENCE_S) as client:
         answers = {
             "/kpis": 200,
             "/kpis?month=2026-09&by=site": 200,

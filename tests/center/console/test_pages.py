@@ -11,6 +11,7 @@ from playwright.async_api import Page
 
 from isolane.center.console import markup
 from isolane.center.store import worst_first
+from support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -94,7 +95,7 @@ async def test_device_texts_are_text(center: Center, open_page: OpenPage) -> Non
 
 
 async def test_no_page_holds_what_the_policy_forbids(center: Center) -> None:
-    async with httpx.AsyncClient(base_url=center.url) as client:
+    async with httpx.AsyncClient(base_url=center.url, timeout=PATIENCE_S) as client:
         for path in PAGES:
             answer = await client.get(path)
             policy = answer.headers["content-security-policy"]
@@ -108,7 +109,7 @@ async def test_no_page_holds_what_the_policy_forbids(center: Center) -> None:
 
 
 async def test_missing_pages_say_so(center: Center) -> None:
-    async with httpx.AsyncClient(base_url=center.url) as client:
+    async with httpx.AsyncClient(base_url=center.url, timeout=PATIENCE_S) as client:
         for path in ("/nowhere", "/chargers/depot/none", "/chargers/none/DC-01", "/chargers/depot/gateway:none"):
             answer = await client.get(path)
             assert answer.status_code == 404
@@ -132,7 +133,7 @@ async def test_what_is_not_on_the_first_page_is_found_without_script_and_with_it
     center: Center, open_page: OpenPage, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worst_first, "ROWS_MAX", 1)
-    async with httpx.AsyncClient(base_url=center.url) as client:
+    async with httpx.AsyncClient(base_url=center.url, timeout=PATIENCE_S) as client:
         first, second = (await client.get("/")).text, (await client.get("/?page=2")).text
         assert [text.count("data-charger=") for text in (first, second)] == [1, 1]
         assert ('href="/?page=2"' in first, 'href="/?page=1"' in second) == (True, True)

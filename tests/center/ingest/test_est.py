@@ -27,6 +27,7 @@ from isolane.security.leg_folder import LegFolder, subject_of
 from isolane.security.legs import PURPOSES
 from isolane.security.tls import client_context, server_context
 from support.center_process import CenterPki
+from support.patience import PATIENCE_S
 
 TYPE = {"content-type": "application/pkcs10"}
 
@@ -45,7 +46,7 @@ class Door:
     def client(self, gateway: str = "gw-5", secret: str = "") -> httpx.AsyncClient:
         login = (gateway, secret or self.code.secret.hex())
         url = f"https://127.0.0.1:{self.port}/.well-known/est"
-        return httpx.AsyncClient(verify=client_context(self.ca), base_url=url, auth=login)
+        return httpx.AsyncClient(verify=client_context(self.ca), base_url=url, auth=login, timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ async def test_what_is_wrong_gets_no_certificate(door: Door, tmp_path: Path) -> 
             answer = await http.post(path, content=body, headers=headers)
             assert answer.status_code == status, (path, answer.text)
         assert (await http.get("/simpleenroll")).status_code == 405
-    async with httpx.AsyncClient(verify=client_context(door.ca)) as http:
+    async with httpx.AsyncClient(verify=client_context(door.ca), timeout=PATIENCE_S) as http:
         answer = await http.post(
             f"https://127.0.0.1:{door.port}/.well-known/est/simpleenroll", content=good, headers=TYPE
         )

@@ -13,12 +13,13 @@ from isolane.wire.bundle import MESSAGES_MAX, bundle_path, pack
 from isolane.wire.uplink import MESSAGE_BYTES_MAX, Ack, Downlink, Up, decode_downlink, encode, ingest_path
 from support.center_process import CenterPki, OpenCenter
 from support.gateways import T0_MS, FakeGateway
+from support.patience import PATIENCE_S
 
 
 def client(pki: CenterPki, port: int, name: str = "gw-1") -> httpx.AsyncClient:
     identity = pki.gateways[name]
     context = client_context(pki.ca, identity.certificate, identity.key)
-    return httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{port}")
+    return httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{port}", timeout=PATIENCE_S)
 
 
 async def test_a_committed_block_is_acknowledged(
@@ -66,7 +67,9 @@ async def test_each_gateway_is_known_by_its_certificate(center: OpenCenter, pki:
 
 async def test_without_a_certificate_there_is_no_request(pki: CenterPki, https_ingest: int) -> None:
     context = client_context(pki.ca)
-    async with httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{https_ingest}") as http:
+    async with httpx.AsyncClient(
+        verify=context, base_url=f"https://127.0.0.1:{https_ingest}", timeout=PATIENCE_S
+    ) as http:
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError, httpx.ConnectError, ssl.SSLError)):
             await http.post(ingest_path("depot", "gw-1", Up.SCHEMA), content=b"{}")
 

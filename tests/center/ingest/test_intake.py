@@ -16,6 +16,7 @@ from isolane.center.store.port import Batch, Committed, RefusedError, Unavailabl
 from isolane.wire.uplink import Ack, Up, encode
 from support.center_process import OpenCenter
 from support.gateways import T0_MS, FakeGateway
+from support.patience import PATIENCE_S
 
 
 async def test_messages_are_answered_when_they_are_stored(center: OpenCenter, gateway: FakeGateway) -> None:
@@ -80,7 +81,7 @@ async def test_senders_wait_while_too_much_is_waiting(
     done, _ = await asyncio.wait({third}, timeout=0.1)
     assert not done
     running = asyncio.create_task(intake.run())
-    promises.append(await asyncio.wait_for(third, 5))
+    promises.append(await asyncio.wait_for(third, PATIENCE_S))
     assert all([(await promise).poison for promise in promises])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -11,6 +11,7 @@ from isolane.security.tls import client_context
 from isolane.wire.uplink import Up, ingest_path
 from support.center_process import CenterPki, OpenCenter
 from support.gateways import FakeGateway
+from support.patience import PATIENCE_S
 
 SHARE = QuotaSettings(messages_per_s=1000, burst_messages=3, bytes_per_s=1e9, waiting_messages_max=16)
 
@@ -81,7 +82,9 @@ async def test_over_https_it_is_told_to_come_later_and_others_are_not(
     for name, status in (("gw-1", 429), ("gw-2", 200)):
         own = pki.gateways[name]
         context = client_context(pki.ca, own.certificate, own.key)
-        async with httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{https_ingest}") as client:
+        async with httpx.AsyncClient(
+            verify=context, base_url=f"https://127.0.0.1:{https_ingest}", timeout=PATIENCE_S
+        ) as client:
             answer = await client.post(ingest_path("depot", name, Up.SCHEMA), content=schema.json)
         assert answer.status_code == status
     assert "security-event type=quota gateway=gw-1 peer=127.0.0.1" in caplog.text
@@ -94,7 +97,9 @@ async def test_a_block_of_another_gateway_is_set_aside_and_told(
     schema = victim.schema().schema
     own = pki.gateways["gw-1"]
     context = client_context(pki.ca, own.certificate, own.key)
-    async with httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{https_ingest}") as client:
+    async with httpx.AsyncClient(
+        verify=context, base_url=f"https://127.0.0.1:{https_ingest}", timeout=PATIENCE_S
+    ) as client:
         path = ingest_path("depot", "gw-1", Up.BLOCK)
         for payload in (victim.block(schema, [[1], [2]]).data, b'{"gw": "gw-2"}'):
             assert (await client.post(path, content=payload)).status_code == 422

@@ -15,6 +15,7 @@ from isolane.center.people.rights import RIGHTS, Right
 from isolane.center.people.settings import AccessSettings
 from isolane.center.store.people_views import Role, Scope
 from support.front import NORTH, PASSWORD, Front
+from support.patience import PATIENCE_S
 
 MUTATING = [right for right in RIGHTS if right.method not in {"GET", "HEAD"}]
 FOREIGN = [
@@ -216,7 +217,7 @@ async def test_over_tls_of_its_own(tmp_path: Path) -> None:
     async with Front(tmp_path / "center", settings).running() as front:
         await front.add("first-admin")
         assert front.url.startswith("https://")
-        async with httpx.AsyncClient(base_url=front.url, verify=trust) as client:
+        async with httpx.AsyncClient(base_url=front.url, verify=trust, timeout=PATIENCE_S) as client:
             assert (await client.get("/api/v1/sites")).status_code == 401
             body = {"name": "first-admin", "password": PASSWORD}
             assert (await client.post("/api/v1/session", json=body)).status_code == 200

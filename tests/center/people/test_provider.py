@@ -20,6 +20,7 @@ from isolane.core.failures import IsolaneError
 from isolane.security.tls import client_context
 from support.front import Front
 from support.oidc_provider import CLIENT, SECRET, OidcProvider
+from support.patience import PATIENCE_S
 
 ORIGIN = "https://center.example.org"
 DISPATCH = {"preferred_username": "Night@example.org", "roles": ["other", "om-dispatch"], "tenant": "n"}
@@ -55,7 +56,7 @@ class Browser:
 
     def __init__(self, front: Front, provider: OidcProvider) -> None:
         self._center = front.client(host="center.example.org")
-        self._provider = httpx.AsyncClient(verify=client_context(provider.ca))
+        self._provider = httpx.AsyncClient(verify=client_context(provider.ca), timeout=PATIENCE_S)
         self.cookies: dict[str, str] = {}
 
     async def close(self) -> None:

@@ -27,6 +27,7 @@ from isolane.health.refining import REFINED
 from isolane.wire.block import Thinned, code, encode, gateway_tag
 from isolane.wire.uplink import Up
 from support.gateways import GOOD, T0_MS, TIMEOUT, FakeGateway, power
+from support.patience import PATIENCE_S
 
 Open = Callable[..., EmbeddedTelemetry]
 LATER_MS = T0_MS + 86_400_000
@@ -196,7 +197,7 @@ async def test_a_listener_that_sleeps_is_ended_and_nobody_waits(open_telemetry: 
         for number in range(QUEUE_SAMPLES_MAX + 5):
             block = gateway.block(schema.schema, [[number], [0]], t0_ms=T0_MS + 1000 * number)
             await telemetry.commit(Batch(blocks=(block,)))
-            assert (await asyncio.wait_for(anext(quick), 1)).t_ms == T0_MS + 1000 * number
+            assert (await asyncio.wait_for(anext(quick), PATIENCE_S)).t_ms == T0_MS + 1000 * number
         assert len([row async for row in slow]) == QUEUE_SAMPLES_MAX
     assert (telemetry.counts().live_dropped, telemetry.counts().live_devices) == (1, 0)
 

@@ -22,6 +22,7 @@ from isolane.center.store.victoria_telemetry import VictoriaTelemetry
 from isolane.center.store.views import GapRange, Series, SeriesQuery, SignalSeries
 from isolane.core.signals import Signal
 from support.gateways import GOOD, STALE, T0_MS, TIMEOUT, FakeGateway, power, voltage
+from support.patience import PATIENCE_S
 
 POWER, VOLTAGE = power().key, voltage().key
 LATER_MS = T0_MS + 10 * 86_400_000
@@ -306,8 +307,8 @@ async def test_a_listener_gets_each_newer_row_once(store: Store, gateway: FakeGa
         new = gateway.block(schema.schema, [[2, 3], [2, 3]], t0_ms=T0_MS + 1000)
         late = gateway.block(schema.schema, [[9], [9]], t0_ms=T0_MS - 60_000)
         await store.telemetry.commit(Batch(blocks=(new, new, late)))
-        got = [await asyncio.wait_for(anext(rows), 1) for _ in range(2)]
+        got = [await asyncio.wait_for(anext(rows), PATIENCE_S) for _ in range(2)]
         await store.telemetry.commit(Batch(blocks=(gateway.block(schema.schema, [[4], [4]], t0_ms=T0_MS + 3000),)))
-        got.append(await asyncio.wait_for(anext(rows), 1))
+        got.append(await asyncio.wait_for(anext(rows), PATIENCE_S))
     assert [row.values[POWER] for row in got] == [(2, "good", "none"), (3, "good", "none"), (4, "good", "none")]
     assert [row.t_ms - T0_MS for row in got] == [1000, 2000, 3000]

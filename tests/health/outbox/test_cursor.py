@@ -13,6 +13,7 @@ from isolane.health.outbox.outbox import Outbox
 from isolane.health.outbox.records import Outgoing
 from isolane.wire.uplink import Ack, Downlink, Up, decode_ledger
 from support.outboxes import SCHEMA, TAG, ManualClock, draft, settings
+from support.patience import PATIENCE_S
 
 PACE = Pace(window=3, ack_timeout_s=30.0, ledger_s=600.0, newest_first=False)
 
@@ -235,7 +236,7 @@ async def test_the_last_statement_is_the_one_that_is_waited_for(outbox: Outbox, 
     statement = next(each for each in taken if each.kind is Up.LEDGER)
     assert not waiting.done()
     cursor.sent(statement)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     assert decode_ledger(statement.data).entries[0].produced == 20
 
 

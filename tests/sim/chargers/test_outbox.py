@@ -3,6 +3,7 @@
 import asyncio
 
 from isolane.sim.chargers.outbox import READINGS_MAX, Outbox, Outgoing
+from support.patience import PATIENCE_S
 
 
 def message(action: str, *, durable: bool = True, reading: bool = False) -> Outgoing:
@@ -28,7 +29,7 @@ async def test_plain_messages_go_first_and_durable_ones_stay() -> None:
     assert [first.action, second.action] == ["Start", "Stop"]
     assert len(outbox) == 1
     outbox.remove(second)
-    await asyncio.wait_for(outbox.emptied(), 1)
+    await asyncio.wait_for(outbox.emptied(), PATIENCE_S)
     assert await outbox.next(0.01) is None
 
 
