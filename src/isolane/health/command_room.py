@@ -1,8 +1,8 @@
 """This file joins commands to links and outbox; it guards that a receipt is in the outbox before it counts as told.
 
 Commands, key manifests and notes come from the links' errands; statements go back the same way. A receipt is a paper on
-the lane of receipts. A note is a checkpoint of this audit that the center has co-signed: the newest one is kept, and
-each statement proves that the audit begins with what it vouches for.
+the lane of receipts. A note is a checkpoint of this audit that the center has co-signed. The greatest one is kept; one
+that is smaller is a security event. Each statement proves that the audit begins with what the one that came last has.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ TEND_S: Final = 2.0
 _AT_ONCE: Final = 128
 """Commands that are being looked at or done; of each verb one is done at a time."""
 _WITNESS: Final = "witness.note"
+_ROLLBACK: Final = "note rollback"
+"""Under this an older note is counted in the audit's line of what was forged."""
 
 Put = Callable[[str, bytes, int], Awaitable[object]]
 """Puts a paper of a kind, written at a UTC in ms, on the lane of receipts; waits until the disk has it."""
@@ -84,7 +86,7 @@ class CommandRoom(Collector):
         self._events = EventLines()
         self._looks = Bucket(LOOKS_PER_S, LOOKS_BURST, clock)
         self._note_path = folder / _WITNESS
-        self._vouched = self._kept_note()
+        self._kept = self._vouched = self._kept_note()
         self._stated = 0
         self._put: Put | None = None
         self._tell: Tell | None = None
@@ -197,10 +199,17 @@ class CommandRoom(Collector):
             self._events.report(Kind.COMMAND, detail=f"audit: the center vouches for {point.size} lines that are gone")
             return
         self._vouched = point.size
-        try:
-            await asyncio.to_thread(replace_file, self._note_path, data)
-        except OSError as error:
-            _LOG.warning("note-not-kept why=%s", error.strerror)
+        if point.size < self._kept:
+            # It may go on from there, and is not what the center has once said: that stays on the disk.
+            detail = f"note: of {point.size} lines after one of {self._kept}: an older center was put back"
+            self._events.report(Kind.ROLLBACK, detail=detail)
+            desk.forged(_ROLLBACK)
+        else:
+            self._kept = point.size
+            try:
+                await asyncio.to_thread(replace_file, self._note_path, data)
+            except OSError as error:
+                _LOG.warning("note-not-kept why=%s", error.strerror)
         await desk.restate()
 
     def _kept_note(self) -> int:

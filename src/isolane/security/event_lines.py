@@ -43,7 +43,7 @@ class Kind(StrEnum):
     FOREIGN_ANSWER = "foreign-answer"
     """Who answered is not our center: a captive portal, a proxy, a redirect."""
     ROLLBACK = "rollback"
-    """A backup was restored: what the center knows is older than what it has told."""
+    """A backup was restored: what the center knows is older than what it has told, by its own word or a gateway's."""
     ADDRESS = "address"
     """A name of somebody's choosing leads to where nothing may be sent."""
     STORAGE = "storage"

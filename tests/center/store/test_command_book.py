@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.command_book import SqlCommands
 from isolane.center.store.command_desk import CommandDesk
 from isolane.center.store.command_views import CommandError, CommandQuery, CommandState, NoSuchCommandError
+from isolane.center.store.people_tables import AuditRow
 from isolane.security.envelope import COMMAND, parse, verify
 from isolane.security.key_manifest import first
 from isolane.wire.command import Command, read
@@ -224,3 +226,39 @@ async def test_a_manifest_follows_the_one_before(center: Center, people: Signato
     held = await commands.manifest()
     assert held is not None
     assert held.manifest.version == 3
+
+
+async def test_the_audit_has_a_line_of_each_proposal_and_signature_taken_or_not(
+    center: Center, people: Signatories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = center.commands
+    made = await commands.propose(asked("freeze.clear"))
+    await signed_by(commands, made, [people.ann])
+    assert await refused(signed_by(commands, made, [people.ann_again])) == "signature"
+    assert await refused(signed_by(commands, made, [people.vic])) == "rights"
+    await commands.withdraw(made.jti, "bob")
+    assert await refused(signed_by(commands, made, [people.bob])) == "state"
+    expected = [
+        ("ann.web", "command-proposed", f"{made.jti} freeze.clear at gw-01"),
+        ("", "command-signed", f"{made.jti} ann operator"),
+        ("", "command-signature-refused", f"{made.jti} signature"),
+        ("", "command-signature-refused", f"{made.jti} rights"),
+        ("bob", "command-withdrawn", made.jti),
+        ("", "command-signature-refused", f"{made.jti} state"),
+    ]
+    assert await _audit(center) == expected
+    # Whoever hands in more fills no disk.
+    monkeypatch.setattr("isolane.center.store.command_book.REFUSALS_PER_H", 5)
+    for _ in range(4):
+        assert await refused(signed_by(commands, made, [people.bob])) == "state"
+    assert len(await _audit(center)) == len(expected) + 2
+    center.later_s = 3600
+    assert await refused(signed_by(commands, made, [people.bob])) == "state"
+    assert len(await _audit(center)) == len(expected) + 3
+
+
+async def _audit(center: Center) -> list[tuple[str, str, str]]:
+    rows = await center.catalogue.read(
+        lambda session: list(session.scalars(select(AuditRow).order_by(AuditRow.number)))
+    )
+    return [(row.who, row.what, row.subject) for row in rows]

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.command_book import SqlCommands
 from isolane.center.store.command_desk import CommandDesk
+from isolane.center.store.command_tables import CommandCheckpointRow
 from isolane.center.store.command_witness import Witness
 from isolane.security.checkpoint import open_note
 from isolane.security.merkle import Tree, is_consistent
-from support.proposals import StatedGateway, token
+from support.proposals import Signatories, StatedGateway, token
 from support.signers import Holder, holder
 
 Open = Callable[[], SqlCatalogue]
@@ -24,13 +26,14 @@ class Watched:
         self.catalogue = catalogue
         self.gateway = StatedGateway(folder)
         self.key: Holder = holder(folder, "center", "viewer")
+        self.keys_ver = 1
         self.commands = SqlCommands(catalogue)
         self.desk = CommandDesk(catalogue, Witness("center", self.key.signer))
 
     async def state(self, old: int = 0) -> list[int]:
         """State the audit; give the sizes that are vouched for then."""
         await self.commands.enrol("gw-01", self.gateway.public, "ida")
-        await self.gateway.state(self.catalogue, self.gateway.stated(old=old))
+        await self.gateway.state(self.catalogue, self.gateway.stated(old=old, keys_ver=self.keys_ver))
         await self.desk.file()
         return [each.size for each in await self.commands.checkpoints("gw-01")]
 
@@ -112,4 +115,29 @@ async def test_another_key_begins_another_audit(watched: Watched, tmp_path: Path
     watched.gateway = StatedGateway(tmp_path / "new")
     watched.gateway.grow(2)
     assert await watched.state() == [2]
+    assert await watched.kinds() == set()
+
+
+async def test_a_center_that_was_put_back_is_told_so_by_what_its_gateways_have(
+    watched: Watched, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No gateway is suspected for it, and the audit is vouched for again as soon as it has proved to go on."""
+    people = Signatories(tmp_path / "people")
+    await watched.commands.take_manifest(people.manifest(1), "rita")
+    watched.gateway.grow(5)
+    assert await watched.state() == [5]
+    watched.gateway.grow(7)
+    assert (await watched.state(old=5), watched.desk.forgotten) == ([12, 5], {})
+    await watched.catalogue.write(
+        lambda session: session.execute(delete(CommandCheckpointRow).where(CommandCheckpointRow.size == 12)).close()
+    )
+    watched.keys_ver = 2
+    assert (await watched.state(old=12), dict(watched.desk.forgotten)) == ([5], {"checkpoint": 1, "keys": 1})
+    lines = [each for each in caplog.messages if "type=rollback gateway=gw-01" in each]
+    assert len(lines) == 1
+    assert "keys: it follows key manifest 2, here is 1" in lines[0]
+    assert await watched.state(old=5) == [12, 5]
+    await watched.commands.take_manifest(people.manifest(2), "rita")
+    assert await watched.state(old=12) == [12, 5]
+    assert dict(watched.desk.forgotten) == {"checkpoint": 1, "keys": 2}
     assert await watched.kinds() == set()

@@ -7,10 +7,12 @@ manifest lists, hold over the very bytes that it proposed.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from isolane.center.store.audit_lines import line_about
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.command_compose import Signing, compose, is_complete, may_sign
 from isolane.center.store.command_keys import enrol, in_force, read_public, take_manifest
@@ -35,6 +37,7 @@ from isolane.center.store.command_views import (
     GatewayStatement,
     ProposedCommand,
 )
+from isolane.center.store.people_views import caller_or_none
 from isolane.center.store.tables import GatewayRow
 from isolane.security.envelope import COMMAND, EnvelopeError, Signature, assemble, signature_of, verify_one
 from isolane.security.key_manifest import Trusted
@@ -43,6 +46,9 @@ from isolane.wire.command import CommandClass, write
 
 NAME = "center"
 """Of a center in the commands that it proposes, where its settings give no other."""
+REFUSALS_PER_H: Final = 1000
+"""Lines of the audit about signatures that were not taken; who sends more of them must not fill the disk."""
+_HOUR_MS: Final = 3_600_000
 
 
 class SqlCommands:
@@ -56,6 +62,7 @@ class SqlCommands:
 
     def __init__(self, catalogue: SqlCatalogue, name: str = NAME, clock: Callable[[], float] = time.time) -> None:
         self._catalogue, self._name, self._clock = catalogue, name, clock
+        self._hour = self._refusals = 0
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
@@ -63,6 +70,7 @@ class SqlCommands:
     async def propose(self, asked: Asked) -> ProposedCommand:
         """See `Commands.propose`."""
         now_ms = self._now_ms()
+        add_line = line_about(asked.proposed_by, now_ms)
 
         def change(session: Session) -> ProposedCommand:
             command = compose(
@@ -102,6 +110,7 @@ class SqlCommands:
             )
             session.add(row)
             session.flush()
+            add_line(session, "command-proposed", f"{row.jti} {row.verb} at {row.gateway}")
             return shown(row, [])
 
         return await self._catalogue.write(change)
@@ -109,6 +118,7 @@ class SqlCommands:
     async def sign(self, jti: str, kid: str, signature: str) -> ProposedCommand:
         """See `Commands.sign`."""
         now_ms = self._now_ms()
+        add_line = line_about(_asking(), now_ms)
 
         def change(session: Session) -> ProposedCommand:
             row = found_command(session, jti)
@@ -128,6 +138,7 @@ class SqlCommands:
                 jti=jti, person=holder.person, kid=kid, role=holder.role, signature=signature, at_ms=now_ms
             )
             session.add(line)
+            add_line(session, "command-signed", f"{jti} {holder.person} {holder.role}")
             people[holder.person] = holder.role
             if is_complete(_signing(row), people):
                 held = [
@@ -137,11 +148,27 @@ class SqlCommands:
                 row.state, row.changed_ms = CommandState.READY, now_ms
             return shown(row, [*people])
 
-        return await self._catalogue.write(change)
+        try:
+            return await self._catalogue.write(change)
+        except CommandError as error:
+            await self._note_refused(jti, error.reason, now_ms)
+            raise
+
+    async def _note_refused(self, jti: str, reason: str, now_ms: int) -> None:
+        """Write to the audit that a signature was not taken."""
+        if now_ms // _HOUR_MS != self._hour:
+            self._hour, self._refusals = now_ms // _HOUR_MS, 0
+        self._refusals += 1
+        if self._refusals <= REFUSALS_PER_H:
+            add_line = line_about(_asking(), now_ms)
+            await self._catalogue.write(
+                lambda session: add_line(session, "command-signature-refused", f"{jti} {reason}")
+            )
 
     async def withdraw(self, jti: str, who: str) -> ProposedCommand:
         """See `Commands.withdraw`."""
         now_ms = self._now_ms()
+        add_line = line_about(who, now_ms)
 
         def change(session: Session) -> ProposedCommand:
             row = found_command(session, jti)
@@ -149,6 +176,7 @@ class SqlCommands:
             if state not in WAITING:
                 raise CommandError("state", f"it is {state}")
             row.state, row.changed_ms, row.why = CommandState.WITHDRAWN, now_ms, f"by {who}"[:100]
+            add_line(session, "command-withdrawn", jti)
             return shown(row, [each.person for each in _signatures(session, jti)])
 
         return await self._catalogue.write(change)
@@ -219,6 +247,12 @@ class SqlCommands:
             CommandSuspicion(row.gateway, site or "", row.kind, row.detail, row.count, row.first_ms, row.last_ms)
             for row, site in rows
         ]
+
+
+def _asking() -> str:
+    """Name who hands something in; "" outside a request."""
+    found = caller_or_none()
+    return "" if found is None else found.name
 
 
 def path_of(text: str) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class CommandDesk(Collector):
         self.receipts: Counter[tuple[str, str]] = Counter()
         """By state and reason."""
         self.suspicions: Counter[str] = Counter()
+        self.forgotten: Counter[str] = Counter()
+        """What gateways have from this center and it has no more, by kind."""
 
     async def run(self) -> None:
         """File for ever; cancelled to stop."""
@@ -60,6 +62,9 @@ class CommandDesk(Collector):
         for gateway, kind, detail in found.suspicions:
             self.suspicions[kind] += 1
             self._events.report(Kind.COMMAND, gateway=gateway, detail=f"{kind}: {detail}")
+        for gateway, kind, detail in found.forgotten:
+            self.forgotten[kind] += 1
+            self._events.report(Kind.ROLLBACK, gateway=gateway, detail=f"{kind}: {detail}")
         return found
 
     def collect(self) -> Iterator[Metric]:
@@ -78,3 +83,9 @@ class CommandDesk(Collector):
         for kind, count in self.suspicions.items():
             suspicions.add_metric([kind], count)
         yield suspicions
+        forgotten = CounterMetricFamily(
+            f"{name}_forgotten", "Statements that show that the center knows less than it did, by kind", labels=["kind"]
+        )
+        for kind, count in self.forgotten.items():
+            forgotten.add_metric([kind], count)
+        yield forgotten

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from isolane.center.store.command_keys import key_of
@@ -19,6 +19,7 @@ from isolane.center.store.command_tables import (
     CommandArrivalRow,
     CommandCheckpointRow,
     CommandGatewayRow,
+    CommandManifestRow,
     CommandReceiptRow,
     CommandRow,
     CommandStatementRow,
@@ -52,12 +53,14 @@ class Filed:
         receipts: That were looked at.
         states: Of commands that receipts have moved, with the reasons.
         suspicions: Gateway, kind and detail of what no honest one would do.
+        forgotten: Gateway, kind and detail of what a gateway has from this center, and this center has no more.
     """
 
     statements: int = 0
     receipts: int = 0
     states: list[tuple[str, str]] = field(default_factory=list)
     suspicions: list[tuple[str, str, str]] = field(default_factory=list)
+    forgotten: list[tuple[str, str, str]] = field(default_factory=list)
 
     def suspect(self, session: Session, gateway: str, kind: str, detail: str, at_ms: int) -> None:
         """Keep what is suspicious, by gateway and kind."""
@@ -128,6 +131,7 @@ def _file_statement(session: Session, arrival: CommandArrivalRow, witness: Witne
     row.boot, row.chal, row.said_ms, row.clock, row.number = said.boot, said.chal, said.at, said.clock, stated.number
     row.keys_ver, row.frozen = said.keys_ver, said.frozen
     held = newest_checkpoint(session, arrival.gateway)
+    found.forgotten += _forgotten(session, said, stated, 0 if held is None else held.size)
     finding = judge(None if held is None else (held.size, held.root), point, stated)
     row.unproved = finding is Finding.UNPROVED
     if finding in {Finding.ROLLBACK, Finding.FORK}:
@@ -162,6 +166,20 @@ def _open_statement(stated: Stated, gateway: str, key: PublicKey) -> Statement:
     if said.gw != gateway:
         raise ValueError(f"a statement of {said.gw}")
     return said
+
+
+def _forgotten(session: Session, said: Statement, stated: Stated, size: int) -> list[tuple[str, str, str]]:
+    """Find what a gateway follows or was told that is newer than what is here: an older database was put back.
+
+    Nothing follows from it: around the statement are hints, and a person may have brought keys to a gateway first.
+    """
+    found = []
+    newest = session.scalar(select(func.max(CommandManifestRow.version)))
+    if newest is not None and said.keys_ver > newest:
+        found.append((said.gw, "keys", f"it follows key manifest {said.keys_ver}, here is {newest}"))
+    if stated.old > size:
+        found.append((said.gw, "checkpoint", f"it was told that {stated.old} lines are vouched for, here are {size}"))
+    return found
 
 
 def _thin(session: Session, gateway: str) -> None:

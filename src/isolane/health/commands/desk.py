@@ -171,6 +171,10 @@ class Desk:
         self.counts[f"refused {Reason.FLOOD}"] += 1
         self._forged[Reason.FLOOD] += 1
 
+    def forged(self, what: str) -> None:
+        """Count something else that nobody of ours can have brought now; the audit's next line about such tells it."""
+        self._forged[what] += 1
+
     async def restate(self) -> None:
         """Send the newest statement again: what is said around it has changed."""
         await self._state()
