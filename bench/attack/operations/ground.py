@@ -91,6 +91,7 @@ class Center:
         deeds: Lines of the audit that there must be: what, and a word of the subject.
         filled: Rows by table that there were before anybody did anything.
         canaries: What must not be found any more.
+        kept: What a step leaves for the next, and for what is observed.
     """
 
     folder: Path
@@ -111,6 +112,7 @@ class Center:
     deeds: list[tuple[str, str]] = field(default_factory=list)
     filled: dict[str, int] = field(default_factory=dict)
     canaries: list[bytes] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     async def ask(
         self,
