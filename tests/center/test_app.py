@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from isolane.center.app import run
+from isolane.center.app import run, watched_certificates
 from isolane.center.settings import CenterSettings
 from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.embedded import EmbeddedTelemetry
 from isolane.center.store.port import Batch, BlockArrival
 from isolane.center.store.views import SeriesQuery
+from isolane.config.load import load
 from isolane.config.values import Address
 from isolane.core.failures import IsolaneError
 from isolane.security.tls import client_context
@@ -61,6 +62,15 @@ def client(pki: CenterPki, process: CenterProcess) -> httpx.Client:
     identity = pki.gateways["gw-1"]
     context = client_context(pki.ca, identity.certificate, identity.key)
     return httpx.Client(verify=context, base_url=process.ingest)
+
+
+def test_the_ends_of_all_certificates_that_it_uses_or_issues_with_are_watched(tmp_path: Path, pki: CenterPki) -> None:
+    text = SETTINGS.format(metrics=1, server=pki.server, ca=pki.ca)
+    enrolment = '[center.enrolment]\naddress = "127.0.0.1:0"\nissuer = "issuing"\nserver_ca = "server-ca.pem"\n'
+    file = tmp_path / "center.toml"
+    file.write_text(text + enrolment, encoding="utf-8")
+    files = [pki.server.certificate, pki.ca, tmp_path / "issuing/ca.pem", tmp_path / "server-ca.pem"]
+    assert watched_certificates(load(file, "center", CenterSettings)) == files
 
 
 def test_it_takes_shows_and_stops(process: CenterProcess, pki: CenterPki, metrics: int) -> None:

@@ -152,7 +152,13 @@ class _Center:
         kept = SqlAlerts(catalogue)
         responses = ResponseTimes(book, kept)
         self.alerts = AlertDesk(
-            settings.alerts, kept, catalogue, telemetry, _certificates(settings), parts=health, suspicious=self.commands
+            settings.alerts,
+            kept,
+            catalogue,
+            telemetry,
+            watched_certificates(settings),
+            parts=health,
+            suspicious=self.commands,
         )
         self.registry.register(self.alerts.gauges)
         self.tasks.update(self.alerts.tasks)
@@ -226,11 +232,13 @@ def _console_server(settings: CenterSettings, app: Guard) -> WebServer:
     return WebServer("[center] console", app, settings.console, tls=tls)
 
 
-def _certificates(settings: CenterSettings) -> list[Path]:
-    """Give the certificate files that the center itself uses."""
+def watched_certificates(settings: CenterSettings) -> list[Path]:
+    """Give the files of certificates that the center itself uses or issues with: their ends are told as alerts."""
     files: list[Path | None] = [settings.access.certificate]
     if settings.mqtt is not None:
         files += [settings.mqtt.certificate, settings.mqtt.ca]
     if settings.https is not None:
         files += [settings.https.certificate, settings.https.client_ca]
+    if settings.enrolment is not None:
+        files += [settings.enrolment.issuer / "ca.pem", settings.enrolment.server_ca]
     return [file for file in files if file is not None]

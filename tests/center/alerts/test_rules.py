@@ -35,6 +35,7 @@ def test_the_shipped_rules_are_fine_and_of_every_kind() -> None:
         "threshold",
         "rate",
         "health",
+        "keys",
         "absence",
         "ledger",
         "certificate",

@@ -18,6 +18,7 @@ from isolane.center.alerts.commands import CommandWatch
 from isolane.center.alerts.drifts import DriftWatch
 from isolane.center.alerts.findings import Finding, Findings, Key
 from isolane.center.alerts.flaps import FlapDamper
+from isolane.center.alerts.keys import KeysWatch
 from isolane.center.alerts.parts import PartWatch
 from isolane.center.alerts.records import CertificateWatch, LedgerWatch
 from isolane.center.alerts.rules import (
@@ -26,6 +27,7 @@ from isolane.center.alerts.rules import (
     CommandRule,
     CusumRule,
     HealthRule,
+    KeysRule,
     LedgerRule,
     PartRule,
     RateRule,
@@ -78,7 +80,7 @@ class AlertEngine:
         rules: See `load_rules`.
         settings: See there.
         parts: Port of the store; without it no rule on parts says anything.
-        suspicious: Port of the store; without it no rule on commands says anything.
+        suspicious: Port of the store; without it no rule on commands or their keys says anything.
         ways: Who is told what.
         certificates: Files and folders that are watched.
         started_ms: When the center began to listen.
@@ -125,6 +127,7 @@ class AlertEngine:
             [rule for rule in every if isinstance(rule, PartRule)], parts, min(upper, default=_SILENT_S)
         )
         self._commands = CommandWatch([rule for rule in every if isinstance(rule, CommandRule)], suspicious)
+        self._keys = KeysWatch([rule for rule in every if isinstance(rule, KeysRule)], suspicious)
         self._flaps = FlapDamper(settings.flap_count, int(settings.flap_quiet_s * _MS))
         self._recalled = False
         self._forgot_ms = 0
@@ -180,6 +183,7 @@ class AlertEngine:
         self._drifts.tell(findings)
         await self._parts.look(scene, findings)
         await self._commands.look(scene, findings)
+        await self._keys.look(scene.now_ms, findings)
         return findings
 
     async def _decide(self, findings: Findings, standing: list[Alert], now_ms: int) -> Decisions:

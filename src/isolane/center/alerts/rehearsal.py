@@ -11,7 +11,7 @@ from typing import Any
 from isolane.center.alerts.engine import AlertEngine
 from isolane.center.alerts.findings import Key
 from isolane.center.alerts.parts import takes
-from isolane.center.alerts.rules import AbsenceRule, CertificateRule, CommandRule, LedgerRule, PartRule, Rule
+from isolane.center.alerts.rules import AbsenceRule, CertificateRule, CommandRule, KeysRule, LedgerRule, PartRule, Rule
 from isolane.center.alerts.scene import read_scene
 from isolane.center.alerts.settings import AlertsSettings
 from isolane.center.alerts.subjects import takes_device, takes_signal, takes_site
@@ -99,7 +99,7 @@ async def _selected(
     out = {}
     keys = {device: [one.key for one in await telemetry.signals(*device)] for device in scene.devices()}
     for rule in rules:
-        if isinstance(rule, CertificateRule | PartRule):
+        if isinstance(rule, CertificateRule | KeysRule | PartRule):
             continue
         devices = [device for device in keys if takes_device(rule, *device)]
         gateways = [one for one in devices if one not in scene.chargers]

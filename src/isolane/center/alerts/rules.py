@@ -136,6 +136,12 @@ class CommandRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     hours: Annotated[float, msgspec.Meta(ge=1, le=720)] = 24.0
 
 
+class KeysRule(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="keys"):
+    """The key manifest in force ends soon, or has ended."""
+
+    days: Annotated[float, msgspec.Meta(ge=0, le=366)]
+
+
 Rule = (
     ThresholdRule
     | RateRule
@@ -146,6 +152,7 @@ Rule = (
     | CusumRule
     | PartRule
     | CommandRule
+    | KeysRule
 )
 Sampled = ThresholdRule | RateRule | HealthRule
 
@@ -159,6 +166,7 @@ _KINDS: dict[str, type] = {
     "cusum": CusumRule,
     "part": PartRule,
     "command": CommandRule,
+    "keys": KeysRule,
 }
 
 

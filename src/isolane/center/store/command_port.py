@@ -31,6 +31,15 @@ class Suspicious(Protocol):
         ...
 
 
+    async def manifest(self) -> Trusted | None:
+        """Give the key manifest in force; None before the first.
+
+        Raises:
+            OSError: The store is away.
+        """
+        ...
+
+
 class Commands(Suspicious, Protocol):
     """Commands. Reading raises `OSError`, writing `UnavailableError`, when the store is away."""
 
@@ -85,10 +94,6 @@ class Commands(Suspicious, Protocol):
 
     async def checkpoints(self, gateway: str, limit: int = 100) -> list[CheckpointLine]:
         """Give the co-signed checkpoints of a gateway's audit, the newest first."""
-        ...
-
-    async def manifest(self) -> Trusted | None:
-        """Give the key manifest in force; None before the first."""
         ...
 
     async def take_manifest(self, data: bytes, who: str) -> Trusted:
