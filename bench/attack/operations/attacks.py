@@ -1,8 +1,10 @@
 """This file names the attacks on the operations center; importing it registers their steps."""
 
 from bench.attack.operations import (
+    approvals,
     dos_shapes,
     downloads,
+    edits,
     erasure,
     exports,
     foreign,
@@ -16,8 +18,10 @@ from bench.attack.operations import (
 )
 
 __all__ = [
+    "approvals",
     "dos_shapes",
     "downloads",
+    "edits",
     "erasure",
     "exports",
     "foreign",

@@ -1,5 +1,7 @@
 """This file brings a backup of last week back (OC-22); it guards that what was revoked since does not come with it.
 
+A gateway of A's that takes commands has gone on meanwhile, with newer keys and a newer checkpoint: older_center.py.
+
 The backup is as old as its manifest says; what is done after it is done at once and not a week later, which makes no
 difference to a log that asks no clock.
 """
@@ -14,6 +16,7 @@ import numpy as np
 from bench.attack.fill import UnknownError
 from bench.attack.operations.court import Move, sentence, step
 from bench.attack.operations.ground import CHARGER, GATEWAY, PASSWORD, SITE, T0_MS, Actor, Center
+from bench.attack.operations.older_center import found_out, go_on, last_week
 from bench.attack.operations.request import Reply
 
 from isolane.center.store.catalogue import SqlCatalogue
@@ -45,14 +48,17 @@ async def restore(move: Move) -> None:
     await _must(center.ask(admin, "PUT", "/api/v1/tenants/a/sites/yard"))
     victim = await center.person("A", "viewer")
     await _block(center, 1, states=False)
+    week = await last_week(center)
     await run_cli(center, "backup", str(center.folder / "saved"))
     _age(center, _AGE_MS[move.arg])
     await _take(center, admin, tokens[1][0])
+    await go_on(week)
     await _block(center, 2, states=False)
     wrong = await _bring_back(center, "--revocations", str(center.folder / "old/revocations.log"))
     wrong += await _alive(center, tokens[1][1], [victim, admin])
     wrong += await _controls(center, tokens[0][1])
     wrong += await _hole(center)
+    center.measures["gateways_detect"] = "; ".join((await found_out(week))[:6])
     center.deeds += [("restored", "made"), ("token-revoked", str(tokens[1][0])), ("site-assigned", "yard")]
     center.deeds += [("user-changed", f"a-{role}") for role in ("dispatcher", "engineer", "technician")]
     center.measures["revocations"] = "; ".join(wrong)
