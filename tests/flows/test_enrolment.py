@@ -30,7 +30,6 @@ from isolane.security.tls import client_context, server_context
 from isolane.wire.mqtt_session import MqttSession, held
 from support.broker import MOSQUITTO, free_port
 from support.center_process import CenterProcess
-from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 
@@ -318,14 +317,14 @@ async def test_nobody_else_and_nothing_else_gets_in(enrolled: World) -> None:
                 pass
     async with _session(enrolled, "gw-1") as session:
         with contextlib.suppress(aiomqtt.MqttError):
-            await session.publish("isolane/north/gw-1/up/block", b"kept", qos=1, retain=True, timeout=PATIENCE_S)
+            await session.publish("isolane/north/gw-1/up/block", b"kept", qos=1, retain=True, timeout=5)
         with pytest.raises(aiomqtt.MqttError):
-            await session.publish("isolane/north/gw-1/up/block", b"and on", qos=1, timeout=PATIENCE_S)
+            await session.publish("isolane/north/gw-1/up/block", b"and on", qos=1, timeout=5)
     async with _session(enrolled, "gw-1") as session:
         with contextlib.suppress(aiomqtt.MqttError):
-            await session.publish("isolane/north/gw-1/up/block", bytes(1_200_000), qos=1, timeout=PATIENCE_S)
+            await session.publish("isolane/north/gw-1/up/block", bytes(1_200_000), qos=1, timeout=5)
         with pytest.raises(aiomqtt.MqttError):
-            await session.publish("isolane/north/gw-1/up/block", b"and on", qos=1, timeout=PATIENCE_S)
+            await session.publish("isolane/north/gw-1/up/block", b"and on", qos=1, timeout=5)
     assert enrolled.post("gw-1", enrolled.identity("gw-1")) == 200
 
 
