@@ -17,6 +17,7 @@ from isolane.cli.csms_probe import Caller, ask
 from isolane.value.access.basic import write_basic
 from isolane.value.access.retrofit import Voice
 from isolane.value.settings import Csms
+from support.listening import listening
 
 
 async def _hold(connection: ServerConnection) -> None:
@@ -34,9 +35,8 @@ async def _answering(raw: bytes) -> AsyncIterator[str]:
         writer.write(raw)
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ocpp"
+    async with listening(answer) as port:
+        yield f"ws://127.0.0.1:{port}/ocpp"
 
 
 async def test_an_accepted_charger_learns_the_subprotocol() -> None:

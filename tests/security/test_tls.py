@@ -22,6 +22,7 @@ from isolane.security.tls import (
     trust_also,
 )
 from support.charger_ca import ChargerCa
+from support.listening import listening
 
 
 class Pki:
@@ -54,9 +55,8 @@ async def _greeter(context: ssl.SSLContext) -> AsyncIterator[int]:
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with listening(greet, context) as port:
+        yield port
 
 
 async def _read(port: int, context: ssl.SSLContext) -> tuple[bytes, str | None]:

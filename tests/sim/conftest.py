@@ -67,8 +67,9 @@ class Wire:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-        self._writers += [writer, up_writer]
+        self._writers.append(up_writer)
         for source, sink, answers in ((reader, up_writer, False), (up_reader, writer, True)):
             task = asyncio.create_task(self._pump(source, sink, answers=answers))
             self._tasks.add(task)

@@ -21,6 +21,8 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from support.listening import listening
+
 OCPP = Subprotocol("ocpp1.6")
 
 
@@ -94,9 +96,7 @@ class JournallingCsms:
     @contextlib.asynccontextmanager
     async def serving(self, context: ssl.SSLContext | None = None) -> AsyncIterator["JournallingCsms"]:
         """Serve on a free loopback port."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
-        self.port = server.sockets[0].getsockname()[1]
-        async with server:
+        async with listening(self._serve, context) as self.port:
             yield self
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

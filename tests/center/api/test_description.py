@@ -19,7 +19,8 @@ API = "/api/v1"
 TOKEN = "iso_" + "t" * 43
 STREAMS = (f"{API}/live", f"{API}/alerts/live", f"{API}/live/depot/CP-N")
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-RUN_S = 60
+RUN_S = 300
+pytestmark = pytest.mark.timeout(RUN_S + 60)
 
 # Where valid data may be answered with 422: no JSON Schema says that one field must be greater than another, what is
 # too easy to guess in a password, or which tenants there are.

@@ -138,6 +138,12 @@ async def test_another_tenants_exclusion_is_not_there(center: Front) -> None:
     assert (await KpiBook(center.catalogue).exclusions())[0].withdrawn_ms is None
 
 
+async def _until_it_hears(page: Page) -> None:
+    """Wait until a page that has just come was painted: until then the browser drops what is typed."""
+    await page.wait_for_load_state("load")
+    await page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
 async def test_by_keyboard_and_on_a_phone(center: Front, open_page: OpenPage) -> None:
     name = await center.add("otto", Role.ENGINEER, "north")
     page = await open_page(
@@ -147,10 +153,13 @@ async def test_by_keyboard_and_on_a_phone(center: Front, open_page: OpenPage) ->
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
     form = page.get_by_role("form", name="Exclude a time")
+    await form.wait_for()
+    await _until_it_hears(page)
     await form.get_by_label("Charger").fill("CP-X")
     await form.get_by_label("Evidence").fill("ticket 4711")
     await page.keyboard.press("Enter")
     await page.get_by_role("alert").wait_for()
+    await _until_it_hears(page)
     wrong = form.get_by_label("Charger")
     assert await wrong.get_attribute("aria-invalid") == "true"
     assert await form.get_by_label("Evidence").input_value() == "ticket 4711"
@@ -158,6 +167,7 @@ async def test_by_keyboard_and_on_a_phone(center: Front, open_page: OpenPage) ->
     await wrong.fill("CP-N")
     await page.keyboard.press("Enter")
     await page.get_by_role("cell", name="ticket 4711").wait_for()
+    await _until_it_hears(page)
     await page.get_by_role("button", name="Withdraw exclusion 1").press("Enter")
     await page.get_by_role("cell", name="Withdrawn by otto").wait_for()
     await page.goto("about:blank")

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page
 
 from isolane.center.store.people_views import Role
 from support.front import PASSWORD, Front
+from support.listening import listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -125,26 +126,23 @@ async def test_a_foreign_page_with_a_form_changes_nothing(front: Front, browser:
         f"<form method=post action='{front.url}/users'><input name=name value=evil><input name=role value=admin>"
         "<input name=tenants value='*'></form>"
     )
-    server = await asyncio.start_server(lambda r, w: _serve(r, w, hostile.read_bytes()), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(front.url)
     await log_in(page, "first-admin")
     await page.wait_for_url(front.url + "/", timeout=WAIT_MS)
-    for number in range(3):
-        await page.goto(f"http://127.0.0.1:{port}/")
-        async with page.expect_navigation(timeout=WAIT_MS) as sent:
-            await page.evaluate(f"document.forms[{number}].submit()")
-        answer = await sent.value
-        assert answer is not None
-        assert answer.status == 403
+    async with listening(lambda r, w: _serve(r, w, hostile.read_bytes())) as port:
+        for number in range(3):
+            await page.goto(f"http://127.0.0.1:{port}/")
+            async with page.expect_navigation(timeout=WAIT_MS) as sent:
+                await page.evaluate(f"document.forms[{number}].submit()")
+            answer = await sent.value
+            assert answer is not None
+            assert answer.status == 403
     assert "evil" not in [person.name for person in await front.records.people()]
     await page.goto(front.url)
     assert await page.locator("h1").inner_text() == "Fleet"
     await context.close()
-    server.close()
-    await server.wait_closed()
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> None:

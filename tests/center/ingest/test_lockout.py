@@ -16,6 +16,7 @@ from isolane.center.store.catalogue import SqlCatalogue
 from isolane.center.store.enrolment_book import EnrolmentBook
 from isolane.security.authority import Authority, Identity
 from isolane.security.tls import client_context, server_context
+from support.listening import listening
 
 _BOUND_S = 20.0
 
@@ -65,12 +66,11 @@ async def world(open_catalogue: Callable[[], SqlCatalogue], tmp_path: Path) -> A
         await writer.drain()
         writer.close()
 
-    listener = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context)
-    task = asyncio.create_task(lockout.run())
-    yield World(authority, context, lockout, listener.sockets[0].getsockname()[1])
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    listener.close()
+    async with listening(greet, context) as port:
+        task = asyncio.create_task(lockout.run())
+        yield World(authority, context, lockout, port)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_list_that_cannot_be_read_changes_nothing_and_the_next_one_holds(

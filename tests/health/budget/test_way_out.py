@@ -18,6 +18,7 @@ from isolane.health.links.way import Dialer
 from isolane.security.tls import server_context
 from support.broker import Broker, Pki, free_port, make_pki, stopping
 from support.budget_ways import World
+from support.listening import listening
 from support.outboxes import GATEWAY, until
 
 RATE = BudgetSettings(rate_kbit_s=4000)
@@ -78,8 +79,7 @@ async def test_mqtt_says_and_hears_over_it(broker: Broker, pki: Pki) -> None:
 async def test_https_asks_and_is_answered_over_it(pki: Pki) -> None:
     world = World(RATE)
     context = server_context(pki.server.certificate, pki.server.key, pki.ca)
-    async with await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(_answer, context) as port:
         async with asyncio.timeout(30), client(_https(pki, port), world.counts, world.way.of("a")) as requests:
             assert (await requests.post("/x", content=BODY)).content == BODY
         await _settled(world)
@@ -96,11 +96,13 @@ async def test_a_server_of_another_name_is_refused_by_both(tmp_path: Path, elsew
             async with asyncio.timeout(30), connected(settings, GATEWAY, dialer=Dialer(way, world.counts, 10)):
                 pass
     context = server_context(elsewhere.server.certificate, elsewhere.server.key, elsewhere.ca)
-    async with await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(30), client(_https(elsewhere, port), world.counts, way) as requests:
-            with pytest.raises(httpx.ConnectError, match="IP address mismatch"):
-                await requests.post("/x", content=BODY)
+    async with (
+        listening(_answer, context) as port,
+        asyncio.timeout(30),
+        client(_https(elsewhere, port), world.counts, way) as requests,
+    ):
+        with pytest.raises(httpx.ConnectError, match="IP address mismatch"):
+            await requests.post("/x", content=BODY)
     await _settled(world)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from support.listening import listening
 from support.raw_peer import TEXT, accept, ask, end, frame, raw_csms, request
 from support.relay import relaying
 
@@ -124,9 +125,7 @@ async def test_a_charger_that_leaves_while_the_csms_thinks_leaves_nothing(tmp_pa
         release.set()
         writer.close()
 
-    server = await asyncio.start_server(think, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"') as relay:
+    async with listening(think) as port, relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"') as relay:
         _, writer = await asyncio.open_connection("127.0.0.1", relay.ports[0])
         writer.write(request("/ocpp/CP1"))
         async with asyncio.timeout(30):
@@ -134,7 +133,6 @@ async def test_a_charger_that_leaves_while_the_csms_thinks_leaves_nothing(tmp_pa
             writer.close()
             await release.wait()
         await relay.until_metric('isolane_value_handshakes_total{result="gone"}', 1)
-    server.close()
 
 
 async def test_a_tls_handshake_counts_against_the_same_deadline(tmp_path: Path) -> None:

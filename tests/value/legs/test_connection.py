@@ -4,6 +4,7 @@ import asyncio
 import gc
 import ssl
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from isolane.value.security_events import SecurityEvents
 from isolane.value.settings import Limits
 from isolane.value.tap_port import TapPort
 from isolane.wire.tap_copy import Opened
+from support.listening import listening
 
 FACTS = Opened("CP-1", "ocpp1.6", "", 0, secure=False)
 WAIT_S = 20.0
@@ -40,8 +42,8 @@ class Legs:
         await self.over.wait()
         writer.close()
 
-    async def listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._server_side)
+    def listen(self) -> AbstractAsyncContextManager[int]:
+        return listening(self._serve, self._server_side)
 
     async def leg(self, port: int) -> Stream:
         loop = asyncio.get_running_loop()
@@ -71,8 +73,7 @@ def _no_collector() -> Iterator[None]:
 async def test_a_connection_that_is_over_is_gone_at_once(tmp_path: Path, *, tls: bool) -> None:
     legs, registry, tap = Legs(tls=tls), Registry(), TapPort(tmp_path / "nowhere", 65_536)
     tap.start()
-    async with asyncio.timeout(WAIT_S), await legs.listen() as server:
-        port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(WAIT_S), legs.listen() as port:
         ends = [await legs.leg(port), await legs.leg(port)]
         Connection(registry, tap, Limits(), FACTS, SecurityEvents(), charger=ends[0], csms=ends[1])
         ends.clear()

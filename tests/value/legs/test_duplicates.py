@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from support.listening import listening
 from support.raw_peer import TEXT, accept, ask, close_code, end, frame, raw_csms, request
 from support.relay import relaying
 
@@ -65,9 +66,10 @@ async def test_one_that_is_heard_while_the_csms_thinks_stays(tmp_path: Path) -> 
         writer.close()
 
     seen: list[bytes] = []
-    server = await asyncio.start_server(slow, "127.0.0.1", 0)
-    url = f'url = "ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"'
-    async with relaying(tmp_path, url, limits="probe_s = 0.3") as relay:
+    async with (
+        listening(slow) as port,
+        relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"', limits="probe_s = 0.3") as relay,
+    ):
         charger = await ask(relay.ports[0], request("/ocpp/CP1"))
         newcomer = asyncio.create_task(ask(relay.ports[0], request("/ocpp/CP1")))
         async with asyncio.timeout(30):
@@ -79,7 +81,6 @@ async def test_one_that_is_heard_while_the_csms_thinks_stays(tmp_path: Path) -> 
         assert await relay.metric("isolane_value_connections") == 1
         await end((await newcomer).writer)
         await end(charger.writer)
-    server.close()
 
 
 async def test_two_quick_newcomers_are_one_connection(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from isolane.value.legs.tls_stream import TlsStream
+from support.listening import listening
 
 
 class Recorder(asyncio.Protocol):
@@ -91,19 +92,15 @@ async def test_a_client_sees_the_end_behind_the_bytes(ca: trustme.CA) -> None:
         writer.close()
         ended.set()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server_side(ca))
     recorder = Recorder(echo=False)
     stream = TlsStream(client_side(ca), recorder, server=False, name="127.0.0.1")
-    port = server.sockets[0].getsockname()[1]
-    async with asyncio.timeout(10):
+    async with listening(answer, server_side(ca)) as port, asyncio.timeout(10):
         await asyncio.get_running_loop().create_connection(lambda: stream, "127.0.0.1", port)
         while recorder.stream is None:
             await asyncio.sleep(0.005)
         recorder.stream.write(b"hello")
         await recorder.lost
     assert (bytes(recorder.got), recorder.ends) == (b"hello", 1)
-    server.close()
-    await server.wait_closed()
 
 
 async def test_an_end_without_close_notify_is_an_end(ca: trustme.CA) -> None:

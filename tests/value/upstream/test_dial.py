@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from support.listening import listening
 from support.raw_peer import TEXT, ask, end, frame, raw_csms, request
 from support.relay import relaying
 
@@ -80,13 +81,13 @@ async def test_a_csms_that_says_nothing_is_504(tmp_path: Path) -> None:
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(silence, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"\nconnect_s = 0.3') as relay:
+    async with (
+        listening(silence) as port,
+        relaying(tmp_path, f'url = "ws://127.0.0.1:{port}"\nconnect_s = 0.3') as relay,
+    ):
         charger = await ask(relay.ports[0], request("/ocpp/CP1"))
         assert charger.head.startswith(b"HTTP/1.1 504 ")
         await charger.close()
-    server.close()
 
 
 @pytest.mark.parametrize("fault", ["unknown-ca", "other-name", "plain"])

@@ -20,6 +20,7 @@ from isolane.wire.uplink import Downlink, Up, down_topic, encode
 from support.broker import Broker, Pki, stopping
 from support.centers import Brain, MqttCenter
 from support.couriers import Errands, Letter
+from support.listening import listening
 from support.mqtt_peer import joined
 from support.old_broker import OldBroker
 from support.outboxes import GATEWAY, SCHEMA, SITE, TAG, draft, settings, until
@@ -137,17 +138,13 @@ async def test_a_peer_that_accepts_and_says_nothing_leaves_nothing_behind(tmp_pa
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(
-        mute, "127.0.0.1", 0, ssl=server_context(pki.server.certificate, pki.server.key, pki.ca)
-    )
-    port = server.sockets[0].getsockname()[1]
-    before = descriptors()
-    errands = Errands([SMALL])
-    async with running(port, pki, errands, tmp_path) as link:
-        await until(lambda: link.counts.failures >= 2)
-        assert errands.begun == 0
-    server.close()
-    await until(lambda: descriptors() <= before)
+    async with listening(mute, server_context(pki.server.certificate, pki.server.key, pki.ca)) as port:
+        before = descriptors()
+        errands = Errands([SMALL])
+        async with running(port, pki, errands, tmp_path) as link:
+            await until(lambda: link.counts.failures >= 2)
+            assert errands.begun == 0
+        await until(lambda: descriptors() <= before)
     assert accepted >= 2
 
 
@@ -168,7 +165,7 @@ async def test_a_broker_that_knows_only_the_older_mqtt_gets_that(
             await until(lambda: brain.schemas.total() == 5)
             await until(lambda: len(errands.answers) > 0)
             assert link.counts.connected
-        old.stop()
+        await old.stop()
     assert dict(old.levels) == levels
 
 
@@ -180,7 +177,7 @@ async def test_mqtt_5_alone_stays_mqtt_5(tmp_path: Path, pki: Pki) -> None:
         async with running(old.port, pki, Errands([SMALL]), tmp_path, protocol="5") as link:
             await until(lambda: old.levels[5] >= 3)
             assert not link.counts.connected
-        old.stop()
+        await old.stop()
     assert set(old.levels) == {5}
 
 

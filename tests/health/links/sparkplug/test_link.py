@@ -266,7 +266,7 @@ async def test_a_session_begins_clean_and_leaves_a_will(tmp_path: Path, pki: Pki
         async with running(broker, pki, tmp_path, protocol=protocol):
             await until(lambda: bool(old.flags))
         broker.port = broker_port
-        old.stop()
+        await old.stop()
     clean, will, will_qos_1, will_retain = 0x02, 0x04, 0x08, 0x20
     assert old.flags[0] & (clean | will | 0x18 | will_retain) == clean | will | will_qos_1
     # MQTT 5: receive maximum and packet size, and no session expiry (0x11), which means 0.

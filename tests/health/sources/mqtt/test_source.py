@@ -20,6 +20,7 @@ from isolane.health.sources.mqtt.settings import MqttSourceSettings, TopicPointS
 from isolane.health.sources.mqtt.source import MqttSource
 from isolane.security.tls import client_context
 from support.broker import Broker, Pki, free_port, stopping
+from support.listening import listening
 from support.readings import Kept, running
 from support.together import together
 
@@ -215,14 +216,11 @@ NO_BROKERS = {
 async def test_what_is_no_broker_is_away_and_does_not_hold_up_a_stop() -> None:
     async def case(name: str) -> None:
         peer, reasons = NO_BROKERS[name]
-        server = await asyncio.start_server(peer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        async with running(MqttSource(table(port, timeout_s=0.5), SystemClock())) as kept:
-            await kept.until(lambda: len(kept.readings) >= 9 and kept.readings[-1].reason in reasons)
-        assert kept.reasons() <= reasons
-        assert not kept.good()
-        server.close()
-        await server.wait_closed()
+        async with listening(peer) as port:
+            async with running(MqttSource(table(port, timeout_s=0.5), SystemClock())) as kept:
+                await kept.until(lambda: len(kept.readings) >= 9 and kept.readings[-1].reason in reasons)
+            assert kept.reasons() <= reasons
+            assert not kept.good()
 
     await together(NO_BROKERS, case)
 
