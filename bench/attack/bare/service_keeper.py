@@ -64,6 +64,8 @@ def stop(folder: Path, name: str) -> None:
 
 
 def _start(folder: Path, name: str) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # whoever asks may ignore them; a unit begins without that
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             commands(folder)[name],

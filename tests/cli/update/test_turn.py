@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -128,3 +129,51 @@ def test_a_relay_of_an_unproven_version_is_not_taken_back_while_somebody_charges
     assert box.versions.linked("trial") == "1"
     box.turn(lambda: "").settle()
     assert box.runs() == ["1", "1", "1"]
+
+
+_WAITS = """
+import argparse, pathlib, sys
+from isolane.cli.update import command, units
+from isolane.cli.update.turn import Turn
+from isolane.cli.update.versions import Versions
+
+units._SETTLED_S, units._LOOK_S = 0.05, 0.02
+folder, systemctl = sys.argv[1:]
+turn = Turn(Versions(pathlib.Path(folder)), units.Units(systemctl, {}, 10.0), lambda: "busy", 600.0, command._say)
+sys.exit(command.run(argparse.Namespace(action=lambda _: turn.to("2"))))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_who_ends_it_while_it_waits_has_the_old_version_everywhere(box: _Box, number: signal.Signals) -> None:
+    before = box.pids()
+    words = [sys.executable, "-c", _WAITS, str(box.folder), box.systemctl]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert [next(waiting.stdout).strip() for _ in range(2)] == [f"restarting {_NAMES[2]}", "waiting: busy"]
+        waiting.send_signal(number)
+        assert next(waiting.stdout) == "back to 1\n"
+        waiting.send_signal(signal.SIGHUP)  # asking twice changes nothing
+        assert waiting.stdout.read() == ""
+        assert waiting.wait(60) == 128 + number
+    after = box.pids()
+    assert [after[name] == before[name] for name in _NAMES] == [True, True, False]
+    assert box.runs() == ["1", "1", "1"]
+    assert (box.versions.linked("current"), box.versions.linked("trial")) == ("1", None)
+
+
+def test_who_loses_his_terminal_has_the_old_version_everywhere(box: _Box) -> None:
+    """The line hangs up: the process is told, and can say nothing any more."""
+    near, far = os.openpty()
+    words = [sys.executable, "-c", _WAITS, str(box.folder), box.systemctl]
+    with subprocess.Popen(
+        ["/usr/bin/setsid", "--ctty", "--wait", *words], stdin=far, stdout=far, stderr=far, start_new_session=True
+    ) as waiting:
+        os.close(far)
+        said = b""
+        while b"waiting: busy" not in said:
+            said += os.read(near, 4096)
+        os.close(near)
+        waiting.wait(60)
+    assert box.runs() == ["1", "1", "1"]
+    assert (box.versions.linked("current"), box.versions.linked("trial")) == ("1", None)

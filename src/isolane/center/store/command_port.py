@@ -30,7 +30,6 @@ class Suspicious(Protocol):
         """
         ...
 
-
     async def manifest(self) -> Trusted | None:
         """Give the key manifest in force; None before the first.
 
