@@ -86,7 +86,7 @@ async def test_chargers_are_spread_counted_together_and_drained_together(tmp_pat
         assert await relay.metric('isolane_value_handshakes_total{result="accepted"}') == MANY
         assert await relay.metric('isolane_value_frames_total{direction="from-charger"}') == MANY
         assert await relay.metric('isolane_value_bytes_total{direction="from-charger"}') == MANY * len(HELLO)
-        relay.process.send_signal(signal.SIGTERM)
+        relay.end()
         async with asyncio.timeout(15):
             for charger, csms in pairs.values():
                 assert close_code(await charger.reader.readexactly(4)) == 1001

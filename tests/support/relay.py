@@ -13,8 +13,6 @@ from pathlib import Path
 from support.patience import PATIENCE_S
 
 _READY = re.compile(r"ready listen=(\S+) metrics=(\S+)")
-_START_S = 15.0
-_STOP_S = 20.0
 
 
 @dataclass
@@ -34,6 +32,7 @@ class Relay:
     metrics: str
     run_dir: Path
     log: list[str] = field(default_factory=list)
+    _is_told: bool = False
 
     async def metric(self, name: str) -> float:
         """Give one sample of the metrics page, 0 where it is not there."""
@@ -44,13 +43,13 @@ class Relay:
                 return float(value)
         return 0.0
 
-    async def until_metric(self, name: str, value: float, wait_s: float = 10.0) -> None:
+    async def until_metric(self, name: str, value: float, wait_s: float = PATIENCE_S) -> None:
         """Wait until a sample has a value."""
         async with asyncio.timeout(wait_s):
             while await self.metric(name) != value:
                 await asyncio.sleep(0.02)
 
-    async def until_log(self, text: str, count: int = 1, wait_s: float = 10.0) -> None:
+    async def until_log(self, text: str, count: int = 1, wait_s: float = PATIENCE_S) -> None:
         """Wait until so many lines with a text were logged."""
         async with asyncio.timeout(wait_s):
             while sum(text in line for line in self.log) < count:
@@ -63,11 +62,16 @@ class Relay:
         assert match is not None
         return int(match[1])
 
-    async def stop(self) -> int:
-        """Send SIGTERM and wait for the end; give the exit code."""
-        if self.process.returncode is None:
+    def end(self) -> None:
+        """Send SIGTERM, once: a second one may meet a process that has put its handlers down already."""
+        if self.process.returncode is None and not self._is_told:
             self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(_STOP_S):
+        self._is_told = True
+
+    async def stop(self) -> int:
+        """Have it end and wait for that; give the exit code."""
+        self.end()
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
     def _page(self) -> str:
@@ -118,7 +122,7 @@ async def relaying(
     assert process.stderr is not None
     log: list[str] = []
     try:
-        async with asyncio.timeout(_START_S):
+        async with asyncio.timeout(PATIENCE_S):
             ready = None
             while ready is None:
                 line = (await process.stderr.readline()).decode()
@@ -140,7 +144,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """End a relay whose test has failed; its workers, where it has some, end with it when it is asked first."""
     process.terminate()
     try:
-        async with asyncio.timeout(_STOP_S):
+        async with asyncio.timeout(PATIENCE_S):
             await process.wait()
     except TimeoutError:
         process.kill()

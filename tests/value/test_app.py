@@ -1,7 +1,6 @@
 """This file checks the process: what it loads, how it starts, how it drains."""
 
 import asyncio
-import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +49,7 @@ async def test_a_drain_closes_at_a_frame_boundary(joined: Joined) -> None:
     async with joined(value="drain_s = 0.1") as (relay, charger, csms):
         csms.writer.write(down[:3000])
         assert await charger.reader.readexactly(3000) == down[:3000]
-        relay.process.send_signal(signal.SIGTERM)
+        relay.end()
         await asyncio.sleep(0.4)
         csms.writer.write(down[3000:] + b"never")
         async with asyncio.timeout(30):
@@ -68,7 +67,7 @@ async def test_a_drain_closes_at_a_frame_boundary(joined: Joined) -> None:
 
 async def test_a_drain_does_not_wait_for_ever(joined: Joined) -> None:
     async with joined(value="drain_s = 0.1", limits="close_s = 0.4") as (relay, charger, csms):
-        relay.process.send_signal(signal.SIGTERM)
+        relay.end()
         async with asyncio.timeout(30):
             assert close_code(await csms.reader.read()) == 1001
             assert close_code(await charger.reader.read()) == 1001
@@ -77,7 +76,7 @@ async def test_a_drain_does_not_wait_for_ever(joined: Joined) -> None:
 
 async def test_a_drain_ends_early_when_chargers_leave(joined: Joined) -> None:
     async with joined(value="drain_s = 60") as (relay, charger, csms):
-        relay.process.send_signal(signal.SIGTERM)
+        relay.end()
         await asyncio.sleep(0.1)
         charger.writer.close()
         csms.writer.close()

@@ -179,7 +179,7 @@ async def test_a_drain_does_not_wait_with_it(tmp_path: Path) -> None:
     async with waiting(tmp_path, answer=by_turns(accept, b""), value="drain_s = 0") as (relay, _, charger, csms):
         csms.reset()
         await relay.until_log("hold-begins")
-        relay.process.terminate()
+        relay.end()
         assert close_code(await read_to_end(charger)) == 1001
         charger.writer.close()
         async with asyncio.timeout(30):

@@ -105,7 +105,7 @@ async def test_a_drain_during_a_question_still_says_goodbye(joined: Joined) -> N
     async with joined(value="drain_s = 0") as (relay, charger, _):
         newcomer = asyncio.create_task(ask(relay.ports[0], request("/ocpp/CP1")))
         await own_ping(charger)
-        relay.process.terminate()
+        relay.end()
         assert (await newcomer).head.startswith(b"HTTP/1.1 503 ")
         assert close_code(await read(charger, 4)) == 1001
         await (await newcomer).close()

@@ -1,7 +1,6 @@
 """This file checks how legs end and how they wait: closes, half-closes, resets, limits, slow readers."""
 
 import asyncio
-import signal
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -59,7 +58,7 @@ async def test_what_waits_goes_before_the_end(joined: Joined, how: str) -> None:
         if how in {"close-frame", "end-of-stream"}:
             csms.writer.write(frame(8, b"\x03\xe8"))
         elif how == "drain":
-            relay.process.send_signal(signal.SIGTERM)
+            relay.end()
         else:
             csms.writer.write_eof()
         assert await read(csms, len(queue)) == queue

@@ -115,7 +115,7 @@ async def test_an_end_lets_it_go(tmp_path: Path, how: str) -> None:
         elif how == "reset":
             csms.reset()
         else:
-            relay.process.terminate()
+            relay.end()
         if how != "reset":
             assert await read(charger, len(RESET)) == RESET
         if how == "drain":
