@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,6 +104,7 @@ class Ground:
         legit: Keys of handshakes that are no attack.
         ports: Of the relay's listeners by name: ws, wss, mtls.
         guests: Identities that a CSMS other than `csms` has let in.
+        ends: What is called when the target ends: whoever keeps sockets lets go of them.
     """
 
     folder: Path
@@ -119,6 +120,7 @@ class Ground:
     chargers: dict[str, Charger] = field(default_factory=dict)
     living: list[Charger] = field(default_factory=list)
     guests: set[str] = field(default_factory=set)
+    ends: list[Callable[[], object]] = field(default_factory=list)
     quick: bool = False
     used: int = 0
     port_taken: int = 0
@@ -278,6 +280,8 @@ async def standing(lim: dict[str, float], wish: Wish, *, quick: bool) -> AsyncIt
             yield ground
             await ground.stop_chargers()
     finally:
+        for end in ground.ends:
+            end()
         await relay.kill()
         await tap.kill()
         told.close()

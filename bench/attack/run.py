@@ -9,6 +9,7 @@ import tomllib
 import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import bench.attack.bare.assaults
@@ -43,6 +44,8 @@ _AT_ONCE = 64
 _ELSEWHERE = "127.0.0.8"
 """Where the warm-up guesses a password from, so that the case's own guesses are the first of their address."""
 _OBSERVED_S = 2.0
+_LET_GO_S, _KEPT_MAX = 0.1, 20
+"""After a case, and how many descriptors more than before it; libraries keep a few for good."""
 REGISTERED = (
     bench.attack.bare.assaults,
     bench.attack.commands.assaults,
@@ -80,7 +83,7 @@ async def run_case(
     """Run one case, which may take `within_s`; never raises for what the case or the target does."""
     if (against := reasons.against(case)) is not None:
         return Verdict(case, "not applicable", [against])
-    began, result = time.monotonic(), Verdict(case, "error")
+    began, result, kept = time.monotonic(), Verdict(case, "error"), _descriptors()
     try:
         async with asyncio.timeout(within_s):
             await _judge(case, limits, reasons, result, quick=quick)
@@ -92,8 +95,16 @@ async def run_case(
         result.outcome, result.why = "error", [*result.why, f"ran out of time: {where}"]
     except Exception as error:  # noqa: BLE001 - one case that breaks the harness must not hide the others
         result.outcome, result.why = "error", [*result.why, f"{type(error).__name__}: {error}"]
+    await asyncio.sleep(_LET_GO_S)
+    if (more := _descriptors() - kept) > _KEPT_MAX:
+        result.outcome = "error"
+        result.why.append(f"the harness keeps {more} descriptors: the cases behind this one would want for them")
     result.seconds = time.monotonic() - began
     return result
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def _judge(case: Case, limits: dict[str, float], reasons: Reasons, result: Verdict, *, quick: bool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import random
 import statistics
 import time
@@ -115,6 +116,7 @@ async def open_sockets(turn: Turn) -> None:
     first = sorted(hoard.closed)[: number - cap]
     turn.proof.measures["oldest_preauth_evicted"] = number <= cap or first == list(range(number - cap))
     _HOARDS[id(ground)] = hoard
+    ground.ends += [hoard.shut, functools.partial(_HOARDS.pop, id(ground), None)]
 
 
 @step("send")
