@@ -64,8 +64,6 @@ def stop(folder: Path, name: str) -> None:
 
 
 def _start(folder: Path, name: str) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)  # whoever asks may ignore them; a unit begins without that
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             commands(folder)[name],
@@ -90,4 +88,6 @@ def script(folder: Path, root: Path) -> Path:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # whoever asks may ignore them; a unit begins without that
     sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
