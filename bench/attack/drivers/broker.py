@@ -14,6 +14,8 @@ _BLOCK_S = 10.0
 """The shipped setting: a block holds ten rows of a second."""
 _DOWN_S, _FLAP_S, _MUTE_S, _AWAY_S = 12.0, 30.0, 20.0, 12.0
 _DRAIN_S = 120.0
+_BACK_S = 30.0
+_CENTER_UP = " mqtt-up "
 _ALARMS = 10
 _WINDOW = 16
 RATE_BYTES_S = 50_000
@@ -55,8 +57,8 @@ async def start(turn: Turn) -> None:
     turn.only(turn.args(), "")
     uplink, measures = uplink_of(turn), turn.proof.measures
     waiting = {number for number in uplink.fed if number >= measures.get("down_from", 0)}
+    await _center_first(uplink)
     began, flights = time.monotonic(), 0
-    await uplink.broker.start()
     while time.monotonic() < began + _DRAIN_S:
         books = await uplink.books()
         flights = max(flights, books["in_flight"])
@@ -77,6 +79,24 @@ async def start(turn: Turn) -> None:
     if fastest > RATE_BYTES_S * _SLACK or flights > _WINDOW:
         measures["drain_rate_bounded"] = f"{fastest} B/s and {flights} in flight"
     measures.setdefault("drain_rate_bounded", True)
+
+
+async def _center_first(uplink: Uplink) -> None:
+    """Start the broker and let the gateway to it when the center is there; before that it would speak to nobody.
+
+    Raises:
+        RuntimeError: The center does not come back.
+    """
+    door, before = uplink.mqtt, uplink.center.text().count(_CENTER_UP)
+    to = door.leads_to
+    door.lead(0)
+    await uplink.broker.start()
+    end = time.monotonic() + _BACK_S
+    while uplink.center.text().count(_CENTER_UP) == before:
+        if time.monotonic() > end:
+            raise RuntimeError(f"the center is not back at the broker: {uplink.center.text()[-300:]}")
+        await asyncio.sleep(0.05)
+    door.lead(to)
 
 
 def _fastest(uplink: Uplink, since: float) -> int:
