@@ -10,14 +10,17 @@ import pytest
 
 from isolane.config.site import Site
 from isolane.core.clock import SystemClock
+from isolane.health.budget.settings import BudgetSettings
 from isolane.health.links.mqtt.link import MqttLink
 from isolane.health.links.mqtt.settings import MqttSettings
 from isolane.health.links.port import AnyMessage, Courier
+from isolane.health.links.way import Way
 from isolane.health.outbox.cursor import Pace
 from isolane.health.outbox.outbox import Outbox
 from isolane.security.tls import client_context, server_context
 from isolane.wire.uplink import Downlink, Up, down_topic, encode
 from support.broker import Broker, Pki, stopping
+from support.budget_ways import World
 from support.centers import Brain, MqttCenter
 from support.couriers import Errands, Letter
 from support.listening import listening
@@ -38,6 +41,8 @@ async def running(
     errands: Courier[AnyMessage],
     folder: Path,
     window: int = 4,
+    *,
+    way: Way | None = None,
     **more: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[MqttLink]:
     table = MqttSettings(
@@ -52,7 +57,7 @@ async def running(
         keepalive_s=5,
         **more,
     )
-    link = MqttLink(table, Site(name=SITE, gateway=GATEWAY, run_dir=folder))
+    link = MqttLink(table, Site(name=SITE, gateway=GATEWAY, run_dir=folder), way)
     async with at_work(link, errands):
         yield link
 
@@ -77,6 +82,18 @@ async def test_a_message_larger_than_the_broker_says_is_not_even_sent(tmp_path: 
             await until(lambda: len(errands.sent_letters) == 3 and errands.refused_letters == [LARGE])
             assert link.counts.sessions == 1
             assert link.counts.refused == 1
+
+
+async def test_small_messages_wait_for_a_large_one_before_them_on_a_slow_way(tmp_path: Path, pki: Pki) -> None:
+    """At 100 kB/s the large one takes twice as long as a broker that says nothing is believed to live."""
+    way = World(BudgetSettings(rate_kbit_s=800)).way
+    with stopping(Broker(tmp_path, pki)) as broker:
+        broker.start()
+        errands = Errands([LARGE, SMALL, SMALL, SMALL])
+        async with running(broker.port, pki, errands, tmp_path, way=way.of("mqtt")) as link:
+            await until(lambda: len(errands.sent_letters) == 4)
+            assert (link.counts.sessions, link.counts.failures) == (1, 0)
+    await way.close()
 
 
 async def test_a_message_that_ends_each_session_does_not_hold_up_the_others(tmp_path: Path, pki: Pki) -> None:

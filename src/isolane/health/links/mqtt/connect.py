@@ -142,6 +142,7 @@ class Session(MqttSession):
         self._aliases: dict[str, int] = {}
         self._refusals: dict[int, str] = {}
         self._patience_s = (lambda _: 0.0) if dialer is None else dialer.patience_s
+        self._under_way_bytes = 0
 
     @property
     def socket(self) -> socket.socket | None:
@@ -155,7 +156,7 @@ class Session(MqttSession):
         Args:
             topic: Where to; sent once and by number from then on, if the broker remembers topics.
             data: The message.
-            timeout_s: How long to wait, beside what sending it may take.
+            timeout_s: How long to wait, beside what sending it, and all that waits before it, may take.
             expiry_s: When the broker may forget it; None never. MQTT 3.1.1 cannot say that.
 
         Returns:
@@ -167,7 +168,13 @@ class Session(MqttSession):
         # The packet number that `publish` will draw is the next one; it is drawn before the first wait.
         number = self._client._last_mid % 65_535 + 1  # noqa: SLF001 - no public name for it
         short, properties = self._shortened(topic, expiry_s)
-        await self.publish(short, data, qos=1, properties=properties, timeout=timeout_s + self._patience_s(len(data)))
+        # A small message behind a large one is answered when that one is through.
+        self._under_way_bytes += len(data)
+        wait_s = timeout_s + self._patience_s(self._under_way_bytes)
+        try:
+            await self.publish(short, data, qos=1, properties=properties, timeout=wait_s)
+        finally:
+            self._under_way_bytes -= len(data)
         return self._refusals.pop(number, None)
 
     def _shortened(self, topic: str, expiry_s: int | None) -> tuple[str, Properties | None]:
