@@ -6,9 +6,10 @@ import ftplib
 import gc
 import io
 import logging
+import resource
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -181,6 +182,8 @@ async def test_an_upload_that_is_cut_is_dropped_and_may_come_again(yard: Yard) -
         assert await reader.read() == b""
         writer.close()
         assert not slot.arrived.done()
+        assert slot.why.startswith("the charger broke it off (")
+        assert slot.why.endswith("), after 4 bytes")
         assert await charger.put("log") == 201
         assert (await yard.doors.arrived(expected)).size == len(LOG)
 
@@ -237,6 +240,62 @@ async def test_ftp_is_bounded_as_it_comes_and_knows_its_one_user(yard: Yard) -> 
         await asyncio.to_thread(intrude, charger)
         await asyncio.to_thread(upload, charger)
         assert not expected.slot.arrived.done()
+        assert not list(yard.folder.iterdir())
+
+
+async def test_who_waits_in_vain_is_told_why_the_last_attempt_failed(tmp_path: Path) -> None:
+    async def wait(attempt: Callable[[Charger], Awaitable[None]]) -> str:
+        async with asyncio.timeout(60), doors.expect(None) as expected:
+            await attempt(Charger(expected.url, ssl.create_default_context()))
+            with pytest.raises(VerbError) as error:
+                await doors.arrived(expected)
+            return str(error.value)
+
+    async def nothing(_: Charger) -> None:
+        pass
+
+    async def stranger(charger: Charger) -> None:
+        parts = charger.parts
+        assert await charger.put("log", url=f"http://{parts.hostname}:{parts.port}{parts.path}") == 401
+
+    async def large(charger: Charger) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield bytes(SIZE_MAX)
+            yield b"x"
+
+        assert await charger.put("log", parts()) == 413
+
+    door = UploadDoor(way="http", address=Address("127.0.0.1", free_port()))
+    doors = Doors(UploadSettings(doors=(door,), size_bytes_max=SIZE_MAX, wait_s=0.2), tmp_path / "quarantine")
+    told = "the charger has uploaded nothing whole within 0.2 s"
+    assert [await wait(attempt) for attempt in (nothing, stranger)] == [told] * 2
+    assert (await wait(large)).startswith(
+        f"{told}; its last attempt failed: it is larger than {SIZE_MAX} bytes, after "
+    )
+
+
+@pytest.mark.parametrize("way", ["http", "ftp"])
+async def test_a_log_that_the_disk_refuses_is_not_called_taken(yard: Yard, way: str) -> None:
+    """A short one goes to the disk when all of it has come."""
+
+    def store(charger: Charger) -> None:
+        client = charger.ftp()
+        client.cwd(charger.parts.path)
+        with contextlib.closing(client), pytest.raises(ftplib.error_temp, match=r"^451 "):
+            client.storbinary("STOR log", io.BytesIO(b"short"))
+
+    async with yard.waiting(way) as (expected, charger):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            if way == "ftp":
+                await asyncio.to_thread(store, charger)
+            else:
+                assert await charger.put("log", b"short") == 507
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not expected.slot.arrived.done()
+        assert expected.slot.why == "the gateway's disk refuses it: File too large, after 5 bytes"
         assert not list(yard.folder.iterdir())
 
 

@@ -1,15 +1,18 @@
 """This file uploads into quarantine; it guards bounds, names, one upload a slot, and that failures leave nothing."""
 
 import asyncio
+import contextlib
 import hashlib
+import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolane.health.commands.uploads.quarantine import Slot, UploadError, harmless, prepare
+from isolane.health.commands.uploads.quarantine import NoRoomError, Slot, UploadError, harmless, prepare
 
 
 def _left(folder: Path) -> list[Path]:
@@ -23,12 +26,14 @@ async def test_one_upload_under_a_name_of_our_own(tmp_path: Path) -> None:
     intake = slot.begin("../../etc/cron.d/x y")
     with pytest.raises(UploadError, match="ended"):
         await first.write(b"x")
-    first.done()
+    with pytest.raises(UploadError, match="ended"):
+        first.done()
     assert not slot.arrived.done()
+    assert slot.why == "another began meanwhile, after 1 bytes"
     await intake.write(b"12345")
     await intake.write(b"67890")
     intake.done()
-    intake.drop()
+    intake.drop("too late")
     upload = slot.arrived.result()
     assert upload.path.read_bytes() == b"1234567890"
     assert upload.path.parent == tmp_path
@@ -41,6 +46,35 @@ async def test_one_upload_under_a_name_of_our_own(tmp_path: Path) -> None:
     assert not _left(tmp_path)
 
 
+@contextlib.contextmanager
+def _full_disk() -> Iterator[None]:
+    """No file of this process may grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [10, 100_000], ids=["at the end", "meanwhile"])
+async def test_what_the_disk_refuses_has_not_come(tmp_path: Path, size: int) -> None:
+    """The last bytes go to the disk when all has come: that they did not must not be taken for a whole log."""
+    slot = Slot(tmp_path, 1_000_000)
+    intake = slot.begin("log")
+
+    async def take() -> None:
+        await intake.write(bytes(size))
+        intake.done()
+
+    with _full_disk(), pytest.raises(NoRoomError, match="the gateway's disk refuses it: File too large"):
+        await take()
+    assert not slot.arrived.done()
+    assert slot.why == f"the gateway's disk refuses it: File too large, after {size} bytes"
+    assert not _left(tmp_path)
+    slot.close()
+
+
 async def test_what_is_too_large_or_broken_off_leaves_nothing_and_may_come_again_a_few_times(tmp_path: Path) -> None:
     slot = Slot(tmp_path, 10)
     for number in range(5):
@@ -49,7 +83,8 @@ async def test_what_is_too_large_or_broken_off_leaves_nothing_and_may_come_again
         if number % 2:
             with pytest.raises(UploadError, match="larger"):
                 await intake.write(b"1")
-        intake.drop()
+        intake.drop("broken off")
+        assert slot.why == ("it is larger than 10 bytes" if number % 2 else "broken off") + ", after 10 bytes"
         assert not _left(tmp_path)
         with pytest.raises(UploadError, match="ended"):
             await intake.write(b"1")

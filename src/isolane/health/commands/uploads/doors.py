@@ -85,7 +85,8 @@ class Doors:
         """
         done, _ = await asyncio.wait([expected.slot.arrived], timeout=self._settings.wait_s)
         if not done:
-            raise VerbError(f"the charger has uploaded nothing within {self._settings.wait_s:g} s")
+            last = f"; its last attempt failed: {expected.slot.why}" if expected.slot.why else ""
+            raise VerbError(f"the charger has uploaded nothing whole within {self._settings.wait_s:g} s{last}")
         return expected.slot.arrived.result()
 
 

@@ -148,6 +148,7 @@ class _Room(AbstractPathIO[Path]):
         await intake.write(bytes(data))
         return len(data)
 
+    @universal_exception
     async def close(self, file: io.BytesIO) -> None:
         intake = cast("Intake | None", file)
         if intake is None:
@@ -156,7 +157,7 @@ class _Room(AbstractPathIO[Path]):
         if sys.exc_info()[0] is None:
             intake.done()
         else:
-            intake.drop()
+            intake.drop("the charger broke it off")
 
     @universal_exception
     async def mkdir(self, path: Path, *, parents: bool = False, exist_ok: bool = False) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import h11
 
-from isolane.health.commands.uploads.quarantine import Intake, Slot, UploadError
+from isolane.health.commands.uploads.quarantine import Intake, NoRoomError, Slot, UploadError
 
 _HEAD_BYTES_MAX: Final = 16_384
 _CONNECTIONS_MAX: Final = 8
@@ -23,7 +23,7 @@ _QUIET_S: Final = 60.0
 _HEAD_S: Final = 10.0
 """Who has not said by then what it wants makes room for the charger."""
 _GOODBYE_S: Final = 2.0
-_CREATED, _CHALLENGE, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _TOO_LARGE = 201, 401, 404, 405, 409, 413
+_CREATED, _CHALLENGE, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _TOO_LARGE, _NO_ROOM = 201, 401, 404, 405, 409, 413, 507
 
 
 class _RefusedError(Exception):
@@ -74,6 +74,7 @@ class _Exchange:
     async def serve(self) -> None:
         """Take the upload, answer, and close."""
         intake: Intake | None = None
+        why = "the gateway has shut the door"
         try:
             async with asyncio.timeout(_HEAD_S):
                 request = await self._request()
@@ -83,13 +84,18 @@ class _Exchange:
             await self._answer(_CREATED)
         except _RefusedError as refused:
             await self._answer(refused.status)
+        except NoRoomError:
+            await self._answer(_NO_ROOM)
         except UploadError:
             await self._answer(_TOO_LARGE)
-        except (OSError, h11.ProtocolError):
-            pass  # a TimeoutError is an OSError
+        except TimeoutError:
+            why = f"the charger said nothing for {_QUIET_S:g} s"
+        except (OSError, h11.ProtocolError) as error:
+            why = f"the charger broke it off ({error})"
         finally:
+            # Who has shown no credentials of the slot has no intake: whatever a stranger says is nobody's reason.
             if intake is not None:
-                intake.drop()
+                intake.drop(why)
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
@@ -115,6 +121,8 @@ class _Exchange:
             raise _RefusedError(_TOO_LARGE)
         try:
             return self._slot.begin(unquote(label))
+        except NoRoomError:
+            raise
         except UploadError:
             raise _RefusedError(_CONFLICT) from None
 

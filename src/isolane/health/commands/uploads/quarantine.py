@@ -21,11 +21,19 @@ from typing import Final
 _SUFFIX: Final = ".upload"
 _ATTEMPTS_MAX: Final = 5
 _LABEL_CHARS_MAX: Final = 100
+_ENDED: Final = "it has ended"
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class UploadError(Exception):
-    """It is not taken; the reason is for the charger."""
+    """It is not taken; the reason is for whoever waits for it."""
+
+
+class NoRoomError(UploadError):
+    """It is not taken: the disk refuses."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"the gateway's disk refuses it: {getattr(error, 'strerror', None) or error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Slot:
         self.token, self.user, self.password = (secrets.token_hex(size) for size in (16, 8, 16))
         self.size_bytes_max = size_bytes_max
         self.arrived: asyncio.Future[Upload] = asyncio.get_running_loop().create_future()
+        self.why = ""
+        """Why the last attempt has failed, "" while none has."""
         self._folder = folder
         self._attempts = 0
         self._current: Intake | None = None
@@ -89,17 +99,19 @@ class Slot:
             raise UploadError("there is no room for another")
         self._attempts += 1
         if self._current is not None:
-            self._current.drop()
+            self._current.drop("another began meanwhile")
         try:
             self._current = Intake(self, self._folder / f"{secrets.token_hex(16)}{_SUFFIX}", harmless(label))
         except OSError as error:
-            raise UploadError("there is no room on the disk") from error
+            refused = NoRoomError(error)
+            self.why = str(refused)
+            raise refused from error
         return self._current
 
     def close(self) -> None:
         """Take nothing more, and remove what has come."""
         if self._current is not None:
-            self._current.drop()
+            self._current.drop("nobody waits for it any more")
         if self.arrived.done() and not self.arrived.cancelled():
             self.arrived.result().path.unlink(missing_ok=True)
         self.arrived.cancel()
@@ -130,36 +142,45 @@ class Intake:
             UploadError: They are too many, or the disk refuses; the upload has failed.
         """
         if self._is_over:
-            raise UploadError("it has ended")
+            raise UploadError(_ENDED)
         if self._size + len(data) > self._slot.size_bytes_max:
-            self.drop()
-            raise UploadError("it is larger than it may be")
+            self.drop(why := f"it is larger than {self._slot.size_bytes_max} bytes")
+            raise UploadError(why)
         self._size += len(data)
         self._sum.update(data)
         try:
             await asyncio.to_thread(self._file.write, data)
-        except (OSError, ValueError) as error:  # a ValueError: it was dropped meanwhile
-            self.drop()
-            raise UploadError("there is no room on the disk") from error
+        except ValueError as error:  # it was dropped meanwhile
+            raise UploadError(_ENDED) from error
+        except OSError as error:
+            refused = NoRoomError(error)
+            self.drop(str(refused))
+            raise refused from error
 
     def done(self) -> None:
-        """All of it has come."""
+        """All of it has come.
+
+        Raises:
+            UploadError: It has failed before, or the disk refuses the rest of it.
+        """
         if self._is_over:
-            return
+            raise UploadError(_ENDED)
         try:
             self._file.flush()
-        except OSError:
-            self.drop()
-            return
+        except OSError as error:
+            refused = NoRoomError(error)
+            self.drop(str(refused))
+            raise refused from error
         self._is_over = True
         self._file.close()
         self._slot.arrived.set_result(Upload(self._path, self._label, self._size, self._sum.hexdigest()))
 
-    def drop(self) -> None:
-        """It has failed: nothing of it is kept."""
+    def drop(self, why: str) -> None:
+        """It has failed: nothing of it is kept but why."""
         if self._is_over:
             return
         self._is_over = True
+        self._slot.why = f"{why}, after {self._size} bytes"
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._file.close()
